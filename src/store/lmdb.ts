@@ -1,0 +1,124 @@
+/**
+ * The one place that opens LMDB: profiles by number, identifiers to where they lead, and the watermark.
+ * It is a cache of the journal: written without fsync, thrown away when it can't be trusted (see boot.ts).
+ */
+import { open, type Database, type RootDatabase } from "lmdb";
+import { existsSync, mkdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+
+/** Format of what is stored; another one is rebuilt from the journal. */
+export const profilesFormat = 1;
+
+/** What the folder says of itself; compared with the journal at boot. */
+export interface ProfilesMeta {
+  readonly format: number;
+  readonly journalId: string;
+  /** Seq of the last journal row whose effect is in here. */
+  readonly watermark: number;
+  /** Anonymous ids whose events must be attributed anew (see refold.ts). */
+  readonly pendingRefolds: readonly string[];
+}
+
+export interface ProfileStore {
+  readonly folder: string;
+  readProfile(pid: number): string | undefined;
+  readId(key: string): string | undefined;
+  readMeta(): ProfilesMeta | null;
+  /** Puts and removals of one group with its meta, all or nothing. Throws when LMDB can't write. */
+  commit(batch: ProfileBatch): void;
+  /** Profiles in pid order after `afterPid`, at most `limit`. */
+  scan(afterPid: number, limit: number): { readonly pid: number; readonly text: string }[];
+  /** Every identifier, for verification. */
+  scanIds(afterKey: string, limit: number): { readonly key: string; readonly text: string }[];
+  /** Lets later reads see commits made by another thread. */
+  refresh(): void;
+  sizeBytes(): number;
+  entryCounts(): { readonly profiles: number; readonly identifiers: number };
+  /** A compact copy in another folder; nothing deleted is left in it. */
+  copyTo(folder: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ProfileBatch {
+  readonly profiles: Iterable<readonly [pid: number, text: string | null]>;
+  readonly ids: Iterable<readonly [key: string, text: string | null]>;
+  readonly meta: ProfilesMeta;
+}
+
+const metaKey = "meta";
+
+/** Opens (and with `create` makes) the folder. `mapBytes` is address space, not disk. */
+export function openProfileStore(folder: string, options: { readonly readOnly: boolean; readonly mapBytes?: number }): ProfileStore {
+  if (!options.readOnly) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const root: RootDatabase<string, string> = open({
+    path: folder,
+    noSubdir: false,
+    maxDbs: 4,
+    // lmdb grows the map as needed; a generous first size avoids remapping while readers are active.
+    mapSize: options.mapBytes ?? 1024 ** 3,
+    readOnly: options.readOnly,
+    noSync: true,
+    noMemInit: false,
+    encoding: "string",
+    compression: false,
+    maxReaders: 256,
+    commitDelay: 0,
+  });
+  const profiles: Database<string, number> = root.openDB({ name: "profiles", encoding: "string" });
+  const ids: Database<string, string> = root.openDB({ name: "ids", encoding: "string" });
+  const meta: Database<string, string> = root.openDB({ name: "meta", encoding: "string" });
+  return {
+    folder,
+    readProfile: (pid) => profiles.get(pid),
+    readId: (key) => ids.get(key),
+    readMeta: () => parseMeta(meta.get(metaKey)),
+    commit: (batch) => {
+      root.transactionSync(() => {
+        for (const [pid, text] of batch.profiles) {
+          if (text === null) profiles.removeSync(pid);
+          else profiles.putSync(pid, text);
+        }
+        for (const [key, text] of batch.ids) {
+          if (text === null) ids.removeSync(key);
+          else ids.putSync(key, text);
+        }
+        meta.putSync(metaKey, JSON.stringify(batch.meta));
+      });
+    },
+    scan: (afterPid, limit) => {
+      const found: { pid: number; text: string }[] = [];
+      for (const { key, value } of profiles.getRange({ start: afterPid + 1, limit })) found.push({ pid: key, text: value });
+      return found;
+    },
+    scanIds: (afterKey, limit) => {
+      const found: { key: string; text: string }[] = [];
+      for (const { key, value } of ids.getRange({ start: afterKey, limit: limit + 1 })) {
+        if (key !== afterKey && found.length < limit) found.push({ key, text: value });
+      }
+      return found;
+    },
+    refresh: () => root.resetReadTxn(),
+    sizeBytes: () => (existsSync(join(folder, "data.mdb")) ? statSync(join(folder, "data.mdb")).size : 0),
+    entryCounts: () => ({ profiles: entryCount(profiles), identifiers: entryCount(ids) }),
+    copyTo: async (target) => {
+      mkdirSync(target, { recursive: true, mode: 0o700 });
+      await root.backup(target, true);
+    },
+    close: () => root.close(),
+  };
+}
+
+function entryCount(database: Database<string, number> | Database<string, string>): number {
+  const stats: unknown = database.getStats();
+  if (typeof stats !== "object" || stats === null || !("entryCount" in stats)) return 0;
+  return Number(stats.entryCount);
+}
+
+function parseMeta(text: string | undefined): ProfilesMeta | null {
+  if (text === undefined) return null;
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== "object" || value === null) return null;
+  const meta = value as Partial<ProfilesMeta>;
+  if (typeof meta.format !== "number" || typeof meta.journalId !== "string" || typeof meta.watermark !== "number") return null;
+  return { format: meta.format, journalId: meta.journalId, watermark: meta.watermark, pendingRefolds: meta.pendingRefolds ?? [] };
+}

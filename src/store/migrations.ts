@@ -1,0 +1,103 @@
+/** The journal's schema, numbered and forward-only. A step that has been released never changes. */
+import type { Database } from "./sqlite.ts";
+
+/**
+ * Erase rules, one a table: how a person's text leaves it (see erase.ts). A test holds this list against the schema.
+ */
+export const eraseRules: Readonly<Record<string, string>> = {
+  journal: "rows of the profile keep seq, times and a hash of the messageId; text columns become NULL",
+  quarantine: "rows whose text holds one of the profile's identifiers are deleted",
+  meta: "holds no personal data",
+  sources: "holds no personal data",
+  keys: "holds no personal data",
+};
+
+const steps: readonly string[] = [
+  `
+CREATE TABLE meta (
+  name TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) WITHOUT ROWID, STRICT;
+
+CREATE TABLE sources (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE
+) STRICT;
+
+-- The river's bed. Append-only but for erasure, re-attribution and rows that wait for a rebuild; no index besides seq.
+CREATE TABLE journal (
+  seq INTEGER PRIMARY KEY,
+  kind INTEGER NOT NULL,          -- 0 event, 2 erase, 3 refold (rowKind in journal.ts)
+  flags INTEGER NOT NULL,         -- event type, namespace, trust, lane, states (rowFlags in journal.ts)
+  source INTEGER NOT NULL,
+  name TEXT,
+  message_id TEXT,
+  timestamp_ms INTEGER NOT NULL,
+  received_at_ms INTEGER,
+  request_index INTEGER NOT NULL,
+  committed_at_ms INTEGER NOT NULL,
+  pid INTEGER,                    -- the profile it was attributed to; NULL while it waits for a rebuild
+  prev,                           -- seq of the profile's event before this one; after a merge several, comma-separated
+  identifiers TEXT,               -- the profile's identifiers at that moment, JSON
+  diff TEXT,                      -- what changed, JSON; NULL when no trait did
+  extra TEXT,                     -- facts beside the body, JSON
+  body BLOB                       -- the event's JSON as it came
+);
+
+CREATE TABLE quarantine (
+  id INTEGER PRIMARY KEY,
+  code TEXT NOT NULL,
+  message TEXT NOT NULL,
+  source TEXT NOT NULL,
+  namespace TEXT NOT NULL,
+  trusted INTEGER NOT NULL,
+  call TEXT NOT NULL,
+  message_id TEXT,
+  received_at_ms INTEGER NOT NULL,
+  replayed_at_ms INTEGER,
+  body BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE keys (
+  id TEXT PRIMARY KEY,
+  kind TEXT NOT NULL,
+  namespace TEXT NOT NULL,
+  source TEXT NOT NULL,
+  trust TEXT NOT NULL,
+  scopes TEXT NOT NULL,
+  readable_traits TEXT,
+  write_key TEXT,
+  secret_sha256 TEXT,
+  created_at_ms INTEGER NOT NULL,
+  revoked_at_ms INTEGER
+) WITHOUT ROWID, STRICT;
+`,
+];
+
+/** The schema that this program writes. */
+export const schemaVersion = steps.length;
+
+/** The schema version of an open journal; 0 for a new file. */
+export function readSchemaVersion(database: Database): number {
+  return database.query<{ user_version: number }, []>("PRAGMA user_version").get()?.user_version ?? 0;
+}
+
+/** Brings the journal up to this program's schema, a transaction a step. Throws if it is newer. */
+export function migrate(database: Database): void {
+  const found = readSchemaVersion(database);
+  if (found > schemaVersion) throw new NewerDataError(found);
+  for (let version = found; version < schemaVersion; version += 1) {
+    const step = steps[version] ?? "";
+    database.transaction(() => {
+      database.run(step);
+      database.run(`PRAGMA user_version = ${version + 1}`);
+    })();
+  }
+}
+
+/** The data folder was written by a newer Freshet. */
+export class NewerDataError extends Error {
+  constructor(found: number) {
+    super(`the data folder has schema ${found}; this program knows up to ${schemaVersion}. Use the newer Freshet, or restore a backup made by this one.`);
+  }
+}

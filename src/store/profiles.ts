@@ -1,0 +1,65 @@
+/** Profiles and history as their readers see them, on the main thread. */
+import type { Json, Namespace } from "../model/event.ts";
+import type { Identifier } from "../model/identifier.ts";
+import type { ProfileState } from "../model/profile.ts";
+
+/** A profile as stored: the fold's state and what the store keeps around it. */
+export interface StoredProfile {
+  /** The number behind the profileId. */
+  readonly pid: number;
+  readonly profileId: string;
+  readonly namespace: Namespace;
+  /** Seq of the profile's last change. */
+  readonly version: number;
+  readonly identifiers: readonly Identifier[];
+  readonly state: ProfileState;
+}
+
+export type Lookup = { readonly kind: "found"; readonly profile: StoredProfile } | { readonly kind: "missing" } | { readonly kind: "rebuilding" };
+
+/** One event of a profile's history, as stored. */
+export interface HistoryEntry {
+  readonly seq: number;
+  readonly messageId: string;
+  readonly type: string;
+  readonly name: string | null;
+  readonly source: string;
+  readonly timestampMs: number;
+  readonly receivedAtMs: number;
+  readonly committedAtMs: number;
+  /** The event's JSON as it came; null once erased. */
+  readonly body: Json;
+}
+
+/** The way of one event through the house; a time is null where it has not been there. */
+export interface Trace {
+  readonly entry: HistoryEntry;
+  readonly profileId: string | null;
+  /** True once its effect is readable. */
+  readonly folded: boolean;
+}
+
+export interface Profiles {
+  /** Looks a profile up by identifier (types user_id, anonymous_id, email, email_sha256, profile_id). Values as given; e-mail is normalised here. */
+  find(namespace: Namespace, type: string, value: string): Lookup;
+  /**
+   * A small memory of rendered answers, kept right by the writer's commit messages: a hit is as fresh as find().
+   * `key` names identifier and rendering; entries go when the profile or the identifier changes, or at `validUntilMs`.
+   */
+  cached(key: string, nowMs: number): CachedAnswer | undefined;
+  remember(key: string, pid: number, answer: CachedAnswer): void;
+  /** All profiles of a namespace in pid order after `afterPid`, at most `limit`; short reads, for snapshots and exports. */
+  page(namespace: Namespace, afterPid: number, limit: number): { readonly kind: "page"; readonly profiles: readonly StoredProfile[]; readonly nextPid: number | null } | { readonly kind: "rebuilding" };
+  /** History newest first, older than `beforeSeq` (or from the newest), at most `limit`; cost does not grow with the journal. */
+  history(pid: number, beforeSeq: number | null, limit: number): { readonly events: readonly HistoryEntry[]; readonly nextSeq: number | null };
+  /** Every event with that messageId (one a source). */
+  trace(namespace: Namespace, messageId: string): Promise<readonly Trace[]>;
+}
+
+/** A rendered 200 answer. */
+export interface CachedAnswer {
+  readonly body: string;
+  readonly etag: string;
+  /** Wall time at which the answer stops being true by itself; null: never. */
+  readonly validUntilMs: number | null;
+}
