@@ -61,3 +61,21 @@ export type Answer =
 export interface Accept {
   submit(frame: Frame): Promise<Answer>;
 }
+
+/** An event as the journal keeps it. */
+export interface StoredEvent {
+  readonly namespace: Namespace;
+  readonly source: string;
+  readonly trusted: boolean;
+  readonly type: EventType;
+  readonly name: string | null;
+  readonly messageId: string;
+  readonly timestampMs: number;
+  readonly receivedAtMs: number;
+  readonly index: number;
+  readonly raw: Uint8Array;
+  readonly extra: string | null;
+}
+
+/** Makes the judged event again from what the journal keeps: the same Event that the judge made. Pure, injected. */
+export type Restore = (stored: StoredEvent) => Event;

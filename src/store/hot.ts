@@ -1,0 +1,296 @@
+/**
+ * The writer's working set: decoded profiles and identifiers over LMDB, two generations old. Everything the fold
+ * touches in a group is dirty until the group is committed; a failed commit discards it and the next read starts
+ * from LMDB again.
+ */
+import { assert } from "../lib/assert.ts";
+import { compareIdentifierKeys, type IdentifierKey } from "../model/identifier.ts";
+import type { Namespace, OrderKey } from "../model/event.ts";
+import type { LinkRecord } from "../model/link.ts";
+import type { ProfileState } from "../model/profile.ts";
+import type { ProfileBatch, ProfilesMeta, ProfileStore } from "./lmdb.ts";
+
+/** What is known of one anonymousId, kept with the profile it leads to. */
+export interface LinkEntry {
+  record: LinkRecord;
+  /** An event has carried it as its anonymousId (an alias alone doesn't make it an identifier). */
+  seen: boolean;
+}
+
+/** A profile while the writer works on it. */
+export interface HotProfile {
+  readonly pid: number;
+  readonly namespace: Namespace;
+  version: number;
+  /** Seq of its newest event; older ones follow by `prev`. 0: none. */
+  head: number;
+  identifiers: IdentifierKey[];
+  /** The identifiers as the journal stores them, JSON; null when they changed since. */
+  identifiersText: string | null;
+  links: Map<IdentifierKey, LinkEntry>;
+  state: ProfileState;
+}
+
+/** Who claimed an e-mail address last: a userId, or an anonymousId at the claim's time. */
+export interface EmailClaim {
+  readonly key: OrderKey;
+  readonly user: string | null;
+  readonly anonymous: string | null;
+}
+
+/**
+ * Where an identifier leads: a profile's number; a claim (email); another identifier (email_sha256); or the number
+ * and the link of an anonymousId that its profile no longer keeps at hand.
+ */
+export type IdEntry = number | EmailClaim | { readonly same: IdentifierKey } | { readonly pid: number; readonly link: LinkEntry };
+
+interface ProfileText {
+  readonly into?: number;
+  readonly n: 0 | 1;
+  readonly v: number;
+  readonly h: number;
+  readonly i: IdentifierKey[];
+  readonly l?: Record<string, [record: LinkRecord, seen: 0 | 1]>;
+  readonly s: ProfileState;
+}
+
+/** Links that a profile keeps at hand; the longest unused move to the identifier's own entry. */
+const maxLinksAtHand = 48;
+
+/** A tombstone's text: the profile lives on as another. */
+const tombstone = (into: number) => `{"into":${into}}`;
+
+export class HotProfiles {
+  readonly #store: ProfileStore;
+  readonly #generationSize: number;
+  #young = new Map<number, HotProfile | number>();
+  #old = new Map<number, HotProfile | number>();
+  #youngIds = new Map<IdentifierKey, IdEntry>();
+  #oldIds = new Map<IdentifierKey, IdEntry>();
+  readonly #dirty = new Map<number, HotProfile | number | null>();
+  readonly #dirtyIds = new Map<IdentifierKey, IdEntry | null>();
+
+  /** `generationSize`: profiles a generation; two generations are held. */
+  constructor(store: ProfileStore, generationSize: number) {
+    this.#store = store;
+    this.#generationSize = generationSize;
+  }
+
+  /** The profile with that number, or the one it merged into. */
+  profile(pid: number): HotProfile | undefined {
+    let at = pid;
+    for (let hops = 0; hops < 1_000; hops += 1) {
+      const found = this.#load(at);
+      if (typeof found !== "number") return found ?? undefined;
+      at = found;
+    }
+    throw new Error("merged profiles form a circle");
+  }
+
+  /** Where an identifier leads. */
+  id(key: IdentifierKey): IdEntry | undefined {
+    const dirty = this.#dirtyIds.get(key);
+    if (dirty !== undefined) return dirty ?? undefined;
+    const young = this.#youngIds.get(key);
+    if (young !== undefined) return young;
+    let entry = this.#oldIds.get(key);
+    if (entry === undefined) {
+      const text = this.#store.readId(key);
+      if (text === undefined) return undefined;
+      entry = parseIdEntry(text);
+    }
+    this.#youngIds.set(key, entry);
+    return entry;
+  }
+
+  create(pid: number, namespace: Namespace, state: ProfileState): HotProfile {
+    const profile: HotProfile = { pid, namespace, version: 0, head: 0, identifiers: [], identifiersText: null, links: new Map(), state };
+    this.touch(profile);
+    return profile;
+  }
+
+  /** Says that a profile changed in this group. */
+  touch(profile: HotProfile): void {
+    this.#dirty.set(profile.pid, profile);
+  }
+
+  setId(key: IdentifierKey, entry: IdEntry | null): void {
+    this.#dirtyIds.set(key, entry);
+  }
+
+  /** `from` resolves to `into` from now on. */
+  bury(from: HotProfile, into: HotProfile): void {
+    assert(from.pid !== into.pid, "a profile can't merge into itself");
+    this.#dirty.set(from.pid, into.pid);
+  }
+
+  /** Removes a profile without successor (erasure). */
+  remove(pid: number): void {
+    this.#dirty.set(pid, null);
+  }
+
+  /** Numbers of the profiles and the identifiers that this group changed. */
+  changed(): { readonly pids: number[]; readonly ids: IdentifierKey[] } {
+    return { pids: [...this.#dirty.keys()], ids: [...this.#dirtyIds.keys()] };
+  }
+
+  /** The group as LMDB takes it. */
+  batch(meta: ProfilesMeta): ProfileBatch {
+    for (const profile of this.#dirty.values()) {
+      if (profile !== null && typeof profile !== "number" && profile.links.size > maxLinksAtHand) this.#shelveLinks(profile);
+    }
+    return { profiles: profileTexts(this.#dirty), ids: idTexts(this.#dirtyIds), meta };
+  }
+
+  /** The group is in LMDB: what it changed is clean now. */
+  settled(): void {
+    for (const [pid, profile] of this.#dirty) {
+      if (profile === null) this.#forget(pid);
+      else this.#young.set(pid, profile);
+    }
+    for (const [key, entry] of this.#dirtyIds) {
+      if (entry === null) this.#forgetId(key);
+      else this.#youngIds.set(key, entry);
+    }
+    this.#dirty.clear();
+    this.#dirtyIds.clear();
+    this.#age();
+  }
+
+  /** The group failed: what it touched is forgotten, since profiles are changed in place. */
+  discard(): void {
+    for (const pid of this.#dirty.keys()) this.#forget(pid);
+    for (const key of this.#dirtyIds.keys()) this.#forgetId(key);
+    this.#dirty.clear();
+    this.#dirtyIds.clear();
+  }
+
+  /** Forgets everything that is not dirty (tests, and after LMDB was replaced). */
+  clear(): void {
+    this.discard();
+    this.#young.clear();
+    this.#old.clear();
+    this.#youngIds.clear();
+    this.#oldIds.clear();
+  }
+
+  #load(pid: number): HotProfile | number | null | undefined {
+    const dirty = this.#dirty.get(pid);
+    if (dirty !== undefined) return dirty;
+    const young = this.#young.get(pid);
+    if (young !== undefined) return young;
+    let found = this.#old.get(pid);
+    if (found === undefined) {
+      const text = this.#store.readProfile(pid);
+      if (text === undefined) return undefined;
+      found = parseProfile(pid, text);
+    }
+    this.#young.set(pid, found);
+    return found;
+  }
+
+  #age(): void {
+    if (this.#young.size > this.#generationSize) {
+      this.#old = this.#young;
+      this.#young = new Map();
+    }
+    if (this.#youngIds.size > this.#generationSize * 4) {
+      this.#oldIds = this.#youngIds;
+      this.#youngIds = new Map();
+    }
+  }
+
+  #forget(pid: number): void {
+    this.#young.delete(pid);
+    this.#old.delete(pid);
+  }
+
+  #forgetId(key: IdentifierKey): void {
+    this.#youngIds.delete(key);
+    this.#oldIds.delete(key);
+  }
+
+  #shelveLinks(profile: HotProfile): void {
+    // A Map keeps insertion order and a used link is put in anew, so the first ones are the longest unused.
+    for (const [key, link] of profile.links) {
+      if (profile.links.size <= maxLinksAtHand / 2) return;
+      profile.links.delete(key);
+      this.setId(key, { pid: profile.pid, link });
+    }
+  }
+}
+
+/** Adds an identifier to the list, in place; true if it was new. */
+export function addIdentifier(profile: HotProfile, key: IdentifierKey): boolean {
+  if (profile.identifiers.includes(key)) return false;
+  profile.identifiers.push(key);
+  profile.identifiers.sort(compareIdentifierKeys);
+  profile.identifiersText = null;
+  return true;
+}
+
+/** Takes an identifier from the list, in place. */
+export function removeIdentifier(profile: HotProfile, key: IdentifierKey): void {
+  const at = profile.identifiers.indexOf(key);
+  if (at < 0) return;
+  profile.identifiers.splice(at, 1);
+  profile.identifiersText = null;
+}
+
+/** The identifiers as the journal stores them. */
+export function identifiersText(profile: HotProfile): string {
+  profile.identifiersText ??= JSON.stringify(profile.identifiers.map((key) => key.slice(1)));
+  return profile.identifiersText;
+}
+
+/** A stored profile, or the number of the one it merged into. */
+export function parseProfile(pid: number, text: string): HotProfile | number {
+  const value = JSON.parse(text) as ProfileText;
+  if (value.into !== undefined) return value.into;
+  const links = new Map<IdentifierKey, LinkEntry>();
+  for (const [key, [record, seen]] of Object.entries(value.l ?? {})) links.set(key, { record, seen: seen === 1 });
+  return {
+    pid,
+    namespace: value.n === 1 ? "test" : "live",
+    version: value.v,
+    head: value.h,
+    identifiers: value.i,
+    identifiersText: null,
+    links,
+    state: value.s,
+  };
+}
+
+function profileText(profile: HotProfile): string {
+  const text: ProfileText = {
+    n: profile.namespace === "test" ? 1 : 0,
+    v: profile.version,
+    h: profile.head,
+    i: profile.identifiers,
+    ...(profile.links.size > 0 ? { l: linksText(profile.links) } : {}),
+    s: profile.state,
+  };
+  return JSON.stringify(text);
+}
+
+function linksText(links: Map<IdentifierKey, LinkEntry>): Record<string, [LinkRecord, 0 | 1]> {
+  const text: Record<string, [LinkRecord, 0 | 1]> = {};
+  for (const [key, link] of links) text[key] = [link.record, link.seen ? 1 : 0];
+  return text;
+}
+
+function* profileTexts(dirty: Map<number, HotProfile | number | null>): Iterable<readonly [number, string | null]> {
+  for (const [pid, profile] of dirty) {
+    if (profile === null) yield [pid, null];
+    else yield [pid, typeof profile === "number" ? tombstone(profile) : profileText(profile)];
+  }
+}
+
+function* idTexts(dirty: Map<IdentifierKey, IdEntry | null>): Iterable<readonly [string, string | null]> {
+  for (const [key, entry] of dirty) yield [key, entry === null ? null : JSON.stringify(entry)];
+}
+
+/** Reads an identifier's entry as stored. */
+export function parseIdEntry(text: string): IdEntry {
+  return JSON.parse(text) as IdEntry;
+}

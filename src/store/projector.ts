@@ -1,0 +1,264 @@
+/**
+ * The projector decides, for one event after another, whose it is and what it does to that profile. It works on the
+ * hot set only; the writer commits. Live events, rows that waited for a rebuild, the tail after a crash and a whole
+ * rebuild all go through here, so that there is one meaning of the journal.
+ *
+ * Whose event: one with a userId belongs to that user's profile; one with only an anonymousId to the user whom the
+ * links of that anonymousId name at its time (model/link.ts), else to the anonymous profile. What the links can't
+ * tell without rereading the journal is left in `pendingRefolds` for refold.ts.
+ */
+import { assert } from "../lib/assert.ts";
+import { compareOrderKeys, orderKeyOf, type Event, type Namespace, type OrderKey } from "../model/event.ts";
+import { identifierKey, normaliseEmail, type IdentifierKey } from "../model/identifier.ts";
+import { emptyState, fold, type FoldOptions, type TraitChanges } from "../model/fold.ts";
+import { addLink, attribute, emptyLink, newestUser, noteAnonymous } from "../model/link.ts";
+import { merge } from "../model/merge.ts";
+import type { Definitions } from "../model/computed.ts";
+import { addIdentifier, identifiersText, removeIdentifier, type EmailClaim, type HotProfile, type HotProfiles, type LinkEntry } from "./hot.ts";
+import { formatPrev } from "./row.ts";
+
+/** What the journal stores beside an event once it is folded. */
+export interface Projected {
+  readonly pid: number;
+  readonly prev: number | string | null;
+  readonly identifiers: string;
+  readonly diff: string | null;
+  /** Traits that a cap kept out; recorded, so that a rebuild keeps out the same. */
+  readonly refused: readonly string[] | null;
+}
+
+/** Recorded decisions that a replay must repeat instead of making anew. */
+export interface Recorded {
+  readonly refused: readonly string[];
+}
+
+export class Projector {
+  readonly #hot: HotProfiles;
+  readonly #definitions: Definitions;
+  readonly #joined = new Joined();
+  /** Anonymous ids whose events may belong elsewhere since a late link. */
+  readonly pendingRefolds = new Set<IdentifierKey>();
+
+  constructor(hot: HotProfiles, definitions: Definitions) {
+    this.#hot = hot;
+    this.#definitions = definitions;
+  }
+
+  /** Folds one event that stands at `seq` in the journal. */
+  project(event: Event, seq: number, recorded?: Recorded): Projected {
+    const key = orderKeyOf(event);
+    const joined = this.#joined;
+    joined.reset();
+    const profile = this.#ownerOf(event, key, seq, joined);
+    const options: FoldOptions = recorded === undefined ? {} : { refused: recorded.refused };
+    const folded = fold(profile.state, event, this.#definitions, options);
+    if (event.type === "identify") this.#claimEmail(event, key, profile);
+    const prev = joined.heads.length === 0 ? profile.head || null : joinedPrev(profile.head, joined.heads);
+    profile.head = seq;
+    profile.version = seq;
+    this.#hot.touch(profile);
+    return { pid: profile.pid, prev, identifiers: identifiersText(profile), diff: diffText(joined, folded.changed), refused: folded.refused };
+  }
+
+  /** The profile that a claim on an e-mail address leads to now. */
+  claimant(namespace: Namespace, claim: EmailClaim): HotProfile | undefined {
+    if (claim.user !== null) return this.profileOf(identifierKey(namespace, "user_id", claim.user));
+    if (claim.anonymous === null) return undefined;
+    const anonymousKey = identifierKey(namespace, "anonymous_id", claim.anonymous);
+    const home = this.profileOf(anonymousKey);
+    const link = home && this.#link(home, anonymousKey);
+    const user = link ? attribute(link.record, claim.key) : null;
+    return user === null ? home : this.profileOf(identifierKey(namespace, "user_id", user));
+  }
+
+  /** The profile that a user_id or anonymous_id leads to now. */
+  profileOf(key: IdentifierKey): HotProfile | undefined {
+    const entry = this.#hot.id(key);
+    if (entry === undefined) return undefined;
+    if (typeof entry === "number") return this.#hot.profile(entry);
+    return "pid" in entry ? this.#hot.profile(entry.pid) : undefined;
+  }
+
+  /** The profile an event is attributed to as things stand, without changing anything. */
+  attributed(event: Event): HotProfile | undefined {
+    if (event.userId !== null) return this.profileOf(identifierKey(event.namespace, "user_id", event.userId));
+    if (event.anonymousId === null) return undefined;
+    return this.claimant(event.namespace, { key: orderKeyOf(event), user: null, anonymous: event.anonymousId });
+  }
+
+  /** The link of an anonymousId whose home is `home`. */
+  linkOf(home: HotProfile, anonymousKey: IdentifierKey): LinkEntry | undefined {
+    return this.#link(home, anonymousKey);
+  }
+
+  /** Puts a link where its newest user's profile is, and lists the identifier there. */
+  place(anonymousKey: IdentifierKey, link: LinkEntry, home: HotProfile, former: HotProfile | undefined): void {
+    if (former !== undefined && former !== home) {
+      former.links.delete(anonymousKey);
+      removeIdentifier(former, anonymousKey);
+      this.#hot.touch(former);
+    }
+    const entry = this.#hot.id(anonymousKey);
+    if (entry === undefined || typeof entry !== "number" || this.#hot.profile(entry) !== home) this.#hot.setId(anonymousKey, home.pid);
+    home.links.delete(anonymousKey);
+    home.links.set(anonymousKey, link);
+    if (link.seen) addIdentifier(home, anonymousKey);
+    this.#hot.touch(home);
+  }
+
+  #ownerOf(event: Event, key: OrderKey, seq: number, joined: Joined): HotProfile {
+    if (event.userId === null) {
+      assert(event.anonymousId !== null, "an accepted event names someone");
+      return this.#ownerOfAnonymous(event.namespace, event.anonymousId, key, seq);
+    }
+    let profile = this.#userProfile(event.namespace, event.userId, seq);
+    if (event.anonymousId !== null) profile = this.#link1(event, event.anonymousId, key, profile, true, joined);
+    if (event.type === "alias" && event.previousId !== null && event.previousId !== event.userId) {
+      profile = this.#alias(event, event.previousId, key, profile, joined);
+    }
+    return profile;
+  }
+
+  #ownerOfAnonymous(namespace: Namespace, anonymousId: string, key: OrderKey, seq: number): HotProfile {
+    const anonymousKey = identifierKey(namespace, "anonymous_id", anonymousId);
+    const home = this.profileOf(anonymousKey) ?? this.#hot.create(seq, namespace, emptyState());
+    const link = this.#link(home, anonymousKey) ?? { record: emptyLink(), seen: false };
+    noteAnonymous(link.record, key);
+    link.seen = true;
+    this.place(anonymousKey, link, home, undefined);
+    const user = attribute(link.record, key);
+    if (user === null) return home;
+    const owner = this.profileOf(identifierKey(namespace, "user_id", user));
+    assert(owner !== undefined, "a linked user has a profile");
+    return owner;
+  }
+
+  #userProfile(namespace: Namespace, userId: string, seq: number): HotProfile {
+    const userKey = identifierKey(namespace, "user_id", userId);
+    const known = this.profileOf(userKey);
+    if (known !== undefined) return known;
+    const profile = this.#hot.create(seq, namespace, emptyState());
+    this.#hot.setId(userKey, profile.pid);
+    addIdentifier(profile, userKey);
+    return profile;
+  }
+
+  /** Records that `anonymousId` was the user's at the event's time; returns the user's profile, perhaps merged. */
+  #link1(event: Event, anonymousId: string, key: OrderKey, profile: HotProfile, seen: boolean, joined: Joined): HotProfile {
+    assert(event.userId !== null, "a link has a user");
+    const anonymousKey = identifierKey(event.namespace, "anonymous_id", anonymousId);
+    const home = this.profileOf(anonymousKey);
+    const link = (home && this.#link(home, anonymousKey)) ?? { record: emptyLink(), seen: false };
+    const verdict = addLink(link.record, key, event.userId);
+    if (seen) link.seen = true;
+    let owner = profile;
+    if (verdict.kind === "first" && home !== undefined && home !== profile) owner = this.#join(profile, home, joined);
+    if (verdict.kind === "moved" || verdict.kind === "conflict") this.pendingRefolds.add(anonymousKey);
+    const newest = newestUser(link.record);
+    const newestHome = newest === null || newest === event.userId ? owner : this.profileOf(identifierKey(event.namespace, "user_id", newest));
+    this.place(anonymousKey, link, newestHome ?? owner, home === undefined || owner !== profile ? undefined : home);
+    return owner;
+  }
+
+  /**
+   * previousId may be a userId or an anonymousId; the wire doesn't say, and guessing by what is known yet would make
+   * the order of events matter. So it is linked as an anonymousId, and from a trusted source as a userId too.
+   */
+  #alias(event: Event, previousId: string, key: OrderKey, profile: HotProfile, joined: Joined): HotProfile {
+    let owner = profile;
+    if (previousId !== event.anonymousId) owner = this.#link1(event, previousId, key, owner, false, joined);
+    if (!event.trusted) return owner;
+    const previousKey = identifierKey(event.namespace, "user_id", previousId);
+    const previous = this.profileOf(previousKey);
+    if (previous === undefined) {
+      this.#hot.setId(previousKey, owner.pid);
+      addIdentifier(owner, previousKey);
+    } else if (previous !== owner) {
+      const older = previous.pid < owner.pid ? previous : owner;
+      owner = this.#join(older, older === owner ? previous : owner, joined);
+    }
+    return owner;
+  }
+
+  /** Merges `from` into `into`, which lives on. */
+  #join(into: HotProfile, from: HotProfile, joined: Joined): HotProfile {
+    joined.note(from, merge(into.state, from.state, this.#definitions).changed);
+    for (const key of from.identifiers) addIdentifier(into, key);
+    for (const [key, link] of from.links) into.links.set(key, link);
+    this.#hot.bury(from, into);
+    this.#hot.touch(into);
+    return into;
+  }
+
+  #claimEmail(event: Event, key: OrderKey, profile: HotProfile): void {
+    const email = normaliseEmail(event.traits["email"]);
+    if (email === null) return;
+    const emailKey = identifierKey(event.namespace, "email", email);
+    const standing = this.#hot.id(emailKey);
+    const claim: EmailClaim = { key, user: event.userId, anonymous: event.userId === null ? event.anonymousId : null };
+    if (standing !== undefined && typeof standing === "object" && "key" in standing) {
+      if (compareOrderKeys(standing.key, key) >= 0) return;
+      const holder = this.claimant(event.namespace, standing);
+      if (holder !== undefined && holder !== profile) {
+        removeIdentifier(holder, emailKey);
+        this.#hot.touch(holder);
+      }
+    } else {
+      const hash = new Bun.CryptoHasher("sha256").update(email).digest("hex");
+      this.#hot.setId(identifierKey(event.namespace, "email_sha256", hash), { same: emailKey });
+    }
+    this.#hot.setId(emailKey, claim);
+    addIdentifier(profile, emailKey);
+  }
+
+  #link(home: HotProfile, anonymousKey: IdentifierKey): LinkEntry | undefined {
+    const atHand = home.links.get(anonymousKey);
+    if (atHand !== undefined) return atHand;
+    const entry = this.#hot.id(anonymousKey);
+    return entry !== undefined && typeof entry === "object" && "link" in entry ? entry.link : undefined;
+  }
+}
+
+/** What merges within one event brought along. */
+class Joined {
+  pids: number[] = [];
+  heads: number[] = [];
+  changed: TraitChanges | null = null;
+
+  reset(): void {
+    if (this.pids.length > 0) {
+      this.pids = [];
+      this.heads = [];
+    }
+    this.changed = null;
+  }
+
+  note(from: HotProfile, changed: TraitChanges | null): void {
+    this.pids.push(from.pid);
+    this.heads.push(from.head);
+    this.changed = combine(this.changed, changed);
+  }
+}
+
+/** Two steps as one: the old value of the first, the new value of the last. */
+function combine(first: TraitChanges | null, then: TraitChanges | null): TraitChanges | null {
+  if (first === null || then === null) return first ?? then;
+  const both: TraitChanges = { ...first };
+  for (const [name, change] of Object.entries(then)) {
+    const earlier = Object.hasOwn(first, name) ? first[name] : undefined;
+    both[name] = { old: earlier === undefined ? change.old : earlier.old, new: change.new };
+  }
+  return both;
+}
+
+/** The `prev` of the event that joined several chains: their newest seqs, newest first. */
+function joinedPrev(head: number, others: readonly number[]): number | string | null {
+  const heads = new Set([head, ...others].filter((seq) => seq > 0));
+  return formatPrev([...heads].sort((a, b) => b - a));
+}
+
+function diffText(joined: Joined, folded: TraitChanges | null): string | null {
+  const traits = combine(joined.changed, folded);
+  if (joined.pids.length === 0) return traits === null ? null : JSON.stringify({ traits });
+  return JSON.stringify({ ...(traits === null ? {} : { traits }), merged: joined.pids });
+}

@@ -1,0 +1,68 @@
+/** A journal row: how events, their changes and the journal's own acts are packed into columns. Pure. */
+import { eventTypes, type Event, type EventType, type Namespace } from "../model/event.ts";
+
+/** What a row records. */
+export const rowKind = { event: 0, erase: 2, refold: 3 } as const;
+
+/** Bits of the `flags` column; the lowest three hold the event type's index. */
+export const rowFlags = { typeMask: 7, test: 8, trusted: 16, imported: 32, foldFailed: 64, erased: 128 } as const;
+
+/** The flags of an event. */
+export function flagsOf(event: Event, imported: boolean): number {
+  const type = eventTypes.indexOf(event.type);
+  return type | (event.namespace === "test" ? rowFlags.test : 0) | (event.trusted ? rowFlags.trusted : 0) | (imported ? rowFlags.imported : 0);
+}
+
+/** The event type in a row's flags. */
+export function typeOf(flags: number): EventType {
+  return eventTypes[flags & rowFlags.typeMask] ?? "track";
+}
+
+/** The namespace in a row's flags. */
+export function namespaceOf(flags: number): Namespace {
+  return (flags & rowFlags.test) === 0 ? "live" : "test";
+}
+
+/** One event as read back. `body` is null once erased. */
+export interface EventRow {
+  readonly seq: number;
+  readonly kind: number;
+  readonly flags: number;
+  readonly source: number;
+  readonly name: string | null;
+  readonly message_id: string | null;
+  readonly timestamp_ms: number;
+  readonly received_at_ms: number | null;
+  readonly request_index: number;
+  readonly committed_at_ms: number;
+  readonly pid: number | null;
+  readonly prev: number | string | null;
+  readonly identifiers: string | null;
+  readonly diff: string | null;
+  readonly extra: string | null;
+  readonly body: Uint8Array | null;
+}
+
+/** The columns of EventRow, in the order of the table. */
+export const eventColumns =
+  "seq, kind, flags, source, name, message_id, timestamp_ms, received_at_ms, request_index, committed_at_ms, pid, prev, identifiers, diff, extra, body";
+
+/** The seqs in a `prev` column. */
+export function parsePrev(prev: number | string | null): number[] {
+  if (prev === null) return [];
+  if (typeof prev === "number") return [prev];
+  return prev.split(",").map(Number);
+}
+
+/** The `prev` column for these seqs. */
+export function formatPrev(seqs: readonly number[]): number | string | null {
+  if (seqs.length === 0) return null;
+  return seqs.length === 1 ? (seqs[0] ?? null) : seqs.join(",");
+}
+
+/** What the `diff` column holds. */
+export interface Diff {
+  readonly traits?: Readonly<Record<string, { readonly old: unknown; readonly new: unknown }>>;
+  /** Numbers of the profiles that merged into this one. */
+  readonly merged?: readonly number[];
+}
