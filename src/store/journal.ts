@@ -11,7 +11,7 @@ import type { Frame } from "./accept.ts";
 
 const insertRow = `
 INSERT INTO journal (${eventColumns})
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
 const insertQuarantine = `
 INSERT INTO quarantine (code, message, source, namespace, trusted, call, message_id, received_at_ms, body)

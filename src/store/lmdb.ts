@@ -28,8 +28,8 @@ export interface ProfileStore {
   commit(batch: ProfileBatch): void;
   /** Profiles in pid order after `afterPid`, at most `limit`. */
   scan(afterPid: number, limit: number): { readonly pid: number; readonly text: string }[];
-  /** Every identifier, for verification. */
-  scanIds(afterKey: string, limit: number): { readonly key: string; readonly text: string }[];
+  /** Runs `work` on the profiles as they are at this moment, whatever is committed meanwhile. */
+  snapshot<T>(work: (frozen: FrozenProfiles) => T): T;
   /** Lets later reads see commits made by another thread. */
   refresh(): void;
   sizeBytes(): number;
@@ -38,6 +38,9 @@ export interface ProfileStore {
   copyTo(folder: string): Promise<void>;
   close(): Promise<void>;
 }
+
+/** The part of a store that a snapshot offers. */
+export type FrozenProfiles = Pick<ProfileStore, "readMeta" | "scan">;
 
 export interface ProfileBatch {
   readonly profiles: Iterable<readonly [pid: number, text: string | null]>;
@@ -85,17 +88,17 @@ export function openProfileStore(folder: string, options: { readonly readOnly: b
         meta.putSync(metaKey, JSON.stringify(batch.meta));
       });
     },
-    scan: (afterPid, limit) => {
-      const found: { pid: number; text: string }[] = [];
-      for (const { key, value } of profiles.getRange({ start: afterPid + 1, limit })) found.push({ pid: key, text: value });
-      return found;
-    },
-    scanIds: (afterKey, limit) => {
-      const found: { key: string; text: string }[] = [];
-      for (const { key, value } of ids.getRange({ start: afterKey, limit: limit + 1 })) {
-        if (key !== afterKey && found.length < limit) found.push({ key, text: value });
+    scan: (afterPid, limit) => scanRange(profiles.getRange({ start: afterPid + 1, limit })),
+    snapshot: (work) => {
+      const transaction = root.useReadTransaction();
+      try {
+        return work({
+          readMeta: () => parseMeta(meta.get(metaKey, { transaction })),
+          scan: (afterPid, limit) => scanRange(profiles.getRange({ start: afterPid + 1, limit, transaction })),
+        });
+      } finally {
+        transaction.done();
       }
-      return found;
     },
     refresh: () => root.resetReadTxn(),
     sizeBytes: () => (existsSync(join(folder, "data.mdb")) ? statSync(join(folder, "data.mdb")).size : 0),
@@ -106,6 +109,12 @@ export function openProfileStore(folder: string, options: { readonly readOnly: b
     },
     close: () => root.close(),
   };
+}
+
+function scanRange(range: Iterable<{ key: number; value: string }>): { pid: number; text: string }[] {
+  const found: { pid: number; text: string }[] = [];
+  for (const { key, value } of range) found.push({ pid: key, text: value });
+  return found;
 }
 
 function entryCount(database: Database<string, number> | Database<string, string>): number {

@@ -41,7 +41,8 @@ CREATE TABLE journal (
   identifiers TEXT,               -- the profile's identifiers at that moment, JSON
   diff TEXT,                      -- what changed, JSON; NULL when no trait did
   extra TEXT,                     -- facts beside the body, JSON
-  body BLOB                       -- the event's JSON as it came
+  body BLOB,                      -- the event's JSON as it came
+  checksum INTEGER                -- CRC-32 of the body, seeded with seq
 );
 
 CREATE TABLE quarantine (

@@ -50,8 +50,8 @@ export interface Profiles {
   remember(key: string, pid: number, answer: CachedAnswer): void;
   /** All profiles of a namespace in pid order after `afterPid`, at most `limit`; short reads, for snapshots and exports. */
   page(namespace: Namespace, afterPid: number, limit: number): { readonly kind: "page"; readonly profiles: readonly StoredProfile[]; readonly nextPid: number | null } | { readonly kind: "rebuilding" };
-  /** History newest first, older than `beforeSeq` (or from the newest), at most `limit`; cost does not grow with the journal. */
-  history(pid: number, beforeSeq: number | null, limit: number): { readonly events: readonly HistoryEntry[]; readonly nextSeq: number | null };
+  /** History newest first, from a cursor of an earlier page (or the newest), at most `limit`; cost does not grow with the journal. Throws Refusal invalid_cursor. */
+  history(pid: number, cursor: string | null, limit: number): { readonly events: readonly HistoryEntry[]; readonly nextCursor: string | null };
   /** Every event with that messageId (one a source). */
   trace(namespace: Namespace, messageId: string): Promise<readonly Trace[]>;
 }

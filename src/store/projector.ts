@@ -50,13 +50,13 @@ export class Projector {
     const joined = this.#joined;
     joined.reset();
     const profile = this.#ownerOf(event, key, seq, joined);
+    this.#hot.touch(profile);
     const options: FoldOptions = recorded === undefined ? {} : { refused: recorded.refused };
     const folded = fold(profile.state, event, this.#definitions, options);
     if (event.type === "identify") this.#claimEmail(event, key, profile);
     const prev = joined.heads.length === 0 ? profile.head || null : joinedPrev(profile.head, joined.heads);
     profile.head = seq;
     profile.version = seq;
-    this.#hot.touch(profile);
     return { pid: profile.pid, prev, identifiers: identifiersText(profile), diff: diffText(joined, folded.changed), refused: folded.refused };
   }
 
@@ -69,6 +69,13 @@ export class Projector {
     const link = home && this.#link(home, anonymousKey);
     const user = link ? attribute(link.record, claim.key) : null;
     return user === null ? home : this.profileOf(identifierKey(namespace, "user_id", user));
+  }
+
+  /** The profile that an e-mail address leads to now. */
+  emailHolder(emailKey: IdentifierKey): HotProfile | undefined {
+    const entry = this.#hot.id(emailKey);
+    if (entry === undefined || typeof entry !== "object" || !("key" in entry)) return undefined;
+    return this.claimant(emailKey.startsWith("T") ? "test" : "live", entry);
   }
 
   /** The profile that a user_id or anonymous_id leads to now. */
@@ -112,7 +119,7 @@ export class Projector {
       return this.#ownerOfAnonymous(event.namespace, event.anonymousId, key, seq);
     }
     let profile = this.#userProfile(event.namespace, event.userId, seq);
-    if (event.anonymousId !== null) profile = this.#link1(event, event.anonymousId, key, profile, true, joined);
+    if (event.anonymousId !== null) profile = this.#linkTo(event, event.anonymousId, key, profile, true, joined);
     if (event.type === "alias" && event.previousId !== null && event.previousId !== event.userId) {
       profile = this.#alias(event, event.previousId, key, profile, joined);
     }
@@ -123,6 +130,8 @@ export class Projector {
     const anonymousKey = identifierKey(namespace, "anonymous_id", anonymousId);
     const home = this.profileOf(anonymousKey) ?? this.#hot.create(seq, namespace, emptyState());
     const link = this.#link(home, anonymousKey) ?? { record: emptyLink(), seen: false };
+    // Profiles change in place: dirty first, so that a throw half-way is discarded with the group.
+    this.#hot.touch(home);
     noteAnonymous(link.record, key);
     link.seen = true;
     this.place(anonymousKey, link, home, undefined);
@@ -144,11 +153,12 @@ export class Projector {
   }
 
   /** Records that `anonymousId` was the user's at the event's time; returns the user's profile, perhaps merged. */
-  #link1(event: Event, anonymousId: string, key: OrderKey, profile: HotProfile, seen: boolean, joined: Joined): HotProfile {
+  #linkTo(event: Event, anonymousId: string, key: OrderKey, profile: HotProfile, seen: boolean, joined: Joined): HotProfile {
     assert(event.userId !== null, "a link has a user");
     const anonymousKey = identifierKey(event.namespace, "anonymous_id", anonymousId);
     const home = this.profileOf(anonymousKey);
     const link = (home && this.#link(home, anonymousKey)) ?? { record: emptyLink(), seen: false };
+    if (home !== undefined) this.#hot.touch(home);
     const verdict = addLink(link.record, key, event.userId);
     if (seen) link.seen = true;
     let owner = profile;
@@ -166,7 +176,7 @@ export class Projector {
    */
   #alias(event: Event, previousId: string, key: OrderKey, profile: HotProfile, joined: Joined): HotProfile {
     let owner = profile;
-    if (previousId !== event.anonymousId) owner = this.#link1(event, previousId, key, owner, false, joined);
+    if (previousId !== event.anonymousId) owner = this.#linkTo(event, previousId, key, owner, false, joined);
     if (!event.trusted) return owner;
     const previousKey = identifierKey(event.namespace, "user_id", previousId);
     const previous = this.profileOf(previousKey);
@@ -182,11 +192,12 @@ export class Projector {
 
   /** Merges `from` into `into`, which lives on. */
   #join(into: HotProfile, from: HotProfile, joined: Joined): HotProfile {
+    this.#hot.touch(from);
+    this.#hot.touch(into);
     joined.note(from, merge(into.state, from.state, this.#definitions).changed);
     for (const key of from.identifiers) addIdentifier(into, key);
     for (const [key, link] of from.links) into.links.set(key, link);
     this.#hot.bury(from, into);
-    this.#hot.touch(into);
     return into;
   }
 

@@ -41,11 +41,12 @@ export interface EventRow {
   readonly diff: string | null;
   readonly extra: string | null;
   readonly body: Uint8Array | null;
+  readonly checksum: number | null;
 }
 
 /** The columns of EventRow, in the order of the table. */
 export const eventColumns =
-  "seq, kind, flags, source, name, message_id, timestamp_ms, received_at_ms, request_index, committed_at_ms, pid, prev, identifiers, diff, extra, body";
+  "seq, kind, flags, source, name, message_id, timestamp_ms, received_at_ms, request_index, committed_at_ms, pid, prev, identifiers, diff, extra, body, checksum";
 
 /** The seqs in a `prev` column. */
 export function parsePrev(prev: number | string | null): number[] {
@@ -65,4 +66,9 @@ export interface Diff {
   readonly traits?: Readonly<Record<string, { readonly old: unknown; readonly new: unknown }>>;
   /** Numbers of the profiles that merged into this one. */
   readonly merged?: readonly number[];
+}
+
+/** The checksum of an event's body at its place in the journal; finds a damaged or misplaced row. */
+export function checksumOf(seq: number, body: Uint8Array): number {
+  return Bun.hash.crc32(body, seq % 0x1_0000_0000);
 }

@@ -1,5 +1,6 @@
 /** The one place that opens SQLite. Every pragma is set here, because the defaults are not ours. */
 import { Database, type Statement } from "bun:sqlite";
+import { renameSync } from "node:fs";
 
 export type { Database, Statement };
 
@@ -31,7 +32,8 @@ export function openDatabase(path: string, options: OpenOptions): Database {
   database.run("PRAGMA synchronous = FULL");
   database.run("PRAGMA wal_autocheckpoint = 4000");
   database.run("PRAGMA journal_size_limit = 67108864");
-  database.run("PRAGMA foreign_keys = ON");
+  // Erased text must not stay readable in freed cells.
+  database.run("PRAGMA secure_delete = ON");
   const mode = database.query<{ journal_mode: string }, []>("PRAGMA journal_mode").get()?.journal_mode;
   const synchronous = database.query<{ synchronous: number }, []>("PRAGMA synchronous").get()?.synchronous;
   if (mode !== "wal" || synchronous !== 2) {
@@ -53,4 +55,15 @@ export function classifyWriteFailure(error: unknown): WriteFailure {
   if (code.startsWith("SQLITE_IOERR_WRITE") || code.startsWith("SQLITE_IOERR_SHMSIZE") || code.startsWith("SQLITE_IOERR_TRUNCATE")) return "full";
   if (code.startsWith("SQLITE_IOERR") || code.startsWith("SQLITE_CORRUPT")) return "io";
   return "other";
+}
+
+/** Copies a live database consistently: into `partial` first, which becomes `path` once it is whole. */
+export function copyDatabase(from: string, partial: string, path: string): void {
+  const database = openDatabase(from, { mode: "read" });
+  try {
+    database.query("VACUUM INTO ?").run(partial);
+  } finally {
+    database.close();
+  }
+  renameSync(partial, path);
 }

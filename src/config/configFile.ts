@@ -1,0 +1,147 @@
+/** freshet.yaml: what it may hold, and how it is read. */
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { z } from "zod";
+import { nearest } from "../lib/nearest.ts";
+import { ConfigError } from "./configError.ts";
+import type { Environment } from "./environment.ts";
+import { readText } from "./option.ts";
+import { isWriteKey } from "./keyText.ts";
+import { serveOptions, serveSection } from "./serveOptions.ts";
+import { substitute } from "./substitute.ts";
+
+/** Sections that the file will hold one day; said apart from mistakes. */
+const laterSections = ["identity", "traits", "use", "computedTraits", "segments", "trackingPlan", "content", "destinations", "triggers"];
+const laterSourceKeys = ["follow"];
+
+/** Larger files are refused; a configuration is read by people. */
+const maxFileBytes = 1024 * 1024;
+
+const sourceSchema = z.strictObject({
+  trust: z.enum(["browser", "server"]).meta({
+    description: "server: back-end code; browser: code in a page, which can't set protected traits nor join two userIds, and is rate-limited.",
+    expected: "browser or server",
+  }),
+  writeKey: z.string().refine(isWriteKey).meta({
+    description: "The source's write key: wk_… (wk_test_… for test data), at least 16 characters; best taken from a variable: \"${WEB_WRITE_KEY}\".",
+    expected: "a write key: wk_ or wk_test_, then letters, digits, _ or -, at least 16 characters in all",
+  }),
+});
+
+/** The whole file. */
+export const fileSchema = z.strictObject({
+  version: z.literal(1).meta({ description: "Version of the file's form.", expected: "1" }),
+  sources: z
+    .record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/), sourceSchema)
+    .meta({ description: "Where events come from, by name; each has a write key.", expected: "a map of sources; a name has at most 64 letters, digits, _ . -" })
+    .optional(),
+  serve: serveSection.meta({ description: "The options of `freshet serve`, in camelCase.", expected: "a map of options" }).optional(),
+});
+
+export type ConfigFile = z.output<typeof fileSchema>;
+
+export interface LoadedFile {
+  readonly file: ConfigFile;
+  /** Variables that the file names; they count as known. */
+  readonly variables: ReadonlySet<string>;
+}
+
+/** Reads the file; a missing one is an empty one unless it was asked for by name. Throws ConfigError. */
+export function readConfigFile(path: string, required: boolean, environment: Environment): LoadedFile {
+  if (!existsSync(path)) {
+    if (required) throw new ConfigError([`${path}: there is no such file`]);
+    return { file: { version: 1 }, variables: new Set() };
+  }
+  if (!statSync(path).isFile()) throw new ConfigError([`${path}: not a file`]);
+  if (statSync(path).size > maxFileBytes) throw new ConfigError([`${path}: larger than ${maxFileBytes} bytes`]);
+  const problems: string[] = [];
+  const substituted = substitute(parseYaml(path), environment, problems);
+  if (problems.length > 0) throw new ConfigError(problems.map((problem) => `${path}: ${problem}`));
+  return { file: checkFile(substituted.value, path), variables: substituted.variables };
+}
+
+/** Holds a parsed file against the schema. Throws ConfigError with every problem found. */
+export function checkFile(value: unknown, path: string): ConfigFile {
+  const result = fileSchema.safeParse(readServeTexts(value));
+  const problems = result.success ? duplicateKeys(result.data) : result.error.issues.flatMap((issue) => describeIssue(issue, value));
+  if (!result.success || problems.length > 0) throw new ConfigError(problems.map((problem) => `${path}: ${problem}`));
+  return result.data;
+}
+
+function parseYaml(path: string): unknown {
+  try {
+    return Bun.YAML.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    throw new ConfigError([`${path}: not valid YAML${error instanceof SyntaxError ? ` (${firstLine(error.message)})` : ""}`]);
+  }
+}
+
+function readServeTexts(value: unknown): unknown {
+  if (!isMap(value) || !isMap(value["serve"])) return value;
+  const serve: Record<string, unknown> = { ...value["serve"] };
+  for (const option of serveOptions) if (option.key in serve) serve[option.key] = readText(option, serve[option.key]);
+  return { ...value, serve };
+}
+
+function describeIssue(issue: z.core.$ZodIssue, value: unknown): string[] {
+  const at = issue.path.map(String);
+  if (issue.code === "unrecognized_keys") return issue.keys.map((key) => describeUnknown([...at, key]));
+  const place = at.join(".") || "the file";
+  const expected = expectedAt(at);
+  const missing = valueAt(value, at) === undefined;
+  return [missing ? `${place} is missing: expected ${expected}` : `${place}: expected ${expected}`];
+}
+
+function describeUnknown(path: readonly string[]): string {
+  const place = path.join(".");
+  const name = path.at(-1) ?? "";
+  const later = path.length === 1 ? laterSections : path[0] === "sources" ? laterSourceKeys : [];
+  if (later.includes(name)) return `${place}: this version of Freshet does not take this yet; remove it`;
+  const meant = nearest(name, knownKeys(path));
+  return `${place} is unknown${meant === null ? `; known here: ${knownKeys(path).join(", ")}` : `; did you mean ${meant}?`}`;
+}
+
+function knownKeys(path: readonly string[]): string[] {
+  if (path.length === 1) return Object.keys(fileSchema.shape);
+  return Object.keys(path[0] === "sources" ? sourceSchema.shape : serveSection.shape);
+}
+
+function expectedAt(path: readonly string[]): string {
+  const [section, name, key] = path;
+  if (section === "serve") return serveOptions.find((option) => option.key === name)?.expected ?? "a map of options";
+  const schema: z.ZodType | undefined =
+    section === "sources" && key !== undefined ? shapeEntry(sourceSchema.shape, key) : shapeEntry(fileSchema.shape, section ?? "");
+  const expected = schema instanceof z.ZodOptional ? metaOf(schema.def.innerType) : metaOf(schema);
+  return expected ?? "a map with version: 1";
+}
+
+function shapeEntry(shape: Readonly<Record<string, z.ZodType>>, key: string): z.ZodType | undefined {
+  return Object.hasOwn(shape, key) ? shape[key] : undefined;
+}
+
+function metaOf(schema: unknown): string | undefined {
+  const meta = schema instanceof z.ZodType ? schema.meta() : undefined;
+  return typeof meta?.["expected"] === "string" ? meta["expected"] : undefined;
+}
+
+function duplicateKeys(file: ConfigFile): string[] {
+  const seen = new Map<string, string>();
+  const problems: string[] = [];
+  for (const [name, { writeKey }] of Object.entries(file.sources ?? {})) {
+    const other = seen.get(writeKey);
+    if (other !== undefined) problems.push(`sources.${name}.writeKey: the same key as sources.${other}`);
+    seen.set(writeKey, name);
+  }
+  return problems;
+}
+
+function valueAt(value: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>((at, key) => (isMap(at) ? at[key] : undefined), value);
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function firstLine(message: string): string {
+  return message.split("\n")[0] ?? "";
+}

@@ -1,0 +1,165 @@
+/** Merges flags, environment and file into the settings that the program runs with. Flags win, then variables, then the file. */
+import { parseByteSize } from "../lib/byteSize.ts";
+import type { ProxyTrust } from "../lib/address.ts";
+import { parseDuration } from "../lib/duration.ts";
+import { assert } from "../lib/assert.ts";
+import { readConfigFile, type ConfigFile } from "./configFile.ts";
+import { ConfigError } from "./configError.ts";
+import { checkVariables, testVariable } from "./variables.ts";
+import type { Environment } from "./environment.ts";
+import { firstKeysOf, type FirstKeys } from "./firstKeys.ts";
+import { readText, type Option } from "./option.ts";
+import { dataOptions, serveOptions, serveShape, type ServeValues } from "./serveOptions.ts";
+
+/** Option values given on the command line, by key. */
+export type Flags = Readonly<Record<string, unknown>>;
+
+/** A source of freshet.yaml. */
+export interface SourceSetting {
+  readonly name: string;
+  readonly trust: "browser" | "server";
+  readonly writeKey: string;
+}
+
+/** Bounds of everything that could otherwise grow with load. */
+export interface Limits {
+  readonly maxInFlightRequests: number;
+  readonly maxInFlightBytes: number;
+  readonly maxConnections: number;
+  readonly maxStreams: number;
+  /** Events a second per browser key and address. */
+  readonly browserRate: number;
+  readonly requestTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly feedHeartbeatMs: number;
+  readonly drainTimeoutMs: number;
+}
+
+/** What `freshet serve` runs with. */
+export interface ServeSettings {
+  readonly dataFolder: string;
+  readonly host: string;
+  readonly port: number;
+  readonly publicUrls: readonly string[];
+  readonly proxyTrust: ProxyTrust;
+  readonly logLevel: ServeValues["logLevel"];
+  readonly logFormat: ServeValues["logFormat"];
+  readonly limits: Limits;
+  readonly sources: readonly SourceSetting[];
+  readonly firstKeys: FirstKeys;
+  /** Where a test wants the process to die; null in production. */
+  readonly crashAt: string | null;
+}
+
+/** The settings of `freshet serve`. Throws ConfigError with every problem found. */
+export function loadServeSettings(flags: Flags, environment: Environment): ServeSettings {
+  const early = mergeOptions(serveOptions.filter((option) => !option.inFile), flags, environment, {});
+  const configGiven = flags["config"] !== undefined || environment["FRESHET_CONFIG"] !== undefined;
+  const { file, variables } = readConfigFile(String(early["config"]), configGiven, environment);
+  checkVariables(environment, variables);
+  const values = serveValues(mergeOptions(serveOptions, flags, environment, file.serve ?? {}));
+  return settingsOf(values, file, environment);
+}
+
+/** The data folder, for commands that need nothing else. Throws ConfigError. */
+export function loadDataFolder(flags: Flags, environment: Environment): string {
+  checkVariables(environment, new Set(), { namedInFile: true });
+  return String(mergeOptions(dataOptions, flags, environment, {})["data"]);
+}
+
+function mergeOptions(options: readonly Option[], flags: Flags, environment: Environment, file: Flags): Record<string, unknown> {
+  const problems: string[] = [];
+  const merged: Record<string, unknown> = {};
+  for (const option of options) {
+    const { value, origin } = pick(option, flags, environment, file);
+    if (value === undefined) {
+      merged[option.key] = option.defaultValue;
+      continue;
+    }
+    merged[option.key] = readText(option, value);
+    if (!option.schema.safeParse(merged[option.key]).success) problems.push(`${origin}: expected ${option.expected}${serviceLinkHint(value)}`);
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return merged;
+}
+
+function pick(option: Option, flags: Flags, environment: Environment, file: Flags): { readonly value: unknown; readonly origin: string } {
+  const fromFlag = flags[option.key];
+  if (fromFlag !== undefined) return { value: fromFlag, origin: option.flag };
+  const fromEnvironment = environment[option.env];
+  if (fromEnvironment !== undefined && fromEnvironment !== "") return { value: fromEnvironment, origin: option.env };
+  return { value: option.inFile ? file[option.key] : undefined, origin: `serve.${option.key}` };
+}
+
+/** Kubernetes sets FRESHET_PORT=tcp://… for a service called freshet; without a word about it that is a riddle. */
+function serviceLinkHint(value: unknown): string {
+  return typeof value === "string" && value.startsWith("tcp://") ? " (set by Kubernetes for a service of that name? use enableServiceLinks: false)" : "";
+}
+
+function serveValues(merged: Record<string, unknown>): ServeValues {
+  const parsed: Record<string, unknown> = {};
+  for (const [key, schema] of Object.entries(serveShape)) parsed[key] = schema.parse(merged[key]);
+  // Each value was parsed by the schema of its key just above.
+  return parsed as ServeValues;
+}
+
+function settingsOf(values: ServeValues, file: ConfigFile, environment: Environment): ServeSettings {
+  const limits: Limits = {
+    maxInFlightRequests: values.maxInFlightRequests,
+    maxInFlightBytes: bytes(values.maxInFlightBytes),
+    maxConnections: values.maxConnections,
+    maxStreams: values.maxStreams,
+    browserRate: values.browserRate,
+    requestTimeoutMs: milliseconds(values.requestTimeout),
+    idleTimeoutMs: milliseconds(values.idleTimeout),
+    feedHeartbeatMs: milliseconds(values.feedHeartbeat),
+    drainTimeoutMs: milliseconds(values.drainTimeout),
+  };
+  checkLimits(limits);
+  return {
+    dataFolder: values.data,
+    host: values.host,
+    port: values.port,
+    publicUrls: values.publicUrl,
+    proxyTrust: proxyTrust(values.trustProxy),
+    logLevel: values.logLevel,
+    logFormat: values.logFormat,
+    limits,
+    sources: Object.entries(file.sources ?? {}).map(([name, source]) => ({ name, ...source })),
+    firstKeys: firstKeysOf(environment),
+    crashAt: environment[testVariable] ?? null,
+  };
+}
+
+/** Relations between limits that no single option can state. */
+function checkLimits(limits: Limits): void {
+  const problems: string[] = [];
+  if (limits.idleTimeoutMs < 2_000 || limits.idleTimeoutMs > 255_000) problems.push("idleTimeout: expected a duration from 2s to 255s");
+  if (limits.idleTimeoutMs % 1_000 !== 0) problems.push("idleTimeout: expected whole seconds");
+  if (limits.feedHeartbeatMs < 500 || limits.feedHeartbeatMs >= limits.idleTimeoutMs) problems.push("feedHeartbeat: expected a duration from 500ms to less than idleTimeout");
+  if (limits.requestTimeoutMs < 1_000 || limits.requestTimeoutMs > 600_000) problems.push("requestTimeout: expected a duration from 1s to 10m");
+  if (limits.drainTimeoutMs < 100 || limits.drainTimeoutMs > 600_000) problems.push("drainTimeout: expected a duration from 100ms to 10m");
+  if (limits.maxInFlightBytes < 4 * 1024 ** 2) problems.push("maxInFlightBytes: expected at least 4MB, the largest request");
+  if (problems.length > 0) throw new ConfigError(problems);
+}
+
+function proxyTrust(items: readonly string[]): ProxyTrust {
+  const [first, second] = items;
+  if (first === undefined) return { kind: "none" };
+  const numbers = items.filter((item) => /^\d+$/.test(item));
+  if (numbers.length === 0) return { kind: "networks", networks: items };
+  if (second !== undefined) throw new ConfigError(["trustProxy: expected either one number of hops or addresses and ranges, not both"]);
+  return { kind: "hops", hops: Number(first) };
+}
+
+function milliseconds(text: string): number {
+  const durationMs = parseDuration(text);
+  assert(durationMs !== null, "the schema let a malformed duration pass");
+  return durationMs;
+}
+
+function bytes(text: string): number {
+  const size = parseByteSize(text);
+  assert(size !== null, "the schema let a malformed size pass");
+  return size;
+}

@@ -1,0 +1,21 @@
+/** Sizes as people write them: a whole number and a binary unit, `64MB` being 64 × 1,048,576 bytes. */
+const unitBytes: Readonly<Record<string, number>> = { B: 1, KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3 };
+
+/** The form of a size, for schemas. */
+export const byteSizePattern = /^\d{1,12}(B|KB|MB|GB)$/;
+
+/** Bytes of a written size, or null if it is not one. */
+export function parseByteSize(text: string): number | null {
+  const match = /^(\d{1,12})(B|KB|MB|GB)$/.exec(text);
+  if (match === null) return null;
+  const bytes = Number(match[1]) * (unitBytes[match[2] ?? ""] ?? Number.NaN);
+  return Number.isSafeInteger(bytes) ? bytes : null;
+}
+
+/** A size for people: `512 B`, `3.4 MB`. */
+export function describeByteSize(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`;
+  if (bytes < 1024 ** 2) return `${(bytes / 1024).toFixed(1)} KB`;
+  if (bytes < 1024 ** 3) return `${(bytes / 1024 ** 2).toFixed(1)} MB`;
+  return `${(bytes / 1024 ** 3).toFixed(2)} GB`;
+}

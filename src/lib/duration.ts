@@ -1,0 +1,21 @@
+/** Durations as people write them: a whole number and a unit, `^\d+(ms|s|m|h|d)$`. */
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** The form of a duration, for schemas. */
+export const durationPattern = /^\d{1,12}(ms|s|m|h|d)$/;
+
+/** Milliseconds of a written duration, or null if it is not one. */
+export function parseDuration(text: string): number | null {
+  const match = /^(\d{1,12})(ms|s|m|h|d)$/.exec(text);
+  if (match === null) return null;
+  const durationMs = Number(match[1]) * (unitMs[match[2] ?? ""] ?? Number.NaN);
+  return Number.isSafeInteger(durationMs) ? durationMs : null;
+}
+
+/** A duration in words of one unit, for people: `850 ms`, `12.4 s`, `3.2 min`, `1.5 h`. */
+export function describeDuration(durationMs: number): string {
+  if (durationMs < 1_000) return `${Math.round(durationMs)} ms`;
+  if (durationMs < 120_000) return `${(durationMs / 1_000).toFixed(1)} s`;
+  if (durationMs < 7_200_000) return `${(durationMs / 60_000).toFixed(1)} min`;
+  return `${(durationMs / 3_600_000).toFixed(1)} h`;
+}

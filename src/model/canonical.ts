@@ -1,0 +1,42 @@
+/** One text for every state that means the same, for comparing states: never stored. */
+import type { Json } from "./event.ts";
+import type { ProfileState } from "./profile.ts";
+import { stampAt, type StampTable } from "./stamp.ts";
+import { childOf, type TraitChildren, type TraitNode } from "./trait.ts";
+
+/** Canonical JSON: keys sorted by UTF-16 code unit at every level, no white space. */
+export function canonicalJson(value: Json): string {
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  if (isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
+  const entries = Object.keys(value).sort().map((key) => `${JSON.stringify(key)}:${canonicalJson(value[key] ?? null)}`);
+  return `{${entries.join(",")}}`;
+}
+
+function isArray(value: Json): value is readonly Json[] {
+  return Array.isArray(value);
+}
+
+/** The state with its stamps in place, keys sorted. Equal states give equal text, whatever order made them. */
+export function canonicalState(state: ProfileState): string {
+  return canonicalJson({
+    first: state.first,
+    last: state.last,
+    names: state.names,
+    bytes: state.bytes,
+    traits: traitsJson(state, state.traits),
+  });
+}
+
+function traitsJson(table: StampTable, children: TraitChildren): Json {
+  const plain = Object.create(null) as Record<string, Json>;
+  for (const key in children) {
+    const node = childOf(children, key);
+    if (node !== undefined) plain[key] = nodeJson(table, node);
+  }
+  return plain;
+}
+
+function nodeJson(table: StampTable, node: TraitNode): Json {
+  const stamp = node[0] < 0 ? null : stampAt(table, node[0]).slice(0, 5);
+  return node.length === 2 ? [stamp, node[1]] : [stamp, traitsJson(table, node[1]), 1];
+}

@@ -1,0 +1,61 @@
+/** Joining two profiles. Works on their states alone; the journal is never read again for it. */
+import { changeSince, newChanges, type TraitChanges } from "./fold.ts";
+import type { Json } from "./event.ts";
+import type { ProfileState } from "./profile.ts";
+import { stampAt, type Write } from "./stamp.ts";
+import { childOf, valueOf, writeTrait, type TraitNode } from "./trait.ts";
+
+/**
+ * Merges `from` into `into`, in place; `from` is only read. Commutative, associative, idempotent. The caps on traits
+ * do not act here: what two profiles hold, the joined one holds. Returns the traits whose value is another than
+ * `into` had, null when none is.
+ */
+export function merge(into: ProfileState, from: ProfileState): TraitChanges | null {
+  into.first = Math.min(into.first, from.first);
+  into.last = Math.max(into.last, from.last);
+  return mergeTraits(into, from);
+}
+
+function mergeTraits(into: ProfileState, from: ProfileState): TraitChanges | null {
+  const writes: Write[] = [];
+  let changed: TraitChanges | null = null;
+  for (const name in from.traits) {
+    const node = childOf(from.traits, name);
+    if (node === undefined) continue;
+    const before = childOf(into.traits, name);
+    const old = (before === undefined ? undefined : valueOf(before)) ?? null;
+    replay(into, from, writes, [name], node);
+    const change = changeSince(into, name, old);
+    if (change !== null) (changed ??= newChanges())[name] = change;
+  }
+  return changed;
+}
+
+/** Repeats the writes that a node stands for. A branch's cut goes first: its own children, all newer, replace it. */
+function replay(into: ProfileState, from: ProfileState, writes: Write[], path: string[], node: TraitNode): void {
+  if (node.length === 2) {
+    writePath(into, writeFor(from, writes, node[0]), path, node[1]);
+    return;
+  }
+  if (node[0] >= 0) writePath(into, writeFor(from, writes, node[0]), path, null);
+  for (const key in node[1]) {
+    const child = childOf(node[1], key);
+    if (child !== undefined) replay(into, from, writes, [...path, key], child);
+  }
+}
+
+/** One Write for each stamp of `from`, so that it takes one slot in `into`. */
+function writeFor(from: ProfileState, writes: Write[], slot: number): Write {
+  return (writes[slot] ??= { stamp: stampAt(from, slot), slot: -1 });
+}
+
+function writePath(into: ProfileState, write: Write, path: readonly string[], leaf: Json): void {
+  const [name = "", ...below] = path;
+  let value = leaf;
+  for (const key of below.reverse()) {
+    const around = Object.create(null) as Record<string, Json>;
+    around[key] = value;
+    value = around;
+  }
+  writeTrait(into, write, name, value);
+}

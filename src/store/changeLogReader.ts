@@ -1,0 +1,157 @@
+/** The change log on the main thread: pages of the journal, with the newest ones kept in memory and shared by all readers. */
+import type { Cause, Change, ValueChange } from "../model/change.ts";
+import type { Json } from "../model/event.ts";
+import type { ChangeLog } from "./changeLog.ts";
+import type { ChangeRow, JournalReader } from "./journalReader.ts";
+import type { ProfileIds } from "./profileId.ts";
+import { namespaceOf, rowFlags, rowKind, typeOf, type Diff } from "./row.ts";
+
+/** Changes held in memory near the head, so that a thousand readers at the head read SQLite once. */
+const sharedChanges = 8_192;
+
+interface Waiter {
+  readonly beyond: number;
+  readonly wake: (there: boolean) => void;
+}
+
+export class ChangeLogReader implements ChangeLog, Disposable {
+  readonly #reader: JournalReader;
+  readonly #profileIds: ProfileIds;
+  readonly #shared = new Map<number, Change>();
+  readonly #waiters = new Set<Waiter>();
+  #sharedFrom = 0;
+  #sharedTo = 0;
+  #head: number;
+
+  constructor(reader: JournalReader, profileIds: ProfileIds, head: number) {
+    this.#reader = reader;
+    this.#profileIds = profileIds;
+    this.#head = head;
+    this.#sharedFrom = head;
+    this.#sharedTo = head;
+  }
+
+  get epoch(): number {
+    return this.#reader.epoch;
+  }
+
+  head(): number {
+    return this.#head;
+  }
+
+  floor(): number {
+    return 0;
+  }
+
+  read(afterSeq: number, limit: number): { readonly changes: readonly Change[]; readonly scannedTo: number } {
+    if (afterSeq >= this.#head) return { changes: [], scannedTo: this.#head };
+    if (afterSeq < this.#sharedFrom) return this.#readPage(afterSeq, this.#sharedFrom, limit);
+    this.#fillShared();
+    const changes: Change[] = [];
+    for (let seq = afterSeq + 1; seq <= this.#sharedTo; seq += 1) {
+      const change = this.#shared.get(seq);
+      if (change === undefined) continue;
+      changes.push(change);
+      if (changes.length >= limit) return { changes, scannedTo: seq };
+    }
+    return { changes, scannedTo: this.#sharedTo };
+  }
+
+  waitBeyond(seq: number, signal: AbortSignal): Promise<boolean> {
+    if (this.#head > seq) return Promise.resolve(true);
+    if (signal.aborted) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const stop = () => waiter.wake(false);
+      const waiter: Waiter = {
+        beyond: seq,
+        wake: (there) => {
+          this.#waiters.delete(waiter);
+          signal.removeEventListener("abort", stop);
+          resolve(there);
+        },
+      };
+      signal.addEventListener("abort", stop, { once: true });
+      this.#waiters.add(waiter);
+    });
+  }
+
+  /** Readers may now see changes up to `seq`. */
+  advance(seq: number): void {
+    if (seq <= this.#head) return;
+    this.#head = seq;
+    for (const waiter of [...this.#waiters]) {
+      if (waiter.beyond < seq) waiter.wake(true);
+    }
+  }
+
+  /** Changes held in memory may hold text that was erased: forget them. */
+  forgetShared(): void {
+    this.#shared.clear();
+    this.#sharedFrom = this.#head;
+    this.#sharedTo = this.#head;
+  }
+
+  [Symbol.dispose](): void {
+    for (const waiter of [...this.#waiters]) waiter.wake(false);
+    this.#shared.clear();
+  }
+
+  #readPage(afterSeq: number, toSeq: number, limit: number): { readonly changes: readonly Change[]; readonly scannedTo: number } {
+    const rows = this.#reader.changes(afterSeq, toSeq, limit);
+    const changes = rows.map((row) => this.#changeOf(row)).filter((change) => change !== null);
+    const last = rows.at(-1);
+    return { changes, scannedTo: rows.length < limit || last === undefined ? toSeq : last.seq };
+  }
+
+  #fillShared(): void {
+    while (this.#sharedTo < this.#head) {
+      const from = Math.max(this.#sharedTo, this.#head - sharedChanges);
+      if (from > this.#sharedTo) this.#sharedFrom = from;
+      const rows = this.#reader.changes(from, this.#head, 1_000);
+      for (const row of rows) {
+        const change = this.#changeOf(row);
+        if (change !== null) this.#shared.set(row.seq, change);
+      }
+      this.#sharedTo = rows.at(-1)?.seq ?? this.#head;
+      if (rows.length < 1_000) this.#sharedTo = this.#head;
+    }
+    for (const seq of this.#shared.keys()) {
+      if (this.#shared.size <= sharedChanges) break;
+      this.#shared.delete(seq);
+      this.#sharedFrom = Math.max(this.#sharedFrom, seq);
+    }
+  }
+
+  #changeOf(row: ChangeRow): Change | null {
+    if (row.pid === null || (row.flags & rowFlags.foldFailed) !== 0) return null;
+    const diff = row.diff === null ? {} : (JSON.parse(row.diff) as Diff);
+    const change: Change = {
+      seq: row.seq,
+      namespace: namespaceOf(row.flags),
+      profileId: this.#profileIds.encode(row.pid),
+      identifiers: row.identifiers === null ? [] : (JSON.parse(row.identifiers) as string[]).map(splitIdentifier),
+      cause: causeOf(row, diff),
+      event:
+        row.kind === rowKind.event
+          ? { messageId: row.message_id ?? "", type: typeOf(row.flags), name: row.name, source: this.#reader.sourceName(row.source) }
+          : null,
+      timestampMs: row.timestamp_ms,
+      receivedAtMs: row.received_at_ms,
+      committedAtMs: row.committed_at_ms,
+      traits: (diff.traits ?? {}) as Record<string, ValueChange & { old: Json; new: Json }>,
+      segments: { entered: [], exited: [] },
+    };
+    return diff.merged === undefined ? change : { ...change, mergedFrom: diff.merged.map((pid) => this.#profileIds.encode(pid)) };
+  }
+}
+
+function causeOf(row: ChangeRow, diff: Diff): Cause {
+  if (row.kind === rowKind.erase) return "erase";
+  if (row.kind === rowKind.refold || diff.merged !== undefined) return "merge";
+  return (row.flags & rowFlags.imported) === 0 ? "event" : "import";
+}
+
+function splitIdentifier(text: string): { readonly type: string; readonly value: string } {
+  const colon = text.indexOf(":");
+  return { type: text.slice(0, colon), value: text.slice(colon + 1) };
+}

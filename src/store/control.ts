@@ -1,0 +1,109 @@
+/** The journal's own acts, run by the writer between two groups. */
+import type { Clock } from "../lib/clock.ts";
+import type { Definitions } from "../model/computed.ts";
+import type { EventType } from "../model/event.ts";
+import type { Restore } from "./accept.ts";
+import type { openMessageIds } from "./dedup/openMessageIds.ts";
+import { eraseProfile, resolve, type Erased } from "./erase.ts";
+import type { Journal } from "./journal.ts";
+import { insertKey, listKeys, revokeKey } from "./keys.ts";
+import type { ControlRequest, FromWriter } from "./messages.ts";
+import type { Writer } from "./writer.ts";
+
+export interface ControlContext {
+  readonly writer: Writer;
+  readonly journal: Journal;
+  readonly messageIds: ReturnType<typeof openMessageIds>;
+  readonly clock: Clock;
+  readonly restore: Restore;
+  readonly definitions: Definitions;
+  readonly post: (message: FromWriter) => void;
+  readonly startRebuild: (why: string) => Promise<void>;
+  readonly moveProfiles: () => Promise<void>;
+}
+
+/** Runs one act; the value goes back to who asked. Throws what should be said to them. */
+export async function runControl(context: ControlContext, request: ControlRequest): Promise<unknown> {
+  const { writer, journal, clock } = context;
+  switch (request.act) {
+    case "createKey":
+      writer.act(() => insertKey(journal, request.key));
+      return listKeys(journal);
+    case "revokeKey": {
+      const revoked = writer.act(() => revokeKey(journal, request.id, clock.nowMs()));
+      return { revoked, keys: listKeys(journal) };
+    }
+    case "listKeys":
+      return listKeys(journal);
+    case "locate":
+      return locate(context, request.messageId);
+    case "erase":
+      return erase(context, request);
+    case "replayQuarantine":
+      return replay(context, request.id);
+    case "rebuild":
+      await context.startRebuild("a rebuild was asked for");
+      return true;
+    case "compact":
+      return compact(context);
+    case "settle":
+      while (writer.settle()) context.post(writer.announce());
+      return { head: writer.head, visible: writer.visible, mode: writer.mode };
+  }
+}
+
+function locate(context: ControlContext, messageId: string): number[] {
+  const sources = context.journal.database.query<{ id: number }, []>("SELECT id FROM sources").all();
+  return sources.map(({ id }) => context.messageIds.find(id, messageId)).filter((seq) => seq !== null);
+}
+
+function erase(context: ControlContext, request: Extract<ControlRequest, { act: "erase" }>): Erased | null {
+  const { writer, journal, clock, restore } = context;
+  if (writer.mode !== "live") throw new Error("profiles are being rebuilt; erase again when that is done");
+  while (writer.settle()) continue;
+  const erased = writer.act((folded) => {
+    const profile = folded === null ? undefined : resolve(folded, request.namespace, request.type, request.value);
+    if (folded === null || profile === undefined) return null;
+    return eraseProfile(profile, { journal, folded, restore, nextSeq: () => writer.nextSeq(), nowMs: clock.nowMs() });
+  });
+  context.post(writer.announce());
+  return erased;
+}
+
+/** Takes a quarantined piece through the same door again, with its own messageId; marks it replayed if it was accepted. */
+function replay(context: ControlContext, id: number): unknown {
+  const { writer, journal, clock } = context;
+  const row = journal.database
+    .query<{ source: string; namespace: "live" | "test"; trusted: number; call: string; received_at_ms: number; body: Uint8Array }, [number]>(
+      "SELECT source, namespace, trusted, call, received_at_ms, body FROM quarantine WHERE id = ?",
+    )
+    .get(id);
+  if (row === null) return null;
+  const call = row.call === "batch" || row.call === "import" ? typeOfBody(row.body) : (row.call as EventType);
+  const frame = { call, source: row.source, namespace: row.namespace, trusted: row.trusted === 1, receivedAtMs: row.received_at_ms, lane: "live" as const, body: row.body };
+  const message = writer.run([{ id: -1, frame }]);
+  const accepted = message.accepted.includes(-1);
+  if (accepted) journal.database.query("UPDATE quarantine SET replayed_at_ms = ? WHERE id = ?").run(clock.nowMs(), id);
+  context.post({ ...message, accepted: [], answers: [] });
+  return { accepted, answer: message.answers[0]?.[1] ?? null };
+}
+
+/** The call of one event out of a batch stands in its own `type`. */
+function typeOfBody(body: Uint8Array): EventType | "batch" {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(body).toString("utf8"));
+    if (typeof value === "object" && value !== null && "type" in value && !("batch" in value)) return value.type as EventType;
+  } catch {
+    // Not JSON at all: judged again as what it was sent as.
+  }
+  return "batch";
+}
+
+/** Takes deleted text out of both files: SQLite's free pages and write-ahead log, LMDB's freed pages. */
+async function compact(context: ControlContext): Promise<boolean> {
+  const { journal } = context;
+  journal.database.run("PRAGMA wal_checkpoint(TRUNCATE)");
+  await context.moveProfiles();
+  return true;
+}
+

@@ -1,0 +1,123 @@
+/** The data folder: what lies where, who holds it, and how the last holder left it. */
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { openDatabase, type Database } from "./sqlite.ts";
+
+/** Paths inside a data folder. */
+export const folderPaths = (folder: string) => ({
+  journal: join(folder, "journal.db"),
+  lock: join(folder, "lock.db"),
+  boot: join(folder, "boot.json"),
+  messageIds: join(folder, "ids"),
+  socket: join(folder, "freshet.sock"),
+  profiles: (name: string) => join(folder, name),
+});
+
+/** Why a data folder can't be used; the command line answers exit code 3. */
+export class FolderRefused extends Error {
+  readonly reason: "locked" | "newer" | "damaged";
+
+  constructor(reason: "locked" | "newer" | "damaged", message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+/** Holds the folder until disposed or until the process dies, however it dies. Throws FolderRefused when another has it. */
+export function lockFolder(folder: string): Disposable {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  let database: Database | null = null;
+  try {
+    // The system drops a dead process's file locks, so nothing is left behind to clean up by hand.
+    database = openDatabase(folderPaths(folder).lock, { mode: "write" });
+    database.run("PRAGMA busy_timeout = 0");
+    database.run("PRAGMA journal_mode = DELETE");
+    database.run("PRAGMA locking_mode = EXCLUSIVE");
+    database.run("BEGIN EXCLUSIVE");
+  } catch (error) {
+    database?.close();
+    if (error instanceof Error && "code" in error && /^SQLITE_(BUSY|LOCKED)/.test(String(error.code))) {
+      throw new FolderRefused("locked", `another Freshet is running on ${folder}. Stop it first, or use another --data folder.`);
+    }
+    throw error;
+  }
+  const held = database;
+  return { [Symbol.dispose]: () => held.close() };
+}
+
+/** How the last holder left: tells whether LMDB, which is written without fsync, can be trusted. */
+interface BootRecord {
+  readonly bootId: string | null;
+  readonly clean: boolean;
+}
+
+export type LastStop = "clean" | "unclean-same-boot" | "unclean-other-boot" | "first";
+
+/** Reads how the folder was left and marks it as in use. */
+export function markOpened(folder: string): LastStop {
+  const path = folderPaths(folder).boot;
+  const record = readBoot(path);
+  const bootId = currentBootId();
+  writeBoot(path, { bootId, clean: false });
+  if (record === null) return existsSync(folderPaths(folder).journal) ? "unclean-other-boot" : "first";
+  if (record.clean) return "clean";
+  return bootId !== null && record.bootId === bootId ? "unclean-same-boot" : "unclean-other-boot";
+}
+
+/** Marks the folder as left in order; call once LMDB's file is on disk. */
+export function markClosed(folder: string): void {
+  writeBoot(folderPaths(folder).boot, { bootId: currentBootId(), clean: true });
+}
+
+/** Puts a file's dirty pages on disk, whoever wrote them. */
+export function syncFile(path: string): void {
+  if (!existsSync(path)) return;
+  const file = openSync(path, "r+");
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Removes profile folders that are not in use (left by a rebuild that was cut short). */
+export function removeStrayProfiles(folder: string, inUse: string | null): void {
+  for (const name of readdirSync(folder)) {
+    if (/^profiles-\d+$/.test(name) && name !== inUse) rmSync(join(folder, name), { recursive: true, force: true });
+  }
+}
+
+/** A name for the next profile folder, different from all that stand there. */
+export function nextProfilesName(folder: string): string {
+  const numbers = readdirSync(folder).flatMap((name) => /^profiles-(\d+)$/.exec(name)?.[1] ?? []).map(Number);
+  return `profiles-${Math.max(0, ...numbers) + 1}`;
+}
+
+/** Identifies this start of the machine; null where the system doesn't tell (every unclean stop then counts as another boot). */
+function currentBootId(): string | null {
+  const path = "/proc/sys/kernel/random/boot_id";
+  return existsSync(path) ? readFileSync(path, "utf8").trim() : null;
+}
+
+function readBoot(path: string): BootRecord | null {
+  if (!existsSync(path)) return null;
+  try {
+    const value: unknown = JSON.parse(readFileSync(path, "utf8"));
+    if (typeof value !== "object" || value === null || !("clean" in value)) return { bootId: null, clean: false };
+    return { bootId: "bootId" in value && typeof value.bootId === "string" ? value.bootId : null, clean: value.clean === true };
+  } catch {
+    return { bootId: null, clean: false };
+  }
+}
+
+function writeBoot(path: string, record: BootRecord): void {
+  const temporary = `${path}.new`;
+  const file = openSync(temporary, "w", 0o600);
+  try {
+    writeSync(file, JSON.stringify(record));
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(temporary, path);
+}

@@ -1,0 +1,106 @@
+/** Reading the journal on a connection of one's own. Reads are short (a page, a row), so checkpoints are not held up. */
+import { eventColumns, type EventRow } from "./row.ts";
+import { readSchemaVersion, schemaVersion } from "./migrations.ts";
+import { openDatabase, type Database, type Statement } from "./sqlite.ts";
+
+const selectPage = `SELECT ${eventColumns} FROM journal WHERE seq > ? ORDER BY seq LIMIT ?`;
+const selectRow = `SELECT ${eventColumns} FROM journal WHERE seq = ?`;
+const selectChanges = `
+SELECT seq, kind, flags, source, name, message_id, timestamp_ms, received_at_ms, committed_at_ms, pid, identifiers, diff
+FROM journal WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?`;
+
+/** What the change log needs of a row. */
+export type ChangeRow = Pick<
+  EventRow,
+  "seq" | "kind" | "flags" | "source" | "name" | "message_id" | "timestamp_ms" | "received_at_ms" | "committed_at_ms" | "pid" | "identifiers" | "diff"
+>;
+
+/** A quarantined piece of input. */
+export interface QuarantineRow {
+  readonly id: number;
+  readonly code: string;
+  readonly message: string;
+  readonly source: string;
+  readonly namespace: string;
+  readonly trusted: number;
+  readonly call: string;
+  readonly message_id: string | null;
+  readonly received_at_ms: number;
+  readonly replayed_at_ms: number | null;
+  readonly body: Uint8Array;
+}
+
+const quarantineColumns = "id, code, message, source, namespace, trusted, call, message_id, received_at_ms, replayed_at_ms, body";
+
+export class JournalReader implements Disposable {
+  readonly #database: Database;
+  readonly #page: Statement<EventRow, [number, number]>;
+  readonly #row: Statement<EventRow, [number]>;
+  readonly #changes: Statement<ChangeRow, [number, number, number]>;
+  readonly #sourceNames: string[] = [];
+  readonly journalId: string;
+  readonly epoch: number;
+
+  /** Opens an existing journal for reading; throws if its schema is not this program's. */
+  constructor(path: string) {
+    this.#database = openDatabase(path, { mode: "read" });
+    const found = readSchemaVersion(this.#database);
+    if (found !== schemaVersion) {
+      this.#database.close();
+      throw new Error(`the journal has schema ${found}, this program reads ${schemaVersion}`);
+    }
+    this.#page = this.#database.query(selectPage);
+    this.#row = this.#database.query(selectRow);
+    this.#changes = this.#database.query(selectChanges);
+    this.journalId = this.#meta("journalId") ?? "";
+    this.epoch = Number(this.#meta("epoch") ?? 1);
+  }
+
+  head(): number {
+    return this.#database.query<{ head: number | null }, []>("SELECT max(seq) AS head FROM journal").get()?.head ?? 0;
+  }
+
+  rowsAfter(afterSeq: number, limit: number): EventRow[] {
+    return this.#page.all(afterSeq, limit);
+  }
+
+  row(seq: number): EventRow | null {
+    return this.#row.get(seq);
+  }
+
+  /** Rows after `afterSeq` up to and with `toSeq`, at most `limit`, without bodies. */
+  changes(afterSeq: number, toSeq: number, limit: number): ChangeRow[] {
+    return this.#changes.all(afterSeq, toSeq, limit);
+  }
+
+  /** Quarantined input newest first, older than `beforeId`. */
+  quarantine(beforeId: number, limit: number): QuarantineRow[] {
+    return this.#database
+      .query<QuarantineRow, [number, number]>(`SELECT ${quarantineColumns} FROM quarantine WHERE id < ? ORDER BY id DESC LIMIT ?`)
+      .all(beforeId, limit);
+  }
+
+  sourceName(id: number): string {
+    const known = this.#sourceNames[id];
+    if (known !== undefined) return known;
+    for (const row of this.#database.query<{ id: number; name: string }, []>("SELECT id, name FROM sources").all()) this.#sourceNames[row.id] = row.name;
+    return this.#sourceNames[id] ?? "unknown";
+  }
+
+  /** SQLite's own check of every page; empty when all is well. */
+  integrityProblems(): string[] {
+    const rows = this.#database.query<{ integrity_check: string }, []>("PRAGMA integrity_check(20)").all();
+    return rows.map((row) => row.integrity_check).filter((line) => line !== "ok");
+  }
+
+  [Symbol.dispose](): void {
+    this.#page.finalize();
+    this.#row.finalize();
+    this.#changes.finalize();
+    this.#database.close();
+  }
+
+  #meta(name: string): string | undefined {
+    return this.#database.query<{ value: string }, [string]>("SELECT value FROM meta WHERE name = ?").get(name)?.value;
+  }
+}

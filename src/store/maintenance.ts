@@ -1,0 +1,69 @@
+/** Long work beside the service, on a thread of its own: rebuild, verification, backup. Pure of messaging. */
+import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Definitions } from "../model/computed.ts";
+import type { Restore } from "./accept.ts";
+import { folderPaths, nextProfilesName, syncFile } from "./folder.ts";
+import { JournalReader } from "./journalReader.ts";
+import { openProfileStore } from "./lmdb.ts";
+import { rebuildProfiles } from "./rebuild.ts";
+import { copyDatabase } from "./sqlite.ts";
+import { verifyFolder, type VerifyReport } from "./verify.ts";
+
+export type MaintenanceJob =
+  | { readonly kind: "rebuild"; readonly folder: string; readonly upTo: number; readonly hotProfiles: number }
+  | { readonly kind: "verify"; readonly folder: string; readonly profilesFolder: string | null; readonly hotProfiles: number }
+  | { readonly kind: "backup"; readonly folder: string; readonly target: string };
+
+export interface MaintenanceDeps {
+  readonly restore: Restore;
+  readonly definitions: Definitions;
+  readonly onProgress: (share: number) => void;
+  readonly signal: AbortSignal;
+}
+
+/** What a rebuild made: the folder's name inside the data folder, and how far it reaches. */
+export interface Rebuilt {
+  readonly folder: string;
+  readonly watermark: number;
+}
+
+/** Runs one job to its end. Throws when it can't be done. */
+export async function runMaintenance(job: MaintenanceJob, deps: MaintenanceDeps): Promise<Rebuilt | VerifyReport | { readonly path: string }> {
+  switch (job.kind) {
+    case "rebuild":
+      return rebuild(job, deps);
+    case "verify":
+      return verifyFolder(job, deps);
+    case "backup":
+      return backup(job);
+  }
+}
+
+async function rebuild(job: Extract<MaintenanceJob, { kind: "rebuild" }>, deps: MaintenanceDeps): Promise<Rebuilt> {
+  const name = nextProfilesName(job.folder);
+  const path = folderPaths(job.folder).profiles(name);
+  using reader = new JournalReader(folderPaths(job.folder).journal);
+  const store = openProfileStore(path, { readOnly: false });
+  try {
+    const watermark = rebuildProfiles({ ...deps, reader, store, upTo: job.upTo, hotProfiles: job.hotProfiles });
+    return { folder: name, watermark };
+  } catch (error) {
+    rmSync(path, { recursive: true, force: true });
+    throw error;
+  } finally {
+    await store.close();
+  }
+}
+
+/** A consistent copy of the journal while it is written; profiles are rebuilt from it on restore. */
+function backup(job: Extract<MaintenanceJob, { kind: "backup" }>): { readonly path: string } {
+  mkdirSync(job.target, { recursive: true, mode: 0o700 });
+  const path = join(job.target, "journal.db");
+  if (existsSync(path)) throw new Error(`there is a backup at ${path} already; choose an empty folder`);
+  const partial = `${path}.partial`;
+  rmSync(partial, { force: true });
+  copyDatabase(folderPaths(job.folder).journal, partial, path);
+  syncFile(path);
+  return { path };
+}

@@ -1,0 +1,115 @@
+/** What the main thread and the writer thread say to each other. */
+import type { Answer } from "./accept.ts";
+import type { Namespace } from "../model/event.ts";
+
+/** What is the same for all frames of one key; sent once, referred to by index. */
+export interface FrameContext {
+  readonly source: string;
+  readonly namespace: Namespace;
+  readonly trusted: boolean;
+}
+
+/** Numbers a frame takes in `FramesMessage.meta`. */
+export const frameStride = 7;
+
+/** Calls in the order of their number in `meta`. */
+export const calls = ["track", "identify", "page", "screen", "group", "alias", "batch", "import"] as const;
+
+/** Many frames at once: per frame id, call, context, receivedAtMs, lane (0 live, 1 import), offset and length in `bytes`. */
+export interface FramesMessage {
+  readonly kind: "frames";
+  readonly meta: Float64Array;
+  readonly bytes: Uint8Array;
+}
+
+/** A request for an act of the journal's own, run between two groups. */
+export type ControlRequest =
+  | { readonly act: "createKey"; readonly key: KeyRow }
+  | { readonly act: "revokeKey"; readonly id: string }
+  | { readonly act: "listKeys" }
+  | { readonly act: "locate"; readonly messageId: string }
+  | { readonly act: "erase"; readonly namespace: Namespace; readonly type: string; readonly value: string }
+  | { readonly act: "replayQuarantine"; readonly id: number }
+  | { readonly act: "rebuild" }
+  | { readonly act: "compact" }
+  | { readonly act: "settle" };
+
+/** A key as stored; the secret itself never is. */
+export interface KeyRow {
+  readonly id: string;
+  readonly kind: "write" | "secret";
+  readonly namespace: Namespace;
+  readonly source: string;
+  readonly trust: "browser" | "server";
+  readonly scopes: readonly string[];
+  readonly readableTraits: readonly string[] | null;
+  readonly writeKey: string | null;
+  readonly secretSha256: string | null;
+  readonly createdAtMs: number;
+  readonly revokedAtMs: number | null;
+}
+
+export type ToWriter =
+  | FramesMessage
+  | { readonly kind: "open"; readonly settings: WriterSettings }
+  | { readonly kind: "context"; readonly index: number; readonly context: FrameContext }
+  | { readonly kind: "control"; readonly id: number; readonly request: ControlRequest }
+  /** A rebuilt profile folder is ready to be caught up and used. */
+  | { readonly kind: "adopt"; readonly folder: string }
+  | { readonly kind: "close" };
+
+/** Everything the writer thread needs to know, plain data. */
+export interface WriterSettings {
+  readonly folder: string;
+  /** False if LMDB must not be trusted (another boot after an unclean stop, a failed check). */
+  readonly profilesTrusted: boolean;
+  readonly hotProfiles: number;
+  /** Hidden setting for crash tests (lib/crashPoint.ts). */
+  readonly crashAt: string | null;
+}
+
+/** Whether profiles follow the journal, or only the journal is written. */
+export type WriterMode = "live" | "appending";
+
+/** Counters since the start. */
+export interface WriterCounts {
+  readonly accepted: number;
+  readonly repeated: number;
+  readonly quarantined: number;
+  readonly foldFailed: number;
+  readonly groups: number;
+  /** Sum over groups, milliseconds. */
+  readonly commitMs: number;
+  readonly profilesMs: number;
+  readonly foldMs: number;
+}
+
+/** A group is on disk, and, in mode live, its profiles are readable. */
+export interface GroupMessage {
+  readonly kind: "group";
+  readonly mode: WriterMode;
+  /** Ids of the frames answered `accepted` without rejections. */
+  readonly accepted: readonly number[];
+  readonly answers: readonly (readonly [id: number, answer: Answer])[];
+  /** Newest seq that readers may see. */
+  readonly visible: number;
+  /** Newest seq in the journal. */
+  readonly head: number;
+  readonly changedPids: readonly number[];
+  readonly changedIds: readonly string[];
+  readonly counts: WriterCounts;
+  readonly committedAtMs: number;
+}
+
+export type FromWriter =
+  | GroupMessage
+  | { readonly kind: "opened"; readonly journalId: string; readonly epoch: number; readonly head: number; readonly visible: number; readonly profilesFolder: string | null; readonly keys: readonly KeyRow[]; readonly rebuildFrom: string | null }
+  | { readonly kind: "openFailed"; readonly reason: "newer" | "damaged" | "disk"; readonly message: string }
+  /** Profiles can't be used: someone must rebuild them up to `upTo`; `why` is for the log. */
+  | { readonly kind: "rebuildNeeded"; readonly upTo: number; readonly why: string }
+  | { readonly kind: "live"; readonly folder: string; readonly visible: number }
+  | { readonly kind: "result"; readonly id: number; readonly value: unknown }
+  | { readonly kind: "failed"; readonly id: number; readonly message: string }
+  | { readonly kind: "notice"; readonly level: "info" | "warn" | "error"; readonly message: string }
+  | { readonly kind: "fatal"; readonly exitCode: number; readonly message: string }
+  | { readonly kind: "closed" };

@@ -1,0 +1,246 @@
+/** Profiles on the main thread: LMDB reads, history by chain, and a small memory of rendered answers. */
+import { Refusal } from "../errors.ts";
+import type { Json, Namespace } from "../model/event.ts";
+import { identifierKey, identifierOf, normaliseEmail } from "../model/identifier.ts";
+import { attribute } from "../model/link.ts";
+import { parseIdEntry, parseProfile, type EmailClaim, type HotProfile, type LinkEntry } from "./hot.ts";
+import type { JournalReader } from "./journalReader.ts";
+import type { ProfileStore } from "./lmdb.ts";
+import type { ProfileIds } from "./profileId.ts";
+import type { CachedAnswer, HistoryEntry, Lookup, Profiles, StoredProfile, Trace } from "./profiles.ts";
+import { parsePrev, rowFlags, rowKind, typeOf, type EventRow } from "./row.ts";
+
+/** Rendered answers held, in bytes of text. */
+const maxAnswerBytes = 64 * 1024 * 1024;
+
+interface Remembered {
+  readonly pid: number;
+  readonly answer: CachedAnswer;
+}
+
+export class ProfilesReader implements Profiles {
+  readonly #reader: JournalReader;
+  readonly #profileIds: ProfileIds;
+  readonly #locate: (messageId: string) => Promise<readonly number[]>;
+  #store: ProfileStore | null = null;
+  #visible = 0;
+  readonly #answers = new Map<string, Remembered>();
+  readonly #answersOf = new Map<number, Set<string>>();
+  #answerBytes = 0;
+
+  /** `locate` asks the writer's index where a messageId stands. */
+  constructor(reader: JournalReader, profileIds: ProfileIds, locate: (messageId: string) => Promise<readonly number[]>) {
+    this.#reader = reader;
+    this.#profileIds = profileIds;
+    this.#locate = locate;
+  }
+
+  /** Reads from this folder from now on; null while profiles are rebuilt. */
+  use(store: ProfileStore | null, visible: number): void {
+    this.#store = store;
+    this.#visible = visible;
+    this.#forgetAll();
+  }
+
+  /** The writer committed a group: later reads must see it. */
+  advance(visible: number, changedPids: readonly number[]): void {
+    this.#visible = visible;
+    this.#store?.refresh();
+    // Whenever an identifier comes to lead elsewhere, the profile it led to changes too, so forgetting by pid suffices.
+    for (const pid of changedPids) this.#forget(pid);
+  }
+
+  find(namespace: Namespace, type: string, value: string): Lookup {
+    const store = this.#store;
+    if (store === null) return { kind: "rebuilding" };
+    const found = this.#findHot(store, namespace, type, value);
+    return found === undefined || found.namespace !== namespace ? { kind: "missing" } : { kind: "found", profile: this.#stored(found) };
+  }
+
+  cached(key: string, nowMs: number): CachedAnswer | undefined {
+    const found = this.#answers.get(key);
+    if (found === undefined) return undefined;
+    const { validUntilMs } = found.answer;
+    return validUntilMs === null || nowMs < validUntilMs ? found.answer : undefined;
+  }
+
+  remember(key: string, pid: number, answer: CachedAnswer): void {
+    const former = this.#answers.get(key);
+    if (former !== undefined) this.#answerBytes -= former.answer.body.length;
+    this.#answers.set(key, { pid, answer });
+    this.#answerBytes += answer.body.length;
+    const keys = this.#answersOf.get(pid);
+    if (keys === undefined) this.#answersOf.set(pid, new Set([key]));
+    else keys.add(key);
+    for (const [oldest, { pid: owner }] of this.#answers) {
+      if (this.#answerBytes <= maxAnswerBytes) break;
+      this.#drop(oldest, owner);
+    }
+  }
+
+  page(namespace: Namespace, afterPid: number, limit: number): ReturnType<Profiles["page"]> {
+    const store = this.#store;
+    if (store === null) return { kind: "rebuilding" };
+    const found = store.scan(afterPid, limit);
+    const profiles: StoredProfile[] = [];
+    for (const { pid, text } of found) {
+      const profile = parseProfile(pid, text);
+      if (typeof profile !== "number" && profile.namespace === namespace) profiles.push(this.#stored(profile));
+    }
+    return { kind: "page", profiles, nextPid: found.length < limit ? null : (found.at(-1)?.pid ?? null) };
+  }
+
+  history(pid: number, cursor: string | null, limit: number): { readonly events: readonly HistoryEntry[]; readonly nextCursor: string | null } {
+    const store = this.#store;
+    const profile = store === null ? undefined : this.#root(store, pid);
+    if (store === null || profile === undefined) return { events: [], nextCursor: null };
+    const events: HistoryEntry[] = [];
+    const waiting = cursor === null ? [profile.head] : this.#ownHeads(store, profile.pid, cursor);
+    // After a merge several chains run side by side; always take the newest of their heads.
+    while (waiting.length > 0 && events.length < limit) {
+      waiting.sort((a, b) => a - b);
+      const row = this.#reader.row(waiting.pop() ?? 0);
+      if (row === null) continue;
+      events.push(this.#entry(row));
+      for (const prev of parsePrev(row.prev)) if (!waiting.includes(prev)) waiting.push(prev);
+    }
+    return { events, nextCursor: waiting.some((seq) => seq > 0) ? waiting.join(",") : null };
+  }
+
+  async trace(namespace: Namespace, messageId: string): Promise<readonly Trace[]> {
+    const traces: Trace[] = [];
+    for (const seq of await this.#locate(messageId)) {
+      const row = this.#reader.row(seq);
+      if (row === null || row.kind !== rowKind.event || ((row.flags & rowFlags.test) !== 0) !== (namespace === "test")) continue;
+      const owner = row.pid === null || this.#store === null ? undefined : this.#root(this.#store, row.pid);
+      traces.push({
+        entry: this.#entry(row),
+        profileId: owner === undefined ? null : this.#profileIds.encode(owner.pid),
+        folded: row.pid !== null && row.seq <= this.#visible && (row.flags & rowFlags.foldFailed) === 0,
+      });
+    }
+    return traces;
+  }
+
+  /** The seqs of a cursor, as far as they are this profile's: a made-up cursor opens nobody else's history. */
+  #ownHeads(store: ProfileStore, pid: number, cursor: string): number[] {
+    if (!/^\d{1,15}(,\d{1,15}){0,999}$/.test(cursor)) throw new Refusal("invalid_cursor");
+    return parsePrev(cursor).filter((seq) => {
+      const owner = this.#reader.row(seq)?.pid ?? null;
+      return owner !== null && this.#root(store, owner)?.pid === pid;
+    });
+  }
+
+  #findHot(store: ProfileStore, namespace: Namespace, type: string, value: string): HotProfile | undefined {
+    switch (type) {
+      case "user_id":
+      case "anonymous_id":
+        return this.#byPointer(store, identifierKey(namespace, type, value));
+      case "email": {
+        const email = normaliseEmail(value);
+        return email === null ? undefined : this.#byEmail(store, namespace, identifierKey(namespace, "email", email));
+      }
+      case "email_sha256": {
+        const text = store.readId(identifierKey(namespace, type, value.toLowerCase()));
+        const entry = text === undefined ? undefined : parseIdEntry(text);
+        return typeof entry === "object" && "same" in entry ? this.#byEmail(store, namespace, entry.same) : undefined;
+      }
+      case "profile_id": {
+        const pid = this.#profileIds.decode(value);
+        return pid === null ? undefined : this.#root(store, pid);
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  #byPointer(store: ProfileStore, key: string): HotProfile | undefined {
+    const text = store.readId(key);
+    if (text === undefined) return undefined;
+    const entry = parseIdEntry(text);
+    if (typeof entry === "number") return this.#root(store, entry);
+    return "pid" in entry ? this.#root(store, entry.pid) : undefined;
+  }
+
+  #byEmail(store: ProfileStore, namespace: Namespace, key: string): HotProfile | undefined {
+    const text = store.readId(key);
+    const entry = text === undefined ? undefined : parseIdEntry(text);
+    if (typeof entry !== "object" || !("key" in entry)) return undefined;
+    return this.#claimant(store, namespace, entry);
+  }
+
+  #claimant(store: ProfileStore, namespace: Namespace, claim: EmailClaim): HotProfile | undefined {
+    if (claim.user !== null) return this.#byPointer(store, identifierKey(namespace, "user_id", claim.user));
+    if (claim.anonymous === null) return undefined;
+    const anonymousKey = identifierKey(namespace, "anonymous_id", claim.anonymous);
+    const home = this.#byPointer(store, anonymousKey);
+    const link = home && (home.links.get(anonymousKey) ?? this.#shelvedLink(store, anonymousKey));
+    const user = link ? attribute(link.record, claim.key) : null;
+    return user === null ? home : this.#byPointer(store, identifierKey(namespace, "user_id", user));
+  }
+
+  #shelvedLink(store: ProfileStore, anonymousKey: string): LinkEntry | undefined {
+    const text = store.readId(anonymousKey);
+    const entry = text === undefined ? undefined : parseIdEntry(text);
+    return typeof entry === "object" && "link" in entry ? entry.link : undefined;
+  }
+
+  #root(store: ProfileStore, pid: number): HotProfile | undefined {
+    let at = pid;
+    for (let hops = 0; hops < 1_000; hops += 1) {
+      const text = store.readProfile(at);
+      if (text === undefined) return undefined;
+      const profile = parseProfile(at, text);
+      if (typeof profile !== "number") return profile;
+      at = profile;
+    }
+    return undefined;
+  }
+
+  #stored(profile: HotProfile): StoredProfile {
+    return {
+      pid: profile.pid,
+      profileId: this.#profileIds.encode(profile.pid),
+      namespace: profile.namespace,
+      version: profile.version,
+      identifiers: profile.identifiers.map(identifierOf),
+      state: profile.state,
+    };
+  }
+
+  #entry(row: EventRow): HistoryEntry {
+    return {
+      seq: row.seq,
+      messageId: row.message_id ?? "",
+      type: typeOf(row.flags),
+      name: row.name,
+      source: this.#reader.sourceName(row.source),
+      timestampMs: row.timestamp_ms,
+      receivedAtMs: row.received_at_ms ?? row.timestamp_ms,
+      committedAtMs: row.committed_at_ms,
+      body: row.body === null ? null : (JSON.parse(Buffer.from(row.body).toString("utf8")) as Json),
+    };
+  }
+
+  #forget(pid: number): void {
+    const keys = this.#answersOf.get(pid);
+    if (keys === undefined) return;
+    for (const key of [...keys]) this.#drop(key, pid);
+  }
+
+  #drop(key: string, pid: number): void {
+    const found = this.#answers.get(key);
+    if (found === undefined) return;
+    this.#answers.delete(key);
+    this.#answerBytes -= found.answer.body.length;
+    const keys = this.#answersOf.get(pid);
+    keys?.delete(key);
+    if (keys?.size === 0) this.#answersOf.delete(pid);
+  }
+
+  #forgetAll(): void {
+    this.#answers.clear();
+    this.#answersOf.clear();
+    this.#answerBytes = 0;
+  }
+}

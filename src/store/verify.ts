@@ -1,0 +1,173 @@
+/**
+ * Verification: SQLite's own check of every page, every row's checksum, every body readable, and fold equality:
+ * a rebuild from the journal gives the same canonical JSON for every profile as the one in use.
+ */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Definitions } from "../model/computed.ts";
+import type { Restore } from "./accept.ts";
+import { storedEvent } from "./catchUp.ts";
+import { folderPaths } from "./folder.ts";
+import { parseProfile } from "./hot.ts";
+import { JournalReader } from "./journalReader.ts";
+import { openProfileStore, type ProfileStore } from "./lmdb.ts";
+import { rebuildProfiles } from "./rebuild.ts";
+import { checksumOf, rowFlags, rowKind, type EventRow } from "./row.ts";
+
+/** What was found. `problems` is empty when all is well. */
+export interface VerifyReport {
+  readonly rows: number;
+  readonly profiles: number;
+  readonly watermark: number;
+  /** Sentences, each naming the seq or pid it is about; at most a hundred, then a count. */
+  readonly problems: readonly string[];
+}
+
+export interface VerifyDeps {
+  readonly restore: Restore;
+  readonly definitions: Definitions;
+  readonly onProgress: (share: number) => void;
+  readonly signal: AbortSignal;
+}
+
+const maxProblems = 100;
+const pageRows = 2_000;
+
+/** Checks a data folder; the service may run. `profilesFolder` null: only the journal is checked. */
+export async function verifyFolder(
+  job: { readonly folder: string; readonly profilesFolder: string | null; readonly hotProfiles: number },
+  deps: VerifyDeps,
+): Promise<VerifyReport> {
+  using reader = new JournalReader(folderPaths(job.folder).journal);
+  const problems = new Problems();
+  for (const line of reader.integrityProblems()) problems.add(`SQLite: ${line}`);
+  const rows = checkRows(reader, problems, deps);
+  if (job.profilesFolder === null || problems.count > 0) return { rows, profiles: 0, watermark: 0, problems: problems.list() };
+  const compared = await compareFold(job, job.profilesFolder, reader, problems, deps);
+  return { rows, ...compared, problems: problems.list() };
+}
+
+function checkRows(reader: JournalReader, problems: Problems, deps: VerifyDeps): number {
+  const head = reader.head();
+  let count = 0;
+  for (let after = 0; after < head; ) {
+    deps.signal.throwIfAborted();
+    const rows = readPage(reader, after, head, problems);
+    for (const row of rows) {
+      count += 1;
+      checkRow(row, reader, problems, deps);
+    }
+    after = rows.at(-1)?.seq ?? after + pageRows;
+    deps.onProgress((0.3 * after) / Math.max(1, head));
+  }
+  return count;
+}
+
+/** A page of rows; where SQLite can't read it, row by row, so that the damaged one is named. */
+function readPage(reader: JournalReader, after: number, head: number, problems: Problems): EventRow[] {
+  try {
+    return reader.rowsAfter(after, pageRows);
+  } catch {
+    const rows: EventRow[] = [];
+    for (let seq = after + 1; seq <= Math.min(head, after + pageRows); seq += 1) {
+      try {
+        const row = reader.row(seq);
+        if (row !== null) rows.push(row);
+      } catch (error) {
+        problems.add(`row ${seq} can't be read: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    }
+    return rows;
+  }
+}
+
+function checkRow(row: EventRow, reader: JournalReader, problems: Problems, deps: VerifyDeps): void {
+  if (row.kind !== rowKind.event || (row.flags & rowFlags.erased) !== 0) return;
+  if (row.body === null || row.checksum !== checksumOf(row.seq, row.body)) {
+    problems.add(`row ${row.seq} is damaged: its checksum does not match`);
+    return;
+  }
+  try {
+    deps.restore(storedEvent(row, reader.sourceName(row.source)));
+  } catch (error) {
+    problems.add(`row ${row.seq} is damaged: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+async function compareFold(
+  job: { readonly folder: string; readonly hotProfiles: number },
+  profilesFolder: string,
+  reader: JournalReader,
+  problems: Problems,
+  deps: VerifyDeps,
+): Promise<{ readonly profiles: number; readonly watermark: number }> {
+  const scratch = join(job.folder, `verify-${process.pid}`);
+  const lived = openProfileStore(profilesFolder, { readOnly: true });
+  const rebuilt = openProfileStore(scratch, { readOnly: false });
+  try {
+    // One snapshot of the profiles in use is compared, whatever the writer does meanwhile.
+    return lived.snapshot((frozen) => {
+      const watermark = frozen.readMeta()?.watermark ?? 0;
+      rebuildProfiles({ ...deps, reader, store: rebuilt, upTo: watermark, hotProfiles: job.hotProfiles, onProgress: (share) => deps.onProgress(0.3 + 0.6 * share) });
+      return { profiles: compareProfiles(frozen, rebuilt, problems), watermark };
+    });
+  } finally {
+    await rebuilt.close();
+    await lived.close();
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+type Scan = Pick<ProfileStore, "scan">;
+
+function compareProfiles(lived: Scan, rebuilt: Scan, problems: Problems): number {
+  let count = 0;
+  for (let after = 0; ; ) {
+    const left = lived.scan(after, 500);
+    const right = rebuilt.scan(after, 500);
+    if (left.length === 0 && right.length === 0) return count;
+    const last = Math.min(left.length < 500 ? Infinity : (left.at(-1)?.pid ?? 0), right.length < 500 ? Infinity : (right.at(-1)?.pid ?? 0));
+    const expected = new Map(right.filter(({ pid }) => pid <= last).map(({ pid, text }) => [pid, text] as const));
+    for (const { pid, text } of left) {
+      if (pid > last) break;
+      count += 1;
+      const again = expected.get(pid);
+      expected.delete(pid);
+      if (again === undefined) problems.add(`profile ${pid} stands in the cache but not in the journal`);
+      else if (canonicalProfile(pid, text) !== canonicalProfile(pid, again)) problems.add(`profile ${pid} differs from what the journal gives`);
+    }
+    for (const pid of expected.keys()) problems.add(`profile ${pid} is missing from the cache`);
+    if (last === Infinity) return count;
+    after = last;
+  }
+}
+
+/** What must be equal between a lived and a rebuilt profile: all but the book-keeping of links and chains. */
+export function canonicalProfile(pid: number, text: string): string {
+  const profile = parseProfile(pid, text);
+  if (typeof profile === "number") return `into ${profile}`;
+  return canonicalJson({ namespace: profile.namespace, version: profile.version, identifiers: profile.identifiers, state: profile.state });
+}
+
+/** JSON with sorted keys: equal values give equal text. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    typeof inner === "object" && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
+      : inner,
+  );
+}
+
+class Problems {
+  readonly #list: string[] = [];
+  count = 0;
+
+  add(sentence: string): void {
+    this.count += 1;
+    if (this.#list.length < maxProblems) this.#list.push(sentence);
+  }
+
+  list(): string[] {
+    return this.count > maxProblems ? [...this.#list, `and ${this.count - maxProblems} more`] : this.#list;
+  }
+}

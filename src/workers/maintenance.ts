@@ -1,0 +1,19 @@
+/** The maintenance thread: takes one job, tells its progress, gives its result. */
+import { restore } from "../ingest/judge.ts";
+import { noDefinitions } from "../model/computed.ts";
+import { runMaintenance, type MaintenanceJob } from "../store/maintenance.ts";
+import type { FromMaintenance } from "../store/maintenanceDesk.ts";
+
+declare const self: Worker;
+
+const say = (message: FromMaintenance) => postMessage(message);
+
+self.onmessage = async (event: MessageEvent<MaintenanceJob>) => {
+  try {
+    const onProgress = (share: number) => say({ kind: "progress", share });
+    const result = await runMaintenance(event.data, { restore, definitions: noDefinitions, onProgress, signal: new AbortController().signal });
+    say({ kind: "done", result });
+  } catch (error) {
+    say({ kind: "failed", message: error instanceof Error ? error.message : String(error) });
+  }
+};
