@@ -1,6 +1,5 @@
 /** Folding rows that LMDB has not seen: the tail after a crash, and rows that waited while profiles were rebuilt. */
 import type { StoredEvent, Restore } from "./accept.ts";
-import type { HotProfiles } from "./hot.ts";
 import type { Journal } from "./journal.ts";
 import type { Projector, Recorded } from "./projector.ts";
 import { namespaceOf, rowFlags, rowKind, typeOf, type EventRow } from "./row.ts";
@@ -12,13 +11,11 @@ export class CatchUp {
   readonly #journal: Journal;
   readonly #projector: Projector;
   readonly #restore: Restore;
-  readonly #hot: HotProfiles;
 
-  constructor(journal: Journal, projector: Projector, restore: Restore, hot: HotProfiles) {
+  constructor(journal: Journal, projector: Projector, restore: Restore) {
     this.#journal = journal;
     this.#projector = projector;
     this.#restore = restore;
-    this.#hot = hot;
   }
 
   /** Folds rows in order. A row that was folded before repeats its recorded decisions; one that waited gets its projection. */

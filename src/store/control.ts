@@ -1,6 +1,5 @@
 /** The journal's own acts, run by the writer between two groups. */
 import type { Clock } from "../lib/clock.ts";
-import type { Definitions } from "../model/computed.ts";
 import type { EventType } from "../model/event.ts";
 import type { Restore } from "./accept.ts";
 import type { openMessageIds } from "./dedup/openMessageIds.ts";
@@ -16,7 +15,6 @@ export interface ControlContext {
   readonly messageIds: ReturnType<typeof openMessageIds>;
   readonly clock: Clock;
   readonly restore: Restore;
-  readonly definitions: Definitions;
   readonly post: (message: FromWriter) => void;
   readonly startRebuild: (why: string) => Promise<void>;
   readonly moveProfiles: () => Promise<void>;

@@ -21,7 +21,7 @@ interface StoredKey {
 }
 
 /** Every key, revoked ones too, oldest first. */
-export function listKeys(journal: Journal): KeyRow[] {
+export function listKeys(journal: Pick<Journal, "database">): KeyRow[] {
   const rows = journal.database.query<StoredKey, []>(`SELECT ${keyColumns} FROM keys ORDER BY created_at_ms, id`).all();
   return rows.map((row) => ({
     id: row.id,

@@ -1,7 +1,6 @@
 /** Long work beside the service, on a thread of its own: rebuild, verification, backup. Pure of messaging. */
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Definitions } from "../model/computed.ts";
 import type { Restore } from "./accept.ts";
 import { folderPaths, nextProfilesName, syncFile } from "./folder.ts";
 import { JournalReader } from "./journalReader.ts";
@@ -17,7 +16,6 @@ export type MaintenanceJob =
 
 export interface MaintenanceDeps {
   readonly restore: Restore;
-  readonly definitions: Definitions;
   readonly onProgress: (share: number) => void;
   readonly signal: AbortSignal;
 }

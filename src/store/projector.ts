@@ -10,10 +10,10 @@
 import { assert } from "../lib/assert.ts";
 import { compareOrderKeys, orderKeyOf, type Event, type Namespace, type OrderKey } from "../model/event.ts";
 import { identifierKey, normaliseEmail, type IdentifierKey } from "../model/identifier.ts";
-import { emptyState, fold, type FoldOptions, type TraitChanges } from "../model/fold.ts";
+import { fold, newChanges, type FoldOptions, type TraitChanges } from "../model/fold.ts";
 import { addLink, attribute, emptyLink, newestUser, noteAnonymous } from "../model/link.ts";
 import { merge } from "../model/merge.ts";
-import type { Definitions } from "../model/computed.ts";
+import { emptyState } from "../model/profile.ts";
 import { addIdentifier, identifiersText, removeIdentifier, type EmailClaim, type HotProfile, type HotProfiles, type LinkEntry } from "./hot.ts";
 import { formatPrev } from "./row.ts";
 
@@ -34,14 +34,12 @@ export interface Recorded {
 
 export class Projector {
   readonly #hot: HotProfiles;
-  readonly #definitions: Definitions;
   readonly #joined = new Joined();
   /** Anonymous ids whose events may belong elsewhere since a late link. */
   readonly pendingRefolds = new Set<IdentifierKey>();
 
-  constructor(hot: HotProfiles, definitions: Definitions) {
+  constructor(hot: HotProfiles) {
     this.#hot = hot;
-    this.#definitions = definitions;
   }
 
   /** Folds one event that stands at `seq` in the journal. */
@@ -52,7 +50,7 @@ export class Projector {
     const profile = this.#ownerOf(event, key, seq, joined);
     this.#hot.touch(profile);
     const options: FoldOptions = recorded === undefined ? {} : { refused: recorded.refused };
-    const folded = fold(profile.state, event, this.#definitions, options);
+    const folded = fold(profile.state, event, options);
     if (event.type === "identify") this.#claimEmail(event, key, profile);
     const prev = joined.heads.length === 0 ? profile.head || null : joinedPrev(profile.head, joined.heads);
     profile.head = seq;
@@ -194,7 +192,7 @@ export class Projector {
   #join(into: HotProfile, from: HotProfile, joined: Joined): HotProfile {
     this.#hot.touch(from);
     this.#hot.touch(into);
-    joined.note(from, merge(into.state, from.state, this.#definitions).changed);
+    joined.note(from, merge(into.state, from.state));
     for (const key of from.identifiers) addIdentifier(into, key);
     for (const [key, link] of from.links) into.links.set(key, link);
     this.#hot.bury(from, into);
@@ -254,7 +252,7 @@ class Joined {
 /** Two steps as one: the old value of the first, the new value of the last. */
 function combine(first: TraitChanges | null, then: TraitChanges | null): TraitChanges | null {
   if (first === null || then === null) return first ?? then;
-  const both: TraitChanges = { ...first };
+  const both = Object.assign(newChanges(), first);
   for (const [name, change] of Object.entries(then)) {
     const earlier = Object.hasOwn(first, name) ? first[name] : undefined;
     both[name] = { old: earlier === undefined ? change.old : earlier.old, new: change.new };

@@ -3,11 +3,11 @@
  * every row repeats its recorded decisions. Rows whose owner was changed later (refold.ts) are folded in a second
  * pass by the owner that the journal records.
  */
-import type { Definitions } from "../model/computed.ts";
 import { orderKeyOf, type Event, type OrderKey } from "../model/event.ts";
-import { emptyState, fold } from "../model/fold.ts";
+import { fold } from "../model/fold.ts";
 import { identifierKey, type IdentifierKey } from "../model/identifier.ts";
 import { newestUser, rebuildRecord } from "../model/link.ts";
+import { emptyState } from "../model/profile.ts";
 import type { Restore } from "./accept.ts";
 import { refusedOf, storedEvent } from "./catchUp.ts";
 import { HotProfiles } from "./hot.ts";
@@ -21,7 +21,6 @@ export interface RebuildOptions {
   /** An empty store. */
   readonly store: ProfileStore;
   readonly restore: Restore;
-  readonly definitions: Definitions;
   /** Last seq to take in. */
   readonly upTo: number;
   readonly hotProfiles: number;
@@ -34,7 +33,7 @@ const rowsAtOnce = 2_000;
 /** Folds the journal up to `upTo`; returns the watermark reached (rows that still wait for folding are left). */
 export function rebuildProfiles(options: RebuildOptions): number {
   const hot = new HotProfiles(options.store, options.hotProfiles);
-  const projector = new Projector(hot, options.definitions);
+  const projector = new Projector(hot);
   const refolded = new Set<number>();
   let watermark = 0;
   const commit = () => {
@@ -118,7 +117,7 @@ class SecondPass {
     this.#note(event, profile?.pid ?? pid);
     if (profile === undefined || !owned) return;
     this.#hot.touch(profile);
-    fold(profile.state, event, this.#options.definitions, { refused: refusedOf(row) });
+    fold(profile.state, event, { refused: refusedOf(row) });
     profile.head = row.seq;
   }
 

@@ -6,9 +6,9 @@
  */
 import { orderKeyOf, type Event, type OrderKey } from "../model/event.ts";
 import { identifierKey, identifierOf, type IdentifierKey } from "../model/identifier.ts";
-import type { Definitions } from "../model/computed.ts";
-import { emptyState, fold } from "../model/fold.ts";
+import { fold } from "../model/fold.ts";
 import { newestUser, rebuildRecord, usersOf } from "../model/link.ts";
+import { emptyState } from "../model/profile.ts";
 import { readTraits } from "../model/trait.ts";
 import type { Restore } from "./accept.ts";
 import { refusedOf, storedEvent } from "./catchUp.ts";
@@ -22,7 +22,6 @@ export interface RefoldContext {
   readonly projector: Projector;
   readonly hot: HotProfiles;
   readonly restore: Restore;
-  readonly definitions: Definitions;
   readonly nextSeq: () => number;
   readonly committedAtMs: number;
 }
@@ -97,7 +96,7 @@ function rebuildStates(involved: ReadonlyMap<number, HotProfile>, gathered: read
   for (const { row, event } of gathered) {
     const owner = context.projector.attributed(event);
     if (owner === undefined || !involved.has(owner.pid)) continue;
-    fold(owner.state, event, context.definitions, { refused: refusedOf(row) });
+    fold(owner.state, event, { refused: refusedOf(row) });
     const prev = owner.head === 0 ? null : owner.head;
     const former = row.pid === null ? owner.pid : (context.hot.profile(row.pid)?.pid ?? owner.pid);
     if (former !== owner.pid) moved.add(former).add(owner.pid);

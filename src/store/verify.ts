@@ -4,7 +4,7 @@
  */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Definitions } from "../model/computed.ts";
+import { canonicalState } from "../model/canonical.ts";
 import type { Restore } from "./accept.ts";
 import { storedEvent } from "./catchUp.ts";
 import { folderPaths } from "./folder.ts";
@@ -25,7 +25,6 @@ export interface VerifyReport {
 
 export interface VerifyDeps {
   readonly restore: Restore;
-  readonly definitions: Definitions;
   readonly onProgress: (share: number) => void;
   readonly signal: AbortSignal;
 }
@@ -146,16 +145,7 @@ function compareProfiles(lived: Scan, rebuilt: Scan, problems: Problems): number
 export function canonicalProfile(pid: number, text: string): string {
   const profile = parseProfile(pid, text);
   if (typeof profile === "number") return `into ${profile}`;
-  return canonicalJson({ namespace: profile.namespace, version: profile.version, identifiers: profile.identifiers, state: profile.state });
-}
-
-/** JSON with sorted keys: equal values give equal text. */
-export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) =>
-    typeof inner === "object" && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
-      : inner,
-  );
+  return JSON.stringify([profile.namespace, profile.version, profile.identifiers, canonicalState(profile.state)]);
 }
 
 class Problems {

@@ -10,7 +10,6 @@ import type { Clock } from "../lib/clock.ts";
 import type { CrashPoint } from "../lib/crashPoint.ts";
 import type { Ids } from "../lib/id.ts";
 import { eventError } from "../errors.ts";
-import type { Definitions } from "../model/computed.ts";
 import type { Answer, Frame, Judge, Judged, Rejected, Restore, Verdict } from "./accept.ts";
 import { CatchUp } from "./catchUp.ts";
 import { syncFile } from "./folder.ts";
@@ -29,7 +28,6 @@ export interface WriterOptions {
   readonly messageIds: MessageIds;
   readonly judge: Judge;
   readonly restore: Restore;
-  readonly definitions: Definitions;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly hotProfiles: number;
@@ -96,7 +94,7 @@ export class Writer {
     const store = openProfileStore(folder, { readOnly: false });
     const meta = store.readMeta();
     const hot = new HotProfiles(store, this.#options.hotProfiles);
-    const projector = new Projector(hot, this.#options.definitions);
+    const projector = new Projector(hot);
     for (const key of meta?.pendingRefolds ?? []) projector.pendingRefolds.add(key);
     this.#profiles = { store, hot, projector, watermark: meta?.watermark ?? 0, caughtUp: false };
   }
@@ -129,7 +127,7 @@ export class Writer {
     if (folded === null) return false;
     if (folded.caughtUp) return true;
     const { hot, projector } = folded;
-    const step = new CatchUp(this.#journal, projector, this.#options.restore, hot);
+    const step = new CatchUp(this.#journal, projector, this.#options.restore);
     const rows = this.#journal.rowsAfter(folded.watermark, maxRows);
     const last = rows.at(-1);
     if (last !== undefined) {
@@ -184,7 +182,7 @@ export class Writer {
     const next = folded.projector.pendingRefolds.values().next();
     if (next.done === true) return false;
     this.act(() => {
-      refold(next.value, { journal: this.#journal, projector: folded.projector, hot: folded.hot, restore: this.#options.restore, definitions: this.#options.definitions, nextSeq: () => this.nextSeq(), committedAtMs: this.#options.clock.nowMs() });
+      refold(next.value, { journal: this.#journal, projector: folded.projector, hot: folded.hot, restore: this.#options.restore, nextSeq: () => this.nextSeq(), committedAtMs: this.#options.clock.nowMs() });
       folded.projector.pendingRefolds.delete(next.value);
     });
     return true;

@@ -6,7 +6,6 @@
 import type { Clock } from "../lib/clock.ts";
 import { crashAt, noCrash } from "../lib/crashPoint.ts";
 import type { Ids } from "../lib/id.ts";
-import type { Definitions } from "../model/computed.ts";
 import type { EventType } from "../model/event.ts";
 import type { Judge, Restore } from "./accept.ts";
 import { ReplayNotPossible } from "./catchUp.ts";
@@ -23,7 +22,6 @@ import { JournalFailed, Writer, type QueuedFrame } from "./writer.ts";
 export interface WriterThreadDeps {
   readonly judge: Judge;
   readonly restore: Restore;
-  readonly definitions: Definitions;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly post: (message: FromWriter) => void;
@@ -184,7 +182,6 @@ export class WriterThread {
       messageIds: this.#messageIds,
       clock: this.#deps.clock,
       restore: this.#deps.restore,
-      definitions: this.#deps.definitions,
       post: this.#deps.post,
       startRebuild: (why) => this.#startRebuild(why),
       moveProfiles: () => this.#moveProfiles(),
@@ -201,7 +198,7 @@ export class WriterThread {
       const journal = new Journal(folderPaths(settings.folder).journal, ids);
       this.#messageIds = openMessageIds(folderPaths(settings.folder).messageIds, journal, notice);
       const writer = new Writer({
-        journal, messageIds: this.#messageIds, judge: this.#deps.judge, restore: this.#deps.restore, definitions: this.#deps.definitions,
+        journal, messageIds: this.#messageIds, judge: this.#deps.judge, restore: this.#deps.restore,
         clock, ids, hotProfiles: settings.hotProfiles, crash: settings.crashAt === null ? noCrash : crashAt(settings.crashAt), notice,
       });
       this.#writer = writer;

@@ -1,6 +1,5 @@
 /** The maintenance thread: takes one job, tells its progress, gives its result. */
 import { restore } from "../ingest/judge.ts";
-import { noDefinitions } from "../model/computed.ts";
 import { runMaintenance, type MaintenanceJob } from "../store/maintenance.ts";
 import type { FromMaintenance } from "../store/maintenanceDesk.ts";
 
@@ -11,7 +10,7 @@ const say = (message: FromMaintenance) => postMessage(message);
 self.onmessage = async (event: MessageEvent<MaintenanceJob>) => {
   try {
     const onProgress = (share: number) => say({ kind: "progress", share });
-    const result = await runMaintenance(event.data, { restore, definitions: noDefinitions, onProgress, signal: new AbortController().signal });
+    const result = await runMaintenance(event.data, { restore, onProgress, signal: new AbortController().signal });
     say({ kind: "done", result });
   } catch (error) {
     say({ kind: "failed", message: error instanceof Error ? error.message : String(error) });

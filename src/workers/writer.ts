@@ -2,7 +2,6 @@
 import { judge, restore } from "../ingest/judge.ts";
 import { systemClock } from "../lib/clock.ts";
 import { systemIds } from "../lib/id.ts";
-import { noDefinitions } from "../model/computed.ts";
 import type { ToWriter } from "../store/messages.ts";
 import { WriterThread } from "../store/writerThread.ts";
 
@@ -11,7 +10,6 @@ declare const self: Worker;
 const thread = new WriterThread({
   judge,
   restore,
-  definitions: noDefinitions,
   clock: systemClock,
   ids: systemIds,
   post: (message) => postMessage(message),
