@@ -18,7 +18,12 @@ export interface Change {
   readonly profileId: string;
   readonly identifiers: readonly Identifier[];
   readonly cause: Cause;
-  readonly event: { readonly messageId: string; readonly type: EventType; readonly name: string | null; readonly source: string } | null;
+  readonly event: {
+    readonly messageId: string;
+    readonly type: EventType;
+    readonly name: string | null;
+    readonly source: string;
+  } | null;
   readonly timestampMs: number;
   readonly receivedAtMs: number | null;
   readonly committedAtMs: number;

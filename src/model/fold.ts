@@ -38,7 +38,11 @@ export function fold(state: ProfileState, event: Event, options: FoldOptions): F
   return event.type === "identify" ? foldTraits(state, event, options.refused) : nothing;
 }
 
-function foldTraits(state: ProfileState, event: Event, recorded: readonly string[] | null | undefined): FoldResult {
+function foldTraits(
+  state: ProfileState,
+  event: Event,
+  recorded: readonly string[] | null | undefined,
+): FoldResult {
   const write = writeOf(event);
   let changed: TraitChanges | null = null;
   let refused: string[] | null = null;

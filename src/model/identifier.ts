@@ -31,7 +31,8 @@ export function normaliseEmail(value: unknown): string | null {
   if (typeof value !== "string") return null;
   const trimmed = value.trim().toLowerCase();
   const at = trimmed.lastIndexOf("@");
-  const fits = at > 0 && at < trimmed.length - 1 && !/[\s\u0000-\u001f\u007f]/.test(trimmed) && trimmed.isWellFormed();
+  const fits =
+    at > 0 && at < trimmed.length - 1 && !/[\s\u0000-\u001f\u007f]/.test(trimmed) && trimmed.isWellFormed();
   return fits && Buffer.byteLength(trimmed) <= maxIdentifierBytes ? trimmed : null;
 }
 

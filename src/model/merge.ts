@@ -32,7 +32,13 @@ function mergeTraits(into: ProfileState, from: ProfileState): TraitChanges | nul
 }
 
 /** Repeats the writes that a node stands for. A branch's cut goes first: its own children, all newer, replace it. */
-function replay(into: ProfileState, from: ProfileState, writes: Write[], path: string[], node: TraitNode): void {
+function replay(
+  into: ProfileState,
+  from: ProfileState,
+  writes: Write[],
+  path: string[],
+  node: TraitNode,
+): void {
   if (node.length === 2) {
     writePath(into, writeFor(from, writes, node[0]), path, node[1]);
     return;

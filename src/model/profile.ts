@@ -13,5 +13,13 @@ export interface ProfileState extends TraitTree {
 
 /** A profile that nothing has happened to. */
 export function emptyState(): ProfileState {
-  return { first: Number.MAX_SAFE_INTEGER, last: -Number.MAX_SAFE_INTEGER, names: 0, bytes: 0, free: -1, stamps: [], traits: emptyChildren() };
+  return {
+    first: Number.MAX_SAFE_INTEGER,
+    last: -Number.MAX_SAFE_INTEGER,
+    names: 0,
+    bytes: 0,
+    free: -1,
+    stamps: [],
+    traits: emptyChildren(),
+  };
 }

@@ -8,7 +8,14 @@ import type { Event } from "./event.ts";
  * Order key and source of one write. `delayMs` is receivedAt − timestamp: shorter to store, and equal timestamps
  * compare by it just as they do by receivedAt. `refs` counts the nodes that point here.
  */
-export type Stamp = [timestampMs: number, delayMs: number, index: number, messageId: string, source: string, refs: number];
+export type Stamp = [
+  timestampMs: number,
+  delayMs: number,
+  index: number,
+  messageId: string,
+  source: string,
+  refs: number,
+];
 
 /** A slot holds a stamp, or the number of the next free slot (−1 ends the chain). */
 export interface StampTable {
@@ -25,7 +32,17 @@ export interface Write {
 
 /** The write that an event makes. */
 export function writeOf(event: Event): Write {
-  return { stamp: [event.timestampMs, event.receivedAtMs - event.timestampMs, event.index, event.messageId, event.source, 0], slot: -1 };
+  return {
+    stamp: [
+      event.timestampMs,
+      event.receivedAtMs - event.timestampMs,
+      event.index,
+      event.messageId,
+      event.source,
+      0,
+    ],
+    slot: -1,
+  };
 }
 
 /**

@@ -61,7 +61,14 @@ export function writeTrait(tree: TraitTree, write: Write, name: string, value: J
   writeAt(tree, write, tree.traits, name, value, 1);
 }
 
-function writeAt(tree: TraitTree, write: Write, parent: TraitChildren, key: string, value: Json, depth: number): void {
+function writeAt(
+  tree: TraitTree,
+  write: Write,
+  parent: TraitChildren,
+  key: string,
+  value: Json,
+  depth: number,
+): void {
   if (!isTakenApart(value, depth)) {
     writeLeaf(tree, write, parent, key, value);
     return;
@@ -76,7 +83,8 @@ function writeAt(tree: TraitTree, write: Write, parent: TraitChildren, key: stri
 
 /** True for an object that is written leaf by leaf at this depth. */
 export function isTakenApart(value: Json, depth: number): value is { readonly [key: string]: Json } {
-  if (typeof value !== "object" || value === null || Array.isArray(value) || depth >= maxTraitDepth) return false;
+  if (typeof value !== "object" || value === null || Array.isArray(value) || depth >= maxTraitDepth)
+    return false;
   for (const key in value) if (key !== "__proto__") return true;
   return false;
 }
