@@ -5,7 +5,7 @@
  */
 import { identifierKey, identifierOf, normaliseEmail, type IdentifierKey } from "../model/identifier.ts";
 import type { Namespace } from "../model/event.ts";
-import { rebuildRecord, usersOf } from "../model/link.ts";
+import { rebuildRecord, usersOf, type LinkFact } from "../model/link.ts";
 import { orderKeyOf } from "../model/event.ts";
 import type { Restore } from "./accept.ts";
 import { storedEvent } from "./catchUp.ts";
@@ -127,7 +127,7 @@ function otherUsers(home: HotProfile, anonymousKey: IdentifierKey, erased: HotPr
 
 function relinkWithout(anonymousKey: IdentifierKey, profiles: readonly HotProfile[], context: EraseContext, gone: ReadonlySet<number>): ReturnType<typeof rebuildRecord> {
   const anonymousId = identifierOf(anonymousKey).value;
-  const facts: [ReturnType<typeof orderKeyOf>, string][] = [];
+  const facts: LinkFact[] = [];
   const anonymous: ReturnType<typeof orderKeyOf>[] = [];
   const waiting = profiles.map((profile) => profile.head);
   const seen = new Set<number>();
@@ -140,7 +140,7 @@ function relinkWithout(anonymousKey: IdentifierKey, profiles: readonly HotProfil
     const event = context.restore(storedEvent(row, context.journal.sourceName(row.source)));
     if (event.anonymousId !== anonymousId && !(event.type === "alias" && event.previousId === anonymousId)) continue;
     if (event.userId === null) anonymous.push(orderKeyOf(event));
-    else facts.push([orderKeyOf(event), event.userId]);
+    else facts.push({ key: orderKeyOf(event), user: event.userId });
   }
   return rebuildRecord(facts, anonymous);
 }

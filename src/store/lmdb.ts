@@ -15,8 +15,8 @@ export interface ProfilesMeta {
   readonly journalId: string;
   /** Seq of the last journal row whose effect is in here. */
   readonly watermark: number;
-  /** Anonymous ids whose events must be attributed anew (see refold.ts). */
-  readonly pendingRefolds: readonly string[];
+  /** Anonymous ids whose events must be attributed anew, with the users to take in (see refold.ts). */
+  readonly pendingRefolds: readonly (readonly [anonymousKey: string, users: readonly string[]])[];
 }
 
 export interface ProfileStore {
@@ -28,6 +28,8 @@ export interface ProfileStore {
   commit(batch: ProfileBatch): void;
   /** Profiles in pid order after `afterPid`, at most `limit`. */
   scan(afterPid: number, limit: number): { readonly pid: number; readonly text: string }[];
+  /** Every identifier after `afterKey` in key order, at most `limit`. */
+  scanIds(afterKey: string, limit: number): { readonly key: string; readonly text: string }[];
   /** Runs `work` on the profiles as they are at this moment, whatever is committed meanwhile. */
   snapshot<T>(work: (frozen: FrozenProfiles) => T): T;
   /** Lets later reads see commits made by another thread. */
@@ -89,6 +91,13 @@ export function openProfileStore(folder: string, options: { readonly readOnly: b
       });
     },
     scan: (afterPid, limit) => scanRange(profiles.getRange({ start: afterPid + 1, limit })),
+    scanIds: (afterKey, limit) => {
+      const found: { key: string; text: string }[] = [];
+      for (const { key, value } of ids.getRange({ start: afterKey, limit: limit + 1 })) {
+        if (key !== afterKey && found.length < limit) found.push({ key, text: value });
+      }
+      return found;
+    },
     snapshot: (work) => {
       const transaction = root.useReadTransaction();
       try {

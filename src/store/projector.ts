@@ -11,7 +11,7 @@ import { assert } from "../lib/assert.ts";
 import { compareOrderKeys, orderKeyOf, type Event, type Namespace, type OrderKey } from "../model/event.ts";
 import { identifierKey, normaliseEmail, type IdentifierKey } from "../model/identifier.ts";
 import { fold, newChanges, type FoldOptions, type TraitChanges } from "../model/fold.ts";
-import { addLink, attribute, emptyLink, newestUser, noteAnonymous } from "../model/link.ts";
+import { addLink, attribute, emptyRecord, newestUser, noteAnonymous } from "../model/link.ts";
 import { merge } from "../model/merge.ts";
 import { emptyState } from "../model/profile.ts";
 import { addIdentifier, identifiersText, removeIdentifier, type EmailClaim, type HotProfile, type HotProfiles, type LinkEntry } from "./hot.ts";
@@ -32,11 +32,14 @@ export interface Recorded {
   readonly refused: readonly string[];
 }
 
+/** Anonymous ids to attribute anew, each with users to take in beside those of its record. */
+export type PendingRefolds = Map<IdentifierKey, readonly string[]>;
+
 export class Projector {
   readonly #hot: HotProfiles;
   readonly #joined = new Joined();
-  /** Anonymous ids whose events may belong elsewhere since a late link. */
-  readonly pendingRefolds = new Set<IdentifierKey>();
+  /** Anonymous ids whose events may belong elsewhere since a late link, with users that their records don't name yet. */
+  readonly pendingRefolds: PendingRefolds = new Map();
 
   constructor(hot: HotProfiles) {
     this.#hot = hot;
@@ -127,7 +130,7 @@ export class Projector {
   #ownerOfAnonymous(namespace: Namespace, anonymousId: string, key: OrderKey, seq: number): HotProfile {
     const anonymousKey = identifierKey(namespace, "anonymous_id", anonymousId);
     const home = this.profileOf(anonymousKey) ?? this.#hot.create(seq, namespace, emptyState());
-    const link = this.#link(home, anonymousKey) ?? { record: emptyLink(), seen: false };
+    const link = this.#link(home, anonymousKey) ?? { record: emptyRecord(), seen: false };
     // Profiles change in place: dirty first, so that a throw half-way is discarded with the group.
     this.#hot.touch(home);
     noteAnonymous(link.record, key);
@@ -155,16 +158,16 @@ export class Projector {
     assert(event.userId !== null, "a link has a user");
     const anonymousKey = identifierKey(event.namespace, "anonymous_id", anonymousId);
     const home = this.profileOf(anonymousKey);
-    const link = (home && this.#link(home, anonymousKey)) ?? { record: emptyLink(), seen: false };
+    const link = (home && this.#link(home, anonymousKey)) ?? { record: emptyRecord(), seen: false };
     if (home !== undefined) this.#hot.touch(home);
     const verdict = addLink(link.record, key, event.userId);
     if (seen) link.seen = true;
-    let owner = profile;
-    if (verdict.kind === "first" && home !== undefined && home !== profile) owner = this.#join(profile, home, joined);
-    if (verdict.kind === "moved" || verdict.kind === "conflict") this.pendingRefolds.add(anonymousKey);
+    const joins = verdict.kind === "first" && home !== undefined && home !== profile;
+    const owner = joins ? this.#join(profile, home, joined) : profile;
+    if (verdict.kind === "moved" || verdict.kind === "conflict") this.#refoldLater(anonymousKey, verdict.to);
     const newest = newestUser(link.record);
     const newestHome = newest === null || newest === event.userId ? owner : this.profileOf(identifierKey(event.namespace, "user_id", newest));
-    this.place(anonymousKey, link, newestHome ?? owner, home === undefined || owner !== profile ? undefined : home);
+    this.place(anonymousKey, link, newestHome ?? owner, joins ? undefined : home);
     return owner;
   }
 
@@ -197,6 +200,11 @@ export class Projector {
     for (const [key, link] of from.links) into.links.set(key, link);
     this.#hot.bury(from, into);
     return into;
+  }
+
+  #refoldLater(anonymousKey: IdentifierKey, user: string): void {
+    const users = this.pendingRefolds.get(anonymousKey) ?? [];
+    if (!users.includes(user)) this.pendingRefolds.set(anonymousKey, [...users, user]);
   }
 
   #claimEmail(event: Event, key: OrderKey, profile: HotProfile): void {

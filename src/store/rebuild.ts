@@ -6,7 +6,7 @@
 import { orderKeyOf, type Event, type OrderKey } from "../model/event.ts";
 import { fold } from "../model/fold.ts";
 import { identifierKey, type IdentifierKey } from "../model/identifier.ts";
-import { newestUser, rebuildRecord } from "../model/link.ts";
+import { newestUser, rebuildRecord, type LinkFact } from "../model/link.ts";
 import { emptyState } from "../model/profile.ts";
 import type { Restore } from "./accept.ts";
 import { refusedOf, storedEvent } from "./catchUp.ts";
@@ -83,7 +83,7 @@ class SecondPass {
   readonly #projector: Projector;
   readonly #watermark: number;
   readonly #owners = new Set<number>();
-  readonly #facts = new Map<IdentifierKey, { readonly links: [OrderKey, string][]; readonly anonymous: OrderKey[]; readonly events: { readonly event: Event; readonly pid: number }[] }>();
+  readonly #facts = new Map<IdentifierKey, { readonly links: LinkFact[]; readonly anonymous: OrderKey[]; readonly events: { readonly event: Event; readonly pid: number }[] }>();
 
   constructor(options: RebuildOptions, hot: HotProfiles, projector: Projector, refolded: ReadonlySet<number>, watermark: number) {
     this.#options = options;
@@ -98,7 +98,7 @@ class SecondPass {
       profile.state = emptyState();
       profile.head = 0;
     }
-    for (const key of projector.pendingRefolds) this.#facts.set(key, { links: [], anonymous: [], events: [] });
+    for (const key of projector.pendingRefolds.keys()) this.#facts.set(key, { links: [], anonymous: [], events: [] });
   }
 
   run(commit: () => void): void {
@@ -130,12 +130,12 @@ class SecondPass {
         facts.anonymous.push(orderKeyOf(event));
         facts.events.push({ event, pid });
       } else {
-        facts.links.push([orderKeyOf(event), event.userId]);
+        facts.links.push({ key: orderKeyOf(event), user: event.userId });
       }
     }
   }
 
-  #relink(key: IdentifierKey, facts: { readonly links: [OrderKey, string][]; readonly anonymous: OrderKey[]; readonly events: readonly { readonly event: Event; readonly pid: number }[] }): void {
+  #relink(key: IdentifierKey, facts: { readonly links: LinkFact[]; readonly anonymous: OrderKey[]; readonly events: readonly { readonly event: Event; readonly pid: number }[] }): void {
     const projector = this.#projector;
     const home = projector.profileOf(key);
     const link = home && projector.linkOf(home, key);

@@ -7,7 +7,7 @@
 import { orderKeyOf, type Event, type OrderKey } from "../model/event.ts";
 import { identifierKey, identifierOf, type IdentifierKey } from "../model/identifier.ts";
 import { fold } from "../model/fold.ts";
-import { newestUser, rebuildRecord, usersOf } from "../model/link.ts";
+import { newestUser, rebuildRecord, usersOf, type LinkFact } from "../model/link.ts";
 import { emptyState } from "../model/profile.ts";
 import { readTraits } from "../model/trait.ts";
 import type { Restore } from "./accept.ts";
@@ -31,15 +31,15 @@ interface Gathered {
   readonly event: Event;
 }
 
-/** Attributes the events of one anonymousId anew and refolds the profiles of everyone it was linked to. */
-export function refold(anonymousKey: IdentifierKey, context: RefoldContext): void {
+/** Attributes the events of one anonymousId anew and refolds the profiles of everyone it was linked to (and of `alsoUsers`). */
+export function refold(anonymousKey: IdentifierKey, alsoUsers: readonly string[], context: RefoldContext): void {
   const { projector, hot } = context;
   const home = projector.profileOf(anonymousKey);
   const link = home && projector.linkOf(home, anonymousKey);
   if (home === undefined || link === undefined) return;
   const namespace = home.namespace;
   const involved = new Map<number, HotProfile>([[home.pid, home]]);
-  for (const user of usersOf(link.record)) {
+  for (const user of new Set([...usersOf(link.record), ...alsoUsers])) {
     const profile = projector.profileOf(identifierKey(namespace, "user_id", user));
     if (profile !== undefined) involved.set(profile.pid, profile);
   }
@@ -75,13 +75,13 @@ function gather(heads: readonly number[], context: RefoldContext): Gathered[] {
 /** The link record of one anonymousId from the events themselves. */
 function relink(anonymousKey: IdentifierKey, gathered: readonly Gathered[]): ReturnType<typeof rebuildRecord> {
   const anonymousId = identifierOf(anonymousKey).value;
-  const facts: [key: OrderKey, user: string][] = [];
+  const facts: LinkFact[] = [];
   const anonymousKeys: OrderKey[] = [];
   for (const { event } of gathered) {
     const links = event.anonymousId === anonymousId || (event.type === "alias" && event.previousId === anonymousId && event.userId !== anonymousId);
     if (!links) continue;
     if (event.userId === null) anonymousKeys.push(orderKeyOf(event));
-    else facts.push([orderKeyOf(event), event.userId]);
+    else facts.push({ key: orderKeyOf(event), user: event.userId });
   }
   return rebuildRecord(facts, anonymousKeys);
 }

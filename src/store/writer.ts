@@ -95,7 +95,7 @@ export class Writer {
     const meta = store.readMeta();
     const hot = new HotProfiles(store, this.#options.hotProfiles);
     const projector = new Projector(hot);
-    for (const key of meta?.pendingRefolds ?? []) projector.pendingRefolds.add(key);
+    restoreMap(projector.pendingRefolds, meta?.pendingRefolds ?? []);
     this.#profiles = { store, hot, projector, watermark: meta?.watermark ?? 0, caughtUp: false };
   }
 
@@ -179,11 +179,11 @@ export class Writer {
   settle(): boolean {
     const folded = this.#profiles;
     if (folded === null || !folded.caughtUp) return false;
-    const next = folded.projector.pendingRefolds.values().next();
+    const next = folded.projector.pendingRefolds.entries().next();
     if (next.done === true) return false;
     this.act(() => {
-      refold(next.value, { journal: this.#journal, projector: folded.projector, hot: folded.hot, restore: this.#options.restore, nextSeq: () => this.nextSeq(), committedAtMs: this.#options.clock.nowMs() });
-      folded.projector.pendingRefolds.delete(next.value);
+      refold(next.value[0], next.value[1], { journal: this.#journal, projector: folded.projector, hot: folded.hot, restore: this.#options.restore, nextSeq: () => this.nextSeq(), committedAtMs: this.#options.clock.nowMs() });
+      folded.projector.pendingRefolds.delete(next.value[0]);
     });
     return true;
   }
@@ -310,7 +310,7 @@ export class Writer {
       this.#options.messageIds.rollback();
       this.#head = headBefore;
       hot?.discard();
-      if (this.#profiles !== null) restoreSet(this.#profiles.projector.pendingRefolds, pendingBefore);
+      if (this.#profiles !== null) restoreMap(this.#profiles.projector.pendingRefolds, pendingBefore);
       throw error;
     }
   }
@@ -410,7 +410,7 @@ function withRefused(extra: string | null, refused: readonly string[]): string {
   return JSON.stringify({ ...facts, refused });
 }
 
-function restoreSet<T>(set: Set<T>, members: readonly T[]): void {
-  set.clear();
-  for (const member of members) set.add(member);
+function restoreMap<K, V>(map: Map<K, V>, entries: Iterable<readonly [K, V]>): void {
+  map.clear();
+  for (const [key, value] of entries) map.set(key, value);
 }

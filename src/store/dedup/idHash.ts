@@ -1,7 +1,7 @@
 /**
  * The 64-bit key of a (source, messageId) in the index of message ids. It is made from SHA-256 of the messageId, so
- * that a row whose messageId was erased down to its digest still gives the same key; and it is keyed per journal, so
- * that nobody outside can prepare messageIds whose keys collide.
+ * that a row whose messageId was erased down to its digest (store/erase.ts) still gives the same key; and it is keyed
+ * per journal, so that nobody outside can prepare messageIds whose keys collide.
  */
 
 /** Turns ids into keys. The result stands in `hi` and `lo` (unsigned 32-bit) until the next call: no garbage. */
@@ -9,16 +9,11 @@ export interface IdHash {
   hi: number;
   lo: number;
   of(source: number, messageId: string): void;
-  /** The same key from what erasure leaves of the messageId: see erasedMessageId. */
+  /** The same key from what erasure leaves of the messageId: `sha256:` and the digest of its UTF-8 in hex. */
   ofErased(source: number, erased: string): void;
 }
 
 const erasedPrefix = "sha256:";
-
-/** What erasure leaves of a messageId in its journal row: `sha256:` and the digest of its UTF-8 in lower-case hex. */
-export function erasedMessageId(messageId: string): string {
-  return erasedPrefix + Bun.SHA256.hash(messageId, "hex");
-}
 
 /** The hash of one journal. `seed` must differ between journals that can hold different rows at one seq. */
 export function idHash(seed: string): IdHash {

@@ -2,8 +2,17 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { Bloom } from "./bloom.ts";
 import {
-  blockSalt, blockSum, decodeHeader, layoutOf, maxSpan, pageBytes, pageWords, recordsPerBlock, recordWords,
-  type PartHeader, type ReadHeader,
+  blockSalt,
+  blockSum,
+  decodeHeader,
+  layoutOf,
+  maxSpan,
+  pageBytes,
+  pageWords,
+  recordsPerBlock,
+  recordWords,
+  type PartHeader,
+  type ReadHeader,
 } from "./partFormat.ts";
 import type { PartWriter } from "./partWriter.ts";
 import type { Matches } from "./recentIds.ts";
@@ -72,7 +81,13 @@ export class Part implements Disposable {
     const bloom = readAll(fd, layout.bloomOffset, layout.bloomBytes);
     const fences = readAll(fd, layout.fenceOffset, 4 * layout.blocks);
     if (crc32(bloom) !== header.bloomSum || crc32(fences) !== header.fenceSum) return null;
-    return new Part(path, fd, header, new Bloom(new Uint32Array(bloom.buffer)), new Uint32Array(fences.buffer));
+    return new Part(
+      path,
+      fd,
+      header,
+      new Bloom(new Uint32Array(bloom.buffer)),
+      new Uint32Array(fences.buffer),
+    );
   }
 
   /** Size of the file. */
@@ -84,8 +99,12 @@ export class Part implements Disposable {
   find(hi: number, lo: number, source: number, messageId: string, matches: Matches): number | null {
     const fences = this.#fences;
     for (let block = this.#firstBlock(hi); block < fences.length && (fences[block] ?? 0) <= hi; block += 1) {
-      const records = this.#load(block);
-      for (let at = this.#lowerBound(hi, records); at < records && this.#words[1 + recordWords * at] === hi; at += 1) {
+      const records = this.#readBlock(block);
+      for (
+        let at = this.#lowerBound(hi, records);
+        at < records && this.#words[1 + recordWords * at] === hi;
+        at += 1
+      ) {
         if (this.#words[2 + recordWords * at] !== lo) continue;
         const seq = this.header.afterSeq + (this.#words[3 + recordWords * at] ?? 0);
         if (matches(seq, source, messageId)) return seq;
@@ -100,7 +119,11 @@ export class Part implements Disposable {
     if (!readFully(this.#fd, into, bytes, pageBytes * (1 + first))) throw new DamagedPartError(this, first);
     const words = new Uint32Array(into.buffer, into.byteOffset, bytes / 4);
     for (let block = 0; block < blocks; block += 1) {
-      const sum = blockSum(into.subarray(pageBytes * block + 4, pageBytes * (block + 1)), this.#salt, first + block);
+      const sum = blockSum(
+        into.subarray(pageBytes * block + 4, pageBytes * (block + 1)),
+        this.#salt,
+        first + block,
+      );
       if (words[pageWords * block] !== sum) throw new DamagedPartError(this, first + block);
     }
   }
@@ -123,10 +146,12 @@ export class Part implements Disposable {
   }
 
   /** Brings one block into the page; returns how many records it holds. */
-  #load(block: number): number {
+  #readBlock(block: number): number {
     this.blockReads += 1;
-    if (!readFully(this.#fd, this.#page, pageBytes, pageBytes * (1 + block))) throw new DamagedPartError(this, block);
-    if (this.#words[0] !== blockSum(this.#records, this.#salt, block)) throw new DamagedPartError(this, block);
+    if (!readFully(this.#fd, this.#page, pageBytes, pageBytes * (1 + block)))
+      throw new DamagedPartError(this, block);
+    if (this.#words[0] !== blockSum(this.#records, this.#salt, block))
+      throw new DamagedPartError(this, block);
     return Math.min(recordsPerBlock, this.header.count - block * recordsPerBlock);
   }
 
@@ -145,14 +170,16 @@ export class Part implements Disposable {
 /** True if the header's own figures can be true. */
 function isSound(header: ReadHeader): boolean {
   const span = header.throughSeq - header.afterSeq;
-  const whole = [header.afterSeq, header.throughSeq, header.count].every((value) => Number.isSafeInteger(value) && value >= 0);
+  const whole = [header.afterSeq, header.throughSeq, header.count].every(
+    (value) => Number.isSafeInteger(value) && value >= 0,
+  );
   return whole && span > 0 && span <= maxSpan && header.count <= span;
 }
 
 /** False if the file ends early or can't be read. */
 function readFully(fd: number, into: Uint8Array, bytes: number, position: number): boolean {
   try {
-    for (let done = 0; done < bytes; ) {
+    for (let done = 0; done < bytes;) {
       const read = readSync(fd, into, done, bytes - done, position + done);
       if (read === 0) return false;
       done += read;

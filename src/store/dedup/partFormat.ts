@@ -70,7 +70,17 @@ export function blockSalt(seedTag: number, afterSeq: number, throughSeq: number)
 export function encodeHeader(header: PartHeader, bloom: Uint8Array, fences: Uint8Array): Uint8Array {
   const page = new Uint8Array(pageBytes);
   const view = new DataView(page.buffer);
-  const whole = [magic, version, header.seedTag, crc32(bloom), crc32(fences), header.oldest.hi, header.oldest.lo, header.newest.hi, header.newest.lo];
+  const whole = [
+    magic,
+    version,
+    header.seedTag,
+    crc32(bloom),
+    crc32(fences),
+    header.oldest.hi,
+    header.oldest.lo,
+    header.newest.hi,
+    header.newest.lo,
+  ];
   whole.forEach((value, index) => view.setUint32(4 * index, value, true));
   const wide = [header.afterSeq, header.throughSeq, header.count, header.oldest.seq, header.newest.seq];
   wide.forEach((value, index) => view.setFloat64(40 + 8 * index, value, true));

@@ -1,7 +1,14 @@
 /** Where the records of a new part come from, in ascending order of hi: entries in memory, or parts to be merged. */
-import { sortedOrder, type IdColumns } from "./idColumns.ts";
+import { IdColumns, sortedOrder } from "./idColumns.ts";
 import type { Part } from "./part.ts";
-import { pageBytes, pageWords, recordsPerBlock, recordWords, type Anchor, type PartHeader } from "./partFormat.ts";
+import {
+  pageBytes,
+  pageWords,
+  recordsPerBlock,
+  recordWords,
+  type Anchor,
+  type PartHeader,
+} from "./partFormat.ts";
 import type { PartWriter } from "./partWriter.ts";
 
 export interface PartSource {
@@ -51,7 +58,11 @@ function anchorsOf(columns: IdColumns): { oldest: Anchor; newest: Anchor } {
     if (seq < (columns.seq[oldest] ?? 0)) oldest = entry;
     if (seq > (columns.seq[newest] ?? 0)) newest = entry;
   }
-  const anchor = (entry: number): Anchor => ({ seq: columns.seq[entry] ?? 0, hi: columns.hi[entry] ?? 0, lo: columns.lo[entry] ?? 0 });
+  const anchor = (entry: number): Anchor => ({
+    seq: columns.seq[entry] ?? 0,
+    hi: columns.hi[entry] ?? 0,
+    lo: columns.lo[entry] ?? 0,
+  });
   return { oldest: anchor(oldest), newest: anchor(newest) };
 }
 
@@ -62,7 +73,9 @@ export class MergeSource implements PartSource {
 
   constructor(parts: readonly Part[]) {
     this.header = mergedHeader(parts.map((part) => part.header));
-    this.#cursors = parts.filter((part) => part.header.count > 0).map((part) => new PartCursor(part, this.header.afterSeq));
+    this.#cursors = parts
+      .filter((part) => part.header.count > 0)
+      .map((part) => new PartCursor(part, this.header.afterSeq));
   }
 
   fill(writer: PartWriter, budget: number): boolean {
@@ -98,6 +111,17 @@ function mergedHeader(headers: readonly PartHeader[]): PartHeader {
     oldest: filled[0]?.oldest ?? noAnchor,
     newest: filled.at(-1)?.newest ?? noAnchor,
   };
+}
+
+/** All entries of a part, in memory. Throws DamagedPartError. */
+export function loadPart(part: Part): IdColumns {
+  const { afterSeq, count } = part.header;
+  const columns = new IdColumns(count);
+  if (count === 0) return columns;
+  const cursor = new PartCursor(part, afterSeq);
+  do columns.push(cursor.hi, cursor.lo, afterSeq + cursor.offset);
+  while (cursor.advance());
+  return columns;
 }
 
 /** Blocks read ahead per merged part. */

@@ -1,6 +1,17 @@
 import { closeSync, openSync, rmSync, writeSync } from "node:fs";
 import { Bloom, bloomWords } from "./bloom.ts";
-import { blockSalt, blockSum, encodeHeader, layoutOf, pageBytes, pageWords, recordsPerBlock, recordWords, type Layout, type PartHeader } from "./partFormat.ts";
+import {
+  blockSalt,
+  blockSum,
+  encodeHeader,
+  layoutOf,
+  pageBytes,
+  pageWords,
+  recordsPerBlock,
+  recordWords,
+  type Layout,
+  type PartHeader,
+} from "./partFormat.ts";
 
 /** Blocks gathered before one write. */
 const blocksPerWrite = 64;
@@ -67,16 +78,21 @@ export class PartWriter {
     return true;
   }
 
-  /** Gives up: closes and removes the temporary file. */
+  /** Gives up: closes and removes the temporary file (the next open removes what can't be removed now). */
   discard(): void {
-    closeSync(this.fd);
-    rmSync(this.temporaryPath, { force: true });
+    try {
+      closeSync(this.fd);
+      rmSync(this.temporaryPath, { force: true });
+    } catch {
+      return;
+    }
   }
 
   #endRecords(): Uint8Array {
     if (this.#records > 0) this.#endBlock();
     this.#flushBlocks();
-    if (this.#block !== this.#layout.blocks) throw new Error(`a part of ${this.header.count} ids came to ${this.#block} blocks`);
+    if (this.#block !== this.#layout.blocks)
+      throw new Error(`a part of ${this.header.count} ids came to ${this.#block} blocks`);
     const trailer = new Uint8Array(this.#layout.fileBytes - this.#layout.bloomOffset);
     trailer.set(new Uint8Array(this.bloom.words.buffer));
     trailer.set(new Uint8Array(this.fences.buffer), this.#layout.bloomBytes);
@@ -87,7 +103,11 @@ export class PartWriter {
     const start = pageBytes * (this.#block % blocksPerWrite);
     const used = start / 4 + 1 + recordWords * this.#records;
     this.#words.fill(0, used, start / 4 + pageWords);
-    this.#words[start / 4] = blockSum(this.#bytes.subarray(start + 4, start + pageBytes), this.#salt, this.#block);
+    this.#words[start / 4] = blockSum(
+      this.#bytes.subarray(start + 4, start + pageBytes),
+      this.#salt,
+      this.#block,
+    );
     this.#block += 1;
     this.#records = 0;
     if (this.#block % blocksPerWrite === 0) this.#flushBlocks();
@@ -102,7 +122,7 @@ export class PartWriter {
   }
 
   #write(bytes: Uint8Array, position: number): void {
-    for (let done = 0; done < bytes.length; ) {
+    for (let done = 0; done < bytes.length;) {
       done += writeSync(this.fd, bytes, done, bytes.length - done, position + done);
     }
   }

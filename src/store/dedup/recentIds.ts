@@ -17,20 +17,17 @@ export class RecentIds {
   readonly #pendingSources: number[] = [];
   readonly #pendingIds: string[] = [];
 
-  /** Room for `capacity` entries before anything has to grow. */
-  constructor(capacity: number) {
-    this.columns = new IdColumns(capacity);
-    this.#slots = new Int32Array(slotCount(capacity));
+  /** Room for `capacity` entries before anything has to grow; `columns` are entries that are committed already. */
+  constructor(capacity: number, columns: IdColumns = new IdColumns(capacity)) {
+    this.columns = columns;
+    this.#slots = new Int32Array(slotCount(Math.max(capacity, columns.count)));
+    this.#firm = columns.count;
+    for (let entry = 0; entry < columns.count; entry += 1) this.#fillSlot(columns.lo[entry] ?? 0, entry);
   }
 
   /** Entries, committed or not. */
   get count(): number {
     return this.columns.count;
-  }
-
-  /** Seq of the newest entry; 0 if there is none. */
-  get lastSeq(): number {
-    return this.columns.count === 0 ? 0 : (this.columns.seq[this.columns.count - 1] ?? 0);
   }
 
   /** The seq of the entry with this key that is truly this source and messageId, or null. */
@@ -43,7 +40,10 @@ export class RecentIds {
       if (entry < 0) return null;
       if (columns.hi[entry] !== hi || columns.lo[entry] !== lo) continue;
       const seq = columns.seq[entry] ?? 0;
-      const same = entry < this.#firm ? matches(seq, source, messageId) : this.#isPending(entry - this.#firm, source, messageId);
+      const same =
+        entry < this.#firm
+          ? matches(seq, source, messageId)
+          : this.#isPending(entry - this.#firm, source, messageId);
       if (same) return seq;
     }
   }
@@ -52,12 +52,6 @@ export class RecentIds {
     this.#place(hi, lo, seq);
     this.#pendingSources.push(source);
     this.#pendingIds.push(messageId);
-  }
-
-  /** Adds an entry that is committed already; only while nothing is pending. */
-  addFirm(hi: number, lo: number, seq: number): void {
-    this.#place(hi, lo, seq);
-    this.#firm += 1;
   }
 
   commit(): void {

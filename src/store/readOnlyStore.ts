@@ -1,0 +1,85 @@
+/** A data folder as it stands, read without a running service and without changing anything but the system's own file locks. */
+import { existsSync } from "node:fs";
+import type { Restore } from "./accept.ts";
+import { FolderRefused, folderPaths } from "./folder.ts";
+import { JournalReader } from "./journalReader.ts";
+import { listKeys } from "./keys.ts";
+import { openProfileStore, type ProfileStore } from "./lmdb.ts";
+import type { KeyRow } from "./messages.ts";
+import { readSchemaVersion, schemaVersion } from "./migrations.ts";
+import { profileIds } from "./profileId.ts";
+import type { Profiles } from "./profiles.ts";
+import { ProfilesReader } from "./profilesReader.ts";
+import { openDatabase, type Database } from "./sqlite.ts";
+import { verifyFolder, type VerifyReport } from "./verify.ts";
+
+export interface ReadOnlyStore {
+  readonly journal: JournalReader;
+  /** Lookups answer `rebuilding` where the folder holds no usable profiles. */
+  readonly profiles: Profiles;
+  /** Newest seq of the journal, and the one up to which profiles are folded. */
+  readonly head: number;
+  readonly watermark: number;
+  keys(): readonly KeyRow[];
+  verify(restore: Restore, onProgress: (share: number) => void): Promise<VerifyReport>;
+  close(): Promise<void>;
+}
+
+/** Opens a folder for reading. Throws FolderRefused if it holds no journal, a newer one, or one that can't be read. */
+export function openReadOnlyStore(folder: string): ReadOnlyStore {
+  const path = folderPaths(folder).journal;
+  if (!existsSync(path)) throw new FolderRefused("damaged", `there is no journal in ${folder}; is --data right?`);
+  const database = openChecked(path);
+  const journal = new JournalReader(path);
+  const lmdb = openCurrentProfiles(folder, database, journal);
+  const profiles = new ProfilesReader(journal, profileIds(journal.journalId), () => Promise.resolve([]));
+  const watermark = lmdb?.readMeta()?.watermark ?? 0;
+  profiles.use(lmdb, watermark);
+  return {
+    journal,
+    profiles,
+    head: journal.head(),
+    watermark,
+    keys: () => listKeys({ database }),
+    verify: (restore, onProgress) =>
+      verifyFolder({ folder, profilesFolder: lmdb?.folder ?? null, hotProfiles: 20_000 }, { restore, onProgress, signal: new AbortController().signal }),
+    close: async () => {
+      await lmdb?.close();
+      journal[Symbol.dispose]();
+      database.close();
+    },
+  };
+}
+
+function openChecked(path: string): Database {
+  let database: Database | null = null;
+  let found: number;
+  try {
+    database = openDatabase(path, { mode: "read" });
+    found = readSchemaVersion(database);
+  } catch (error) {
+    database?.close();
+    throw new FolderRefused("damaged", `the journal can't be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (found === schemaVersion) return database;
+  database.close();
+  if (found > schemaVersion) throw new FolderRefused("newer", `the data folder has schema ${found}; this program knows up to ${schemaVersion}. Use the newer Freshet.`);
+  throw new FolderRefused("damaged", `the data folder has schema ${found}, this program reads ${schemaVersion}: start \`freshet serve\` once to bring it up to date`);
+}
+
+/** Where a data folder's profiles in use lie; null if it has none. */
+export function currentProfilesPath(folder: string, database: Database): string | null {
+  const name = database.query<{ value: string }, []>("SELECT value FROM meta WHERE name = 'profilesFolder'").get()?.value;
+  if (name === undefined) return null;
+  const path = folderPaths(folder).profiles(name);
+  return existsSync(path) ? path : null;
+}
+
+function openCurrentProfiles(folder: string, database: Database, journal: JournalReader): ProfileStore | null {
+  const path = currentProfilesPath(folder, database);
+  if (path === null) return null;
+  const store = openProfileStore(path, { readOnly: true });
+  if (store.readMeta()?.journalId === journal.journalId) return store;
+  void store.close();
+  return null;
+}
