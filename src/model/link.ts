@@ -157,13 +157,3 @@ export function newestUser(record: LinkRecord): string | null {
 export function usersOf(record: LinkRecord): string[] {
   return [...new Set(record.runs.map(([user]) => user))];
 }
-
-/** The user of the newest fact; null: there is none. */
-export function newestUser(record: LinkRecord): string | null {
-  return record.runs.at(-1)?.[0] ?? null;
-}
-
-/** Every user that the anonymousId was linked to. */
-export function usersOf(record: LinkRecord): string[] {
-  return [...new Set(record.runs.map(([user]) => user))];
-}
