@@ -1,0 +1,90 @@
+/**
+ * The operator's acts by name: what each takes, sends along the way, and gives. The command line calls them through
+ * one function, whether the data folder is served by a running process (data/freshet.sock) or opened here.
+ */
+import { z } from "zod";
+import { scopes } from "../model/key.ts";
+import type { Answer } from "../store/accept.ts";
+import type { StoreStatus } from "../store/store.ts";
+import type { VerifyReport } from "../store/verify.ts";
+
+const namespace = z.enum(["live", "test"]);
+const sourceName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/);
+const identifier = z.strictObject({ namespace, type: z.string().min(1).max(64), value: z.string().min(1).max(2_048) });
+
+/** What each operation takes; checked where it runs. */
+export const operationParams = {
+  status: z.strictObject({}),
+  profile: identifier,
+  history: identifier.extend({ limit: z.int().min(1).max(1_000) }),
+  tail: z.strictObject({ namespace, from: z.string().max(40).nullable(), follow: z.boolean(), limit: z.int().min(0).nullable() }),
+  "keys.list": z.strictObject({}),
+  "keys.create": z.strictObject({
+    kind: z.enum(["write", "secret"]),
+    namespace,
+    source: sourceName,
+    trust: z.enum(["browser", "server"]),
+    scopes: z.array(z.enum(scopes)).min(1),
+    readableTraits: z.array(z.string().min(1).max(256)).max(1_000).nullable(),
+  }),
+  "keys.revoke": z.strictObject({ id: z.string().max(64) }),
+  import: z.strictObject({ namespace, source: sourceName, trust: z.enum(["browser", "server"]), events: z.array(z.string()).min(1).max(2_500) }),
+  export: z.strictObject({ namespace, what: z.enum(["profiles", "events"]) }),
+  erase: identifier,
+  compact: z.strictObject({}),
+  verify: z.strictObject({}),
+  rebuild: z.strictObject({}),
+  backup: z.strictObject({ target: z.string().min(1).max(4_096) }),
+} as const;
+
+export type OperationName = keyof typeof operationParams;
+export type OperationParams<Name extends OperationName> = z.output<(typeof operationParams)[Name]>;
+
+/** A key without its secret. */
+export interface KeyReport {
+  readonly id: string;
+  readonly kind: "write" | "secret";
+  readonly namespace: "live" | "test";
+  readonly source: string;
+  readonly trust: "browser" | "server";
+  readonly scopes: readonly string[];
+  readonly readableTraits: readonly string[] | null;
+  readonly createdAt: string;
+  readonly revokedAt: string | null;
+  /** True for a key from freshet.yaml, which is there as long as the file says so. */
+  readonly configured: boolean;
+}
+
+/** What each operation gives at its end. Some also send items (a profile, an event, a change) on the way. */
+export interface OperationResults {
+  readonly status: StoreStatus & { readonly version: string };
+  readonly profile: unknown;
+  readonly history: unknown;
+  readonly tail: null;
+  readonly "keys.list": readonly KeyReport[];
+  readonly "keys.create": { readonly key: string; readonly info: KeyReport };
+  readonly "keys.revoke": boolean;
+  readonly import: Answer;
+  readonly export: { readonly count: number };
+  readonly erase: { readonly events: number; readonly identifiers: number; readonly quarantined: number } | null;
+  readonly compact: null;
+  readonly verify: VerifyReport;
+  readonly rebuild: null;
+  readonly backup: { readonly path: string };
+}
+
+/** Where an operation sends what it has before its end. Waits while the reader is slow. */
+export interface Outlet {
+  item(value: unknown): Promise<void>;
+  progress(share: number): void;
+  readonly signal: AbortSignal;
+}
+
+/** Runs one operation. Throws OperationFailed with a sentence when it can't be done. */
+export type CallOperation = <Name extends OperationName>(name: Name, params: OperationParams<Name>, outlet: Outlet) => Promise<OperationResults[Name]>;
+
+/** The operations that something offers. */
+export type Operations = { readonly [Name in OperationName]?: (params: OperationParams<Name>, outlet: Outlet) => Promise<OperationResults[Name]> };
+
+/** Why an operation was not done, in words for the operator. */
+export class OperationFailed extends Error {}

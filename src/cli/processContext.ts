@@ -1,0 +1,30 @@
+/** The context of a command that runs as a process of its own. */
+import type { Environment } from "../config/environment.ts";
+import type { CliContext } from "./context.ts";
+
+/** Signals that ask a command to end. */
+const signals = ["SIGINT", "SIGTERM"] as const;
+/** Exit code of a process that a second signal ended at once. */
+const killedCode = 130;
+
+/** Connects a command with this process's streams and signals. The first signal asks, the second one ends. */
+export function processContext(environment: Environment): CliContext {
+  const interruption = new AbortController();
+  for (const signal of signals) {
+    process.on(signal, () => {
+      if (interruption.signal.aborted) process.exit(killedCode);
+      interruption.abort();
+    });
+  }
+  // A reader that has seen enough (`| head`) closes the pipe; that is no fault.
+  process.stdout.on("error", () => process.exit(0));
+  return {
+    environment,
+    isTerminal: process.stderr.isTTY,
+    interrupted: interruption.signal,
+    print: (text) => (text === "" ? Promise.resolve() : new Promise((taken) => process.stdout.write(text, () => taken()))),
+    tell: (line) => {
+      process.stderr.write(`${line}\n`);
+    },
+  };
+}

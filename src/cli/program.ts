@@ -1,0 +1,77 @@
+/** The command line: parses arguments, runs one command, gives its exit code. */
+import { Command, CommanderError } from "commander";
+import { ConfigError } from "../config/configError.ts";
+import { OperationFailed } from "../admin/operation.ts";
+import { FolderRefused } from "../store/folder.ts";
+import { version } from "../version.ts";
+import { addBackup } from "./backup.ts";
+import { addCheckProfiles } from "./checkProfiles.ts";
+import { addConfig } from "./config.ts";
+import { Exit, exitCodes, UsageError, type CliContext } from "./context.ts";
+import { addErase } from "./erase.ts";
+import { addExport } from "./export.ts";
+import { addImport, DiskFullError } from "./import.ts";
+import { addKeys } from "./keys.ts";
+import { addProfile } from "./profile.ts";
+import { addRebuild } from "./rebuild.ts";
+import { addRestore } from "./restore.ts";
+import { addServe } from "./serve.ts";
+import { addTail } from "./tail.ts";
+import { addVerify } from "./verify.ts";
+
+const additions = [addServe, addTail, addProfile, addKeys, addImport, addExport, addErase, addConfig, addVerify, addRebuild, addBackup, addRestore, addCheckProfiles];
+
+/** The whole command line with all commands. */
+export function buildProgram(context: CliContext): Command {
+  const program = new Command("freshet");
+  program
+    .description("Events in, fresh customer profiles out.")
+    .version(version, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .showSuggestionAfterError()
+    .configureHelp({ helpWidth: 110 })
+    .addHelpText("after", "\nExit codes: 0 done, 1 failed, 2 usage or configuration, 3 data folder locked, newer or damaged, 74 disk.");
+  for (const add of additions) add(program, context);
+  forEachCommand(program, (command) => {
+    command.exitOverride();
+    command.configureHelp({ helpWidth: 110 });
+    command.configureOutput({ writeErr: (text) => context.tell(text.trimEnd()) });
+  });
+  return program;
+}
+
+/** Runs a command line (without the program's own name) and returns its exit code. */
+export async function run(argv: readonly string[], context: CliContext): Promise<number> {
+  try {
+    await buildProgram(context).parseAsync([...argv], { from: "user" });
+    return context.interrupted.aborted ? exitCodes.failed : exitCodes.ok;
+  } catch (error) {
+    return codeOf(error, context);
+  }
+}
+
+function codeOf(error: unknown, context: CliContext): number {
+  if (error instanceof Exit) return error.code;
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  if (error instanceof ConfigError) {
+    for (const problem of error.problems) context.tell(`freshet: ${problem}`);
+    return exitCodes.usage;
+  }
+  const sentence = error instanceof Error ? error.message : String(error);
+  context.tell(`freshet: ${sentence}`);
+  if (error instanceof UsageError) return exitCodes.usage;
+  if (error instanceof FolderRefused) return exitCodes.folder;
+  if (error instanceof DiskFullError || isDiskError(error)) return exitCodes.disk;
+  if (!(error instanceof OperationFailed) && error instanceof Error && context.environment["FRESHET_LOG_LEVEL"] === "debug") context.tell(error.stack ?? "");
+  return exitCodes.failed;
+}
+
+function isDiskError(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return /^(ENOSPC|EIO|EDQUOT|EROFS|SQLITE_FULL|SQLITE_IOERR.*)$/.test(code);
+}
+
+function forEachCommand(command: Command, visit: (command: Command) => void): void {
+  visit(command);
+  for (const inner of command.commands) forEachCommand(inner, visit);
+}

@@ -1,0 +1,29 @@
+/** `freshet serve`: runs the server until it is told to stop. */
+import { Option, type Command } from "commander";
+import { serveOptions } from "../config/serveOptions.ts";
+import type { Option as OptionWords } from "../config/option.ts";
+import { loadServeSettings } from "../config/settings.ts";
+import { Exit, type CliContext } from "./context.ts";
+
+/** Adds the command; its options come from the schema. */
+export function addServe(program: Command, context: CliContext): void {
+  const command = program.command("serve").description("run the server");
+  for (const option of serveOptions) command.addOption(flagOf(option));
+  command.action(async (flags: Record<string, unknown>) => {
+    const settings = loadServeSettings(flags, context.environment);
+    const { runServer } = await import("../server.ts");
+    throw new Exit(await runServer(settings, context));
+  });
+}
+
+function flagOf(words: OptionWords): Option {
+  const repeatable = words.reading === "list";
+  const option = new Option(`${words.flag} <${words.placeholder}>`, `${words.description} (env: ${words.env}${defaultText(words)})`);
+  if (repeatable) option.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);
+  return option;
+}
+
+function defaultText({ defaultValue }: OptionWords): string {
+  if (Array.isArray(defaultValue)) return "";
+  return `, default: ${String(defaultValue)}`;
+}

@@ -1,0 +1,119 @@
+/**
+ * What every HTTP request passes before it is routed: is it for us (Host), is there room (requests, bytes,
+ * connections), are we still open (drain). It also finds the path itself, so that no Host can shift it.
+ */
+import { Refusal, type ErrorCode } from "./errors.ts";
+import type { ErrorAnswers } from "./errorAnswers.ts";
+import type { HostRules } from "./hostRules.ts";
+
+export interface FrontDoorOptions {
+  readonly hosts: HostRules;
+  /** Paths that any well-formed Host may use: ingest and the two probes. */
+  readonly anyHostPaths: ReadonlySet<string>;
+  /** The router behind the door. */
+  readonly handle: (request: Request) => Response | Promise<Response>;
+  readonly answers: ErrorAnswers;
+  readonly maxRequests: number;
+  readonly maxBytes: number;
+  /** True while file descriptors or connections run short. */
+  readonly crowded: () => boolean;
+}
+
+export interface FrontDoor {
+  fetch(request: Request): Response | Promise<Response>;
+  /** Every request from here on is refused, and its connection closed. */
+  drain(): void;
+  /** What stands inside now. */
+  readonly inFlight: { readonly requests: number; readonly bytes: number };
+  /** Answers so far, by status. */
+  readonly statuses: Readonly<Uint32Array>;
+  /** The request as it came, where the door had to hand on another one. */
+  original(request: Request): Request;
+}
+
+/** Routers look for the path behind this many characters of a URL: "http://" and a host of four. */
+const shortestAuthority = 11;
+const schemeLength = "http://".length;
+/** Bodies up to this size are not counted: the limit on requests bounds them. */
+const uncountedBytes = 64 * 1024;
+const busyRetrySeconds = 1;
+const drainRetrySeconds = 5;
+
+/** Opens the door in front of a router. */
+export function frontDoor(options: FrontDoorOptions): FrontDoor {
+  const { hosts, anyHostPaths, handle, answers, maxRequests, maxBytes, crowded } = options;
+  const statuses = new Uint32Array(600);
+  const inFlight = { requests: 0, bytes: 0 };
+  const originals = new WeakMap<Request, Request>();
+  let draining = false;
+
+  const refuse = (code: ErrorCode, retryAfterSeconds?: number): Response => {
+    const response = answers.refusal(new Refusal(code, retryAfterSeconds === undefined ? {} : { retryAfterSeconds }));
+    // Whoever is refused here is one too many, or not to be trusted with the rest of the connection.
+    response.headers.set("Connection", "close");
+    return count(response);
+  };
+  const count = (response: Response): Response => {
+    statuses[response.status] = (statuses[response.status] ?? 0) + 1;
+    return response;
+  };
+  const leave = (bytes: number): void => {
+    inFlight.requests -= 1;
+    inFlight.bytes -= bytes;
+  };
+  const enter = (request: Request, bytes: number): Response | Promise<Response> => {
+    inFlight.requests += 1;
+    inFlight.bytes += bytes;
+    let result: Response | Promise<Response>;
+    try {
+      result = handle(request);
+    } catch (error) {
+      result = answers.unexpected(error);
+    }
+    if (result instanceof Response) {
+      leave(bytes);
+      return count(result);
+    }
+    return result.then(
+      (response) => {
+        leave(bytes);
+        return count(response);
+      },
+      (error: unknown) => {
+        leave(bytes);
+        return count(answers.unexpected(error));
+      },
+    );
+  };
+
+  return {
+    inFlight,
+    statuses,
+    drain: () => {
+      draining = true;
+    },
+    original: (request) => originals.get(request) ?? request,
+    fetch: (request) => {
+      if (draining) return refuse("draining", drainRetrySeconds);
+      const { url, headers } = request;
+      const verdict = hosts(headers.get("host"));
+      // With a Host that makes no URL, Bun gives the bare path.
+      if (verdict === "invalid" || !url.startsWith("http://")) return refuse("invalid_host");
+      const pathAt = url.indexOf("/", schemeLength);
+      if (verdict === "unknown" && !anyHostPaths.has(pathOf(url, pathAt))) return refuse("unknown_host");
+      if (crowded() || inFlight.requests >= maxRequests) return refuse("overloaded", busyRetrySeconds);
+      const length = request.method === "POST" ? Number(headers.get("content-length") ?? 0) : 0;
+      const bytes = length > uncountedBytes ? length : 0;
+      if (bytes > 0 && inFlight.bytes + bytes > maxBytes) return refuse("overloaded", busyRetrySeconds);
+      if (pathAt >= shortestAuthority) return enter(request, bytes);
+      const readdressed = new Request(`http://localhost${url.slice(pathAt)}`, request);
+      originals.set(readdressed, request);
+      return enter(readdressed, bytes);
+    },
+  };
+}
+
+function pathOf(url: string, pathAt: number): string {
+  const queryAt = url.indexOf("?", pathAt);
+  return queryAt < 0 ? url.slice(pathAt) : url.slice(pathAt, queryAt);
+}
