@@ -1,6 +1,5 @@
 /** The fold: what one event does to a profile. Pure: time comes in with the event, nothing else is read. */
 import type { ValueChange } from "./change.ts";
-import type { Definitions } from "./definition.ts";
 import type { Event, Json } from "./event.ts";
 import type { ProfileState } from "./profile.ts";
 import { writeOf, type Write } from "./stamp.ts";
@@ -33,12 +32,7 @@ export interface FoldResult {
 const nothing: FoldResult = { changed: null, refused: null };
 
 /** Folds one event of this profile into its state, in place. */
-export function fold(
-  state: ProfileState,
-  event: Event,
-  _definitions: Definitions,
-  options: FoldOptions,
-): FoldResult {
+export function fold(state: ProfileState, event: Event, options: FoldOptions): FoldResult {
   if (event.timestampMs < state.first) state.first = event.timestampMs;
   if (event.timestampMs > state.last) state.last = event.timestampMs;
   return event.type === "identify" ? foldTraits(state, event, options.refused) : nothing;

@@ -1,28 +1,16 @@
 /** Joining two profiles. Works on their states alone; the journal is never read again for it. */
 import { changeSince, newChanges, type TraitChanges } from "./fold.ts";
-import type { Definitions } from "./definition.ts";
 import type { Json } from "./event.ts";
 import type { ProfileState } from "./profile.ts";
 import { stampAt, type Write } from "./stamp.ts";
 import { childOf, valueOf, writeTrait, type TraitNode } from "./trait.ts";
-
-/** The pids of two profiles that are joined: they name whose evidence is already in. */
-export interface Origins {
-  readonly into: number;
-  readonly from: number;
-}
 
 /**
  * Merges `from` into `into`, in place; `from` is only read. Commutative, associative, idempotent. The caps on traits
  * do not act here: what two profiles hold, the joined one holds. Returns the traits whose value is another than
  * `into` had, null when none is.
  */
-export function merge(
-  into: ProfileState,
-  from: ProfileState,
-  _definitions: Definitions,
-  _origins: Origins,
-): TraitChanges | null {
+export function merge(into: ProfileState, from: ProfileState): TraitChanges | null {
   into.first = Math.min(into.first, from.first);
   into.last = Math.max(into.last, from.last);
   return mergeTraits(into, from);
