@@ -1,0 +1,265 @@
+/**
+ * The judge: decides, from nothing but a frame, what each event in it is. Pure; it runs in the writer's thread.
+ *
+ *   bytes → UTF-8 → scan → JSON.parse (once) → per event: keys, size, depth, numbers, shape, messageId, time
+ *
+ * What breaks the body as a whole refuses the frame; what breaks one event rejects that event alone.
+ */
+import { eventError, type ErrorCode, type EventError } from "../errors.ts";
+import { eventTypes, type Event, type EventType } from "../model/event.ts";
+import type { Frame, Judge, Judged, Restore, Verdict } from "../store/accept.ts";
+import { decideTime } from "./clockRules.ts";
+import { maxBatchEvents, maxDepth, maxEventBytes } from "./limits.ts";
+import { isObject, readId, readShape, type Envelope, type Shape } from "./normalise.ts";
+import { holdsProtoKey, scanBatch, scanValue, skipSpace, type Scanned, type ScannedBatch } from "./scan.ts";
+import { noShared, readShared, type Shared } from "./shared.ts";
+
+/** A byte order mark stays in the text, where JSON.parse refuses it. */
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+const invalidUtf8 = refused("invalid_json", 400, "The body is not valid UTF-8.");
+const invalidJson = refused("invalid_json", 400);
+const noBatch = refused(
+  "invalid_event",
+  400,
+  "The body must be one object whose batch is an array of events.",
+);
+const batchTooLarge = refused("batch_too_large", 413);
+const tooDeepAround = refused("too_deep", 400);
+const forbiddenAround = refused(
+  "forbidden_key",
+  400,
+  "The body holds a __proto__ key or a key twice beside its batch.",
+);
+const infiniteAround = refused("invalid_json", 400, "The body holds a number beyond the range of a double.");
+
+const notAnObject = eventError("invalid_event", "An event must be an object.");
+const unknownType = eventError("invalid_event", `type must be one of ${eventTypes.join(", ")}.`);
+const tooLarge = eventError("too_large", "The event is larger than 32 KB.");
+const tooDeep = eventError("too_deep");
+const protoKey = eventError("forbidden_key", "The event holds a __proto__ key.");
+const doubleKey = eventError("forbidden_key", "A key stands twice in the event.");
+const infiniteNumber = eventError("invalid_event", "The event holds a number beyond the range of a double.");
+
+function refused(code: ErrorCode, status: number, detail?: string): Verdict {
+  return { kind: "refused", error: eventError(code, detail), status };
+}
+
+/** Judges one request; never throws on any input. */
+export const judge: Judge = (frame, mintId) => {
+  const text = decode(frame.body);
+  if (text === null) return invalidUtf8;
+  return frame.call === "batch" || frame.call === "import"
+    ? judgeBatch(frame, text, mintId)
+    : judgeSingle(frame, frame.call, text, mintId);
+};
+
+/** Makes the event again that the judge made from the same text. The time is the stored one: it was decided once. */
+export const restore: Restore = (stored) => {
+  const shape = readShape(stored.type, JSON.parse(utf8.decode(stored.raw)) as Envelope);
+  if (shape.kind === "problem")
+    throw new Error(`a stored ${stored.type} can't be read: ${shape.error.message}`);
+  return makeEvent(stored, stored.type, shape, stored.messageId, stored.timestampMs, stored.index);
+};
+
+function judgeSingle(frame: Frame, type: EventType, text: string, mintId: () => string): Verdict {
+  const { body } = frame;
+  const scanned = scanValue(body, skipSpace(body, 0));
+  const parsed = scanned.depth > maxDepth ? null : parse(text);
+  if (parsed === undefined) return invalidJson;
+  const guarded = mayHoldProtoKey(text) && holdsProtoKey(body, 0, body.length);
+  const event: Candidate = {
+    value: parsed,
+    type,
+    raw: body,
+    bytes: body.length,
+    scanned,
+    holdsProto: guarded,
+  };
+  return { kind: "judged", events: [judgeEvent(frame, event, noShared, 0, mintId)] };
+}
+
+function judgeBatch(frame: Frame, text: string, mintId: () => string): Verdict {
+  const { body } = frame;
+  const layout = scanBatch(body, maxBatchEvents);
+  if (layout?.tooMany === true) return batchTooLarge;
+  if (layout !== null && layout.depth > maxDepth) return tooDeepAround;
+  const parsed = parse(
+    layout === null || !layout.elements.some(isTooDeep) ? text : withoutDeep(body, layout),
+  );
+  if (parsed === undefined) return invalidJson;
+  if (!isObject(parsed) || !Array.isArray(parsed["batch"]) || layout === null) return noBatch;
+  const guarded = mayHoldProtoKey(text);
+  if (Object.keys(parsed).length !== layout.keys || (guarded && protoKeyAround(body, layout)))
+    return forbiddenAround;
+  if (layout.infinite) return infiniteAround;
+  const shared = readShared(parsed);
+  if (shared.kind === "problem") return { kind: "refused", error: shared.error, status: 400 };
+  return { kind: "judged", events: judgeElements(frame, parsed["batch"], layout, shared, guarded, mintId) };
+}
+
+function judgeElements(
+  frame: Frame,
+  batch: readonly unknown[],
+  layout: ScannedBatch,
+  shared: Shared,
+  guarded: boolean,
+  mintId: () => string,
+): Judged[] {
+  const { body } = frame;
+  const events: Judged[] = [];
+  for (let index = 0; index < layout.elements.length; index += 1) {
+    const scanned = layout.elements[index];
+    if (scanned === undefined) break;
+    const value = batch[index];
+    const candidate: Candidate = {
+      value,
+      type: typeIn(value),
+      raw: body.subarray(scanned.start, scanned.end),
+      bytes: scanned.end - scanned.start,
+      scanned,
+      holdsProto: guarded && holdsProtoKey(body, scanned.start, scanned.end),
+    };
+    events.push(judgeEvent(frame, candidate, shared, index, mintId));
+  }
+  return events;
+}
+
+/** One event on its way through the checks. */
+interface Candidate {
+  readonly value: unknown;
+  /** Null if its `type` is none that there is. */
+  readonly type: EventType | null;
+  readonly raw: Uint8Array;
+  readonly bytes: number;
+  readonly scanned: Scanned;
+  readonly holdsProto: boolean;
+}
+
+function judgeEvent(
+  frame: Frame,
+  candidate: Candidate,
+  shared: Shared,
+  index: number,
+  mintId: () => string,
+): Judged {
+  const { value, type, raw, bytes, scanned } = candidate;
+  if (isTooDeep(scanned)) return rejected(tooDeep, null, raw);
+  if (!isObject(value)) return rejected(notAnObject, null, raw);
+  const envelope: Envelope = value;
+  if (candidate.holdsProto) return rejected(protoKey, envelope, raw);
+  if (Object.keys(value).length !== scanned.keys) return rejected(doubleKey, envelope, raw);
+  if (scanned.infinite) return rejected(infiniteNumber, envelope, raw);
+  if (bytes + shared.bytes > maxEventBytes) return rejected(tooLarge, envelope, raw);
+  if (type === null) return rejected(unknownType, envelope, raw);
+  const messageId = readId(envelope.messageId);
+  if (typeof messageId === "object" && messageId !== null) return rejected(messageId.error, null, raw);
+  const shape = readShape(type, envelope);
+  if (shape.kind === "problem") return rejected(shape.error, envelope, raw);
+  const time = decideTime(envelope, shared.sentAt, frame.receivedAtMs);
+  if (time.kind === "problem") return rejected(time.error, envelope, raw);
+  return {
+    kind: "event",
+    event: makeEvent(frame, type, shape, messageId ?? mintId(), time.timestampMs, index),
+    raw: withoutSecret(envelope, raw),
+    extra: time.setAside === null ? shared.extra : extraWithTime(shared, time.setAside),
+    minted: messageId === null,
+  };
+}
+
+/** The facts of a request or a stored row that its events have in common. */
+type Origin = Pick<Event, "namespace" | "source" | "trusted" | "receivedAtMs">;
+
+function makeEvent(
+  origin: Origin,
+  type: EventType,
+  shape: Shape,
+  messageId: string,
+  timestampMs: number,
+  index: number,
+): Event {
+  return {
+    namespace: origin.namespace,
+    source: origin.source,
+    trusted: origin.trusted,
+    type,
+    name: shape.name,
+    messageId,
+    userId: shape.userId,
+    anonymousId: shape.anonymousId,
+    previousId: shape.previousId,
+    groupId: shape.groupId,
+    timestampMs,
+    receivedAtMs: origin.receivedAtMs,
+    index,
+    properties: shape.properties,
+    traits: shape.traits,
+  };
+}
+
+function rejected(error: EventError, envelope: Envelope | null, raw: Uint8Array): Judged {
+  const messageId = envelope === null ? null : readId(envelope.messageId);
+  return {
+    kind: "rejected",
+    error,
+    messageId: typeof messageId === "string" ? messageId : null,
+    raw: envelope === null ? raw : withoutSecret(envelope, raw),
+  };
+}
+
+/** A secret key that came as the event's writeKey must not be stored: the text is written anew without it. */
+function withoutSecret(envelope: Envelope, raw: Uint8Array): Uint8Array {
+  if (typeof envelope.writeKey !== "string" || !envelope.writeKey.startsWith("sk_")) return raw;
+  return new TextEncoder().encode(JSON.stringify({ ...envelope, writeKey: undefined }));
+}
+
+function extraWithTime(shared: Shared, setAside: string): string {
+  return JSON.stringify({ ...shared.facts, givenTimestamp: setAside });
+}
+
+function decode(bytes: Uint8Array): string | null {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
+/** Undefined for what is not JSON. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+function isTooDeep(scanned: Scanned): boolean {
+  return scanned.depth > maxDepth;
+}
+
+const typesByName: ReadonlyMap<unknown, EventType> = new Map(eventTypes.map((type) => [type, type]));
+
+function typeIn(value: unknown): EventType | null {
+  return isObject(value) ? (typesByName.get(value["type"]) ?? null) : null;
+}
+
+/** Cheap and sometimes wrongly true: each letter of `__proto__` may also be written as `\u00…`. */
+function mayHoldProtoKey(text: string): boolean {
+  return text.includes("__proto__") || text.includes("\\u00");
+}
+
+/** Looks at the outer object alone; its events are looked at one by one. */
+function protoKeyAround(body: Uint8Array, layout: ScannedBatch): boolean {
+  const first = layout.elements[0];
+  const last = layout.elements.at(-1);
+  if (first === undefined || last === undefined) return holdsProtoKey(body, 0, body.length);
+  return holdsProtoKey(body, 0, first.start) || holdsProtoKey(body, last.end, body.length);
+}
+
+/** The text with a 0 in the place of each event that is too deep, so that those are never parsed. */
+function withoutDeep(body: Uint8Array, layout: ScannedBatch): string {
+  const copy = body.slice();
+  for (const { start, end } of layout.elements.filter(isTooDeep)) copy.fill(0x20, start, end)[start] = 0x30;
+  return utf8.decode(copy);
+}
