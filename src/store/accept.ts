@@ -31,7 +31,12 @@ export type Judged =
       /** True if the messageId was minted here: it can't be a repeat. */
       readonly minted: boolean;
     }
-  | { readonly kind: "rejected"; readonly error: EventError; readonly messageId: string | null; readonly raw: Uint8Array };
+  | {
+      readonly kind: "rejected";
+      readonly error: EventError;
+      readonly messageId: string | null;
+      readonly raw: Uint8Array;
+    };
 
 /** What the pure judge makes of a frame: the whole refused, or a verdict for each event. */
 export type Verdict =
@@ -53,9 +58,18 @@ export interface Rejected {
 export type Answer =
   | { readonly kind: "accepted"; readonly rejected: readonly Rejected[] }
   /** Every event was bad, or the body itself: all in quarantine. */
-  | { readonly kind: "rejected"; readonly status: number; readonly error: EventError; readonly rejected: readonly Rejected[] }
+  | {
+      readonly kind: "rejected";
+      readonly status: number;
+      readonly error: EventError;
+      readonly rejected: readonly Rejected[];
+    }
   /** Not now: nothing of the frame is promised. */
-  | { readonly kind: "unavailable"; readonly code: Extract<ErrorCode, "overloaded" | "draining" | "disk_full">; readonly retryAfterSeconds: number };
+  | {
+      readonly kind: "unavailable";
+      readonly code: Extract<ErrorCode, "overloaded" | "draining" | "disk_full">;
+      readonly retryAfterSeconds: number;
+    };
 
 /** The one way in. Resolves after the commit (and, while /readyz is 200, after the profile is readable). */
 export interface Accept {

@@ -32,8 +32,19 @@ export class CatchUp {
       return;
     }
     const projected = this.#projector.project(event, row.seq);
-    const extra = projected.refused === null ? row.extra : JSON.stringify({ ...extraOf(row), refused: projected.refused });
-    this.#journal.setProjection(row.seq, projected.pid, projected.prev, projected.identifiers, projected.diff, extra, row.flags);
+    const extra =
+      projected.refused === null
+        ? row.extra
+        : JSON.stringify({ ...extraOf(row), refused: projected.refused });
+    this.#journal.setProjection(
+      row.seq,
+      projected.pid,
+      projected.prev,
+      projected.identifiers,
+      projected.diff,
+      extra,
+      row.flags,
+    );
   }
 }
 

@@ -96,7 +96,11 @@ export class ChangeLogReader implements ChangeLog, Disposable {
     this.#shared.clear();
   }
 
-  #readPage(afterSeq: number, toSeq: number, limit: number): { readonly changes: readonly Change[]; readonly scannedTo: number } {
+  #readPage(
+    afterSeq: number,
+    toSeq: number,
+    limit: number,
+  ): { readonly changes: readonly Change[]; readonly scannedTo: number } {
     const rows = this.#reader.changes(afterSeq, toSeq, limit);
     const changes = rows.map((row) => this.#changeOf(row)).filter((change) => change !== null);
     const last = rows.at(-1);
@@ -129,11 +133,17 @@ export class ChangeLogReader implements ChangeLog, Disposable {
       seq: row.seq,
       namespace: namespaceOf(row.flags),
       profileId: this.#profileIds.encode(row.pid),
-      identifiers: row.identifiers === null ? [] : (JSON.parse(row.identifiers) as string[]).map(splitIdentifier),
+      identifiers:
+        row.identifiers === null ? [] : (JSON.parse(row.identifiers) as string[]).map(splitIdentifier),
       cause: causeOf(row, diff),
       event:
         row.kind === rowKind.event
-          ? { messageId: row.message_id ?? "", type: typeOf(row.flags), name: row.name, source: this.#reader.sourceName(row.source) }
+          ? {
+              messageId: row.message_id ?? "",
+              type: typeOf(row.flags),
+              name: row.name,
+              source: this.#reader.sourceName(row.source),
+            }
           : null,
       timestampMs: row.timestamp_ms,
       receivedAtMs: row.received_at_ms,
@@ -141,7 +151,9 @@ export class ChangeLogReader implements ChangeLog, Disposable {
       traits: (diff.traits ?? {}) as Record<string, ValueChange & { old: Json; new: Json }>,
       segments: { entered: [], exited: [] },
     };
-    return diff.merged === undefined ? change : { ...change, mergedFrom: diff.merged.map((pid) => this.#profileIds.encode(pid)) };
+    return diff.merged === undefined
+      ? change
+      : { ...change, mergedFrom: diff.merged.map((pid) => this.#profileIds.encode(pid)) };
   }
 }
 

@@ -9,19 +9,21 @@ import { openDatabase } from "./sqlite.ts";
 const pageEntries = 1_000;
 
 /** Reads and parses every entry of the profiles that a data folder uses; returns how many there are. */
-export async function readAllProfiles(folder: string): Promise<{ readonly profiles: number; readonly identifiers: number }> {
+export async function readAllProfiles(
+  folder: string,
+): Promise<{ readonly profiles: number; readonly identifiers: number }> {
   const path = profilesPath(folder);
   if (path === null) return { profiles: 0, identifiers: 0 };
   const store = openProfileStore(path, { readOnly: true });
   let profiles = 0;
   let identifiers = 0;
-  for (let after: number | undefined = 0; after !== undefined; ) {
+  for (let after: number | undefined = 0; after !== undefined;) {
     const page: { readonly pid: number; readonly text: string }[] = store.scan(after, pageEntries);
     for (const { pid, text } of page) parseProfile(pid, text);
     profiles += page.length;
     after = page.at(-1)?.pid;
   }
-  for (let after: string | undefined = ""; after !== undefined; ) {
+  for (let after: string | undefined = ""; after !== undefined;) {
     const page: { readonly key: string; readonly text: string }[] = store.scanIds(after, pageEntries);
     for (const { text } of page) parseIdEntry(text);
     identifiers += page.length;

@@ -59,10 +59,18 @@ function erase(context: ControlContext, request: Extract<ControlRequest, { act: 
   const { writer, journal, clock, restore } = context;
   if (writer.mode !== "live") throw new Error("profiles are being rebuilt; erase again when that is done");
   while (writer.settle()) continue;
+  writer.restartRefold();
   const erased = writer.act((folded) => {
-    const profile = folded === null ? undefined : resolve(folded, request.namespace, request.type, request.value);
+    const profile =
+      folded === null ? undefined : resolve(folded, request.namespace, request.type, request.value);
     if (folded === null || profile === undefined) return null;
-    return eraseProfile(profile, { journal, folded, restore, nextSeq: () => writer.nextSeq(), nowMs: clock.nowMs() });
+    return eraseProfile(profile, {
+      journal,
+      folded,
+      restore,
+      nextSeq: () => writer.nextSeq(),
+      nowMs: clock.nowMs(),
+    });
   });
   context.post(writer.announce());
   return erased;
@@ -72,16 +80,33 @@ function erase(context: ControlContext, request: Extract<ControlRequest, { act: 
 function replay(context: ControlContext, id: number): unknown {
   const { writer, journal, clock } = context;
   const row = journal.database
-    .query<{ source: string; namespace: "live" | "test"; trusted: number; call: string; received_at_ms: number; body: Uint8Array }, [number]>(
-      "SELECT source, namespace, trusted, call, received_at_ms, body FROM quarantine WHERE id = ?",
-    )
+    .query<
+      {
+        source: string;
+        namespace: "live" | "test";
+        trusted: number;
+        call: string;
+        received_at_ms: number;
+        body: Uint8Array;
+      },
+      [number]
+    >("SELECT source, namespace, trusted, call, received_at_ms, body FROM quarantine WHERE id = ?")
     .get(id);
   if (row === null) return null;
   const call = row.call === "batch" || row.call === "import" ? typeOfBody(row.body) : (row.call as EventType);
-  const frame = { call, source: row.source, namespace: row.namespace, trusted: row.trusted === 1, receivedAtMs: row.received_at_ms, lane: "live" as const, body: row.body };
+  const frame = {
+    call,
+    source: row.source,
+    namespace: row.namespace,
+    trusted: row.trusted === 1,
+    receivedAtMs: row.received_at_ms,
+    lane: "live" as const,
+    body: row.body,
+  };
   const message = writer.run([{ id: -1, frame }]);
   const accepted = message.accepted.includes(-1);
-  if (accepted) journal.database.query("UPDATE quarantine SET replayed_at_ms = ? WHERE id = ?").run(clock.nowMs(), id);
+  if (accepted)
+    journal.database.query("UPDATE quarantine SET replayed_at_ms = ? WHERE id = ?").run(clock.nowMs(), id);
   context.post({ ...message, accepted: [], answers: [] });
   return { accepted, answer: message.answers[0]?.[1] ?? null };
 }
@@ -90,7 +115,8 @@ function replay(context: ControlContext, id: number): unknown {
 function typeOfBody(body: Uint8Array): EventType | "batch" {
   try {
     const value: unknown = JSON.parse(Buffer.from(body).toString("utf8"));
-    if (typeof value === "object" && value !== null && "type" in value && !("batch" in value)) return value.type as EventType;
+    if (typeof value === "object" && value !== null && "type" in value && !("batch" in value))
+      return value.type as EventType;
   } catch {
     // Not JSON at all: judged again as what it was sent as.
   }
@@ -104,4 +130,3 @@ async function compact(context: ControlContext): Promise<boolean> {
   await context.moveProfiles();
   return true;
 }
-

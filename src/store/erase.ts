@@ -40,9 +40,15 @@ export function erasedMessageId(messageId: string): string {
 }
 
 /** The profile an identifier leads to; types as in Profiles.find. */
-export function resolve(folded: Folded, namespace: Namespace, type: string, value: string): HotProfile | undefined {
+export function resolve(
+  folded: Folded,
+  namespace: Namespace,
+  type: string,
+  value: string,
+): HotProfile | undefined {
   const { projector } = folded;
-  if (type === "user_id" || type === "anonymous_id") return projector.profileOf(identifierKey(namespace, type, value));
+  if (type === "user_id" || type === "anonymous_id")
+    return projector.profileOf(identifierKey(namespace, type, value));
   if (type === "email") {
     const email = normaliseEmail(value);
     return email === null ? undefined : projector.emailHolder(identifierKey(namespace, "email", email));
@@ -67,18 +73,39 @@ export function eraseProfile(profile: HotProfile, context: EraseContext): Erased
     if (row.kind !== rowKind.event || row.body === null || row.message_id === null) continue;
     const event = context.restore(storedEvent(row, journal.sourceName(row.source)));
     for (const id of [event.userId, event.anonymousId, event.previousId]) if (id !== null) names.add(id);
-    if (event.anonymousId !== null) anonymousKeys.add(identifierKey(profile.namespace, "anonymous_id", event.anonymousId));
+    if (event.anonymousId !== null)
+      anonymousKeys.add(identifierKey(profile.namespace, "anonymous_id", event.anonymousId));
     erase.run(erasedMessageId(row.message_id), seq);
     events += 1;
   }
   // Changes of kind refold and of merges stand in rows of their own.
-  journal.database.query(`UPDATE journal SET identifiers = NULL, diff = NULL WHERE pid = ? AND kind = ${rowKind.refold}`).run(profile.pid);
+  journal.database
+    .query(`UPDATE journal SET identifiers = NULL, diff = NULL WHERE pid = ? AND kind = ${rowKind.refold}`)
+    .run(profile.pid);
   for (const key of anonymousKeys) unlink(key, profile, context, seen);
   const identifiers = forgetIdentifiers(profile, context);
   folded.hot.remove(profile.pid);
   const quarantined = eraseQuarantine(journal, names);
   const flags = profile.namespace === "test" ? rowFlags.test : 0;
-  journal.append([context.nextSeq(), rowKind.erase, flags, 0, null, null, context.nowMs, null, 0, context.nowMs, profile.pid, null, null, null, null, null, null]);
+  journal.append([
+    context.nextSeq(),
+    rowKind.erase,
+    flags,
+    0,
+    null,
+    null,
+    context.nowMs,
+    null,
+    0,
+    context.nowMs,
+    profile.pid,
+    null,
+    null,
+    null,
+    null,
+    null,
+    null,
+  ]);
   return { pid: profile.pid, events, identifiers, quarantined };
 }
 
@@ -88,13 +115,26 @@ function forgetIdentifiers(profile: HotProfile, context: EraseContext): number {
     const { type, value } = identifierOf(key);
     const passedOn = type === "anonymous_id" && projector.profileOf(key)?.pid !== profile.pid;
     if (!passedOn) hot.setId(key, null);
-    if (type === "email") hot.setId(identifierKey(profile.namespace, "email_sha256", new Bun.CryptoHasher("sha256").update(value).digest("hex")), null);
+    if (type === "email")
+      hot.setId(
+        identifierKey(
+          profile.namespace,
+          "email_sha256",
+          new Bun.CryptoHasher("sha256").update(value).digest("hex"),
+        ),
+        null,
+      );
   }
   return profile.identifiers.length;
 }
 
 /** A shared anonymousId keeps its links to others, without the erased person's. */
-function unlink(anonymousKey: IdentifierKey, erased: HotProfile, context: EraseContext, gone: ReadonlySet<number>): void {
+function unlink(
+  anonymousKey: IdentifierKey,
+  erased: HotProfile,
+  context: EraseContext,
+  gone: ReadonlySet<number>,
+): void {
   const { projector, hot } = context.folded;
   const home = projector.profileOf(anonymousKey);
   if (home === undefined || home.pid === erased.pid) {
@@ -110,10 +150,20 @@ function unlink(anonymousKey: IdentifierKey, erased: HotProfile, context: EraseC
   const link = projector.linkOf(home, anonymousKey);
   if (link === undefined) return;
   hot.touch(home);
-  link.record = relinkWithout(anonymousKey, [home, ...otherUsers(home, anonymousKey, erased, context)], context, gone);
+  link.record = relinkWithout(
+    anonymousKey,
+    [home, ...otherUsers(home, anonymousKey, erased, context)],
+    context,
+    gone,
+  );
 }
 
-function otherUsers(home: HotProfile, anonymousKey: IdentifierKey, erased: HotProfile, context: EraseContext): HotProfile[] {
+function otherUsers(
+  home: HotProfile,
+  anonymousKey: IdentifierKey,
+  erased: HotProfile,
+  context: EraseContext,
+): HotProfile[] {
   const { projector } = context.folded;
   const link = projector.linkOf(home, anonymousKey);
   if (link === undefined) return [];
@@ -125,7 +175,12 @@ function otherUsers(home: HotProfile, anonymousKey: IdentifierKey, erased: HotPr
   return [...found.values()].sort((a, b) => b.head - a.head);
 }
 
-function relinkWithout(anonymousKey: IdentifierKey, profiles: readonly HotProfile[], context: EraseContext, gone: ReadonlySet<number>): ReturnType<typeof rebuildRecord> {
+function relinkWithout(
+  anonymousKey: IdentifierKey,
+  profiles: readonly HotProfile[],
+  context: EraseContext,
+  gone: ReadonlySet<number>,
+): ReturnType<typeof rebuildRecord> {
   const anonymousId = identifierOf(anonymousKey).value;
   const facts: LinkFact[] = [];
   const anonymous: ReturnType<typeof orderKeyOf>[] = [];
@@ -138,7 +193,8 @@ function relinkWithout(anonymousKey: IdentifierKey, profiles: readonly HotProfil
     waiting.push(...parsePrev(row.prev));
     if (row.kind !== rowKind.event || row.body === null || row.message_id === null) continue;
     const event = context.restore(storedEvent(row, context.journal.sourceName(row.source)));
-    if (event.anonymousId !== anonymousId && !(event.type === "alias" && event.previousId === anonymousId)) continue;
+    if (event.anonymousId !== anonymousId && !(event.type === "alias" && event.previousId === anonymousId))
+      continue;
     if (event.userId === null) anonymous.push(orderKeyOf(event));
     else facts.push({ key: orderKeyOf(event), user: event.userId });
   }
@@ -148,7 +204,9 @@ function relinkWithout(anonymousKey: IdentifierKey, profiles: readonly HotProfil
 /** Quarantined input that names the person. The table is bounded, so reading it whole is too. */
 function eraseQuarantine(journal: Journal, names: ReadonlySet<string>): number {
   let deleted = 0;
-  const statement = journal.database.query("DELETE FROM quarantine WHERE instr(CAST(body AS TEXT), ?) > 0 OR message_id = ?");
+  const statement = journal.database.query(
+    "DELETE FROM quarantine WHERE instr(CAST(body AS TEXT), ?) > 0 OR message_id = ?",
+  );
   for (const name of names) {
     const quoted = JSON.stringify(name);
     if (name.length > 0) deleted += statement.run(quoted, name).changes;

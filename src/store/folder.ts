@@ -1,5 +1,16 @@
 /** The data folder: what lies where, who holds it, and how the last holder left it. */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { openDatabase, type Database } from "./sqlite.ts";
 
@@ -37,7 +48,10 @@ export function lockFolder(folder: string): Disposable {
   } catch (error) {
     database?.close();
     if (error instanceof Error && "code" in error && /^SQLITE_(BUSY|LOCKED)/.test(String(error.code))) {
-      throw new FolderRefused("locked", `another Freshet is running on ${folder}. Stop it first, or use another --data folder.`);
+      throw new FolderRefused(
+        "locked",
+        `another Freshet is running on ${folder}. Stop it first, or use another --data folder.`,
+      );
     }
     throw error;
   }
@@ -83,13 +97,16 @@ export function syncFile(path: string): void {
 /** Removes profile folders that are not in use (left by a rebuild that was cut short). */
 export function removeStrayProfiles(folder: string, inUse: string | null): void {
   for (const name of readdirSync(folder)) {
-    if (/^profiles-\d+$/.test(name) && name !== inUse) rmSync(join(folder, name), { recursive: true, force: true });
+    if (/^profiles-\d+$/.test(name) && name !== inUse)
+      rmSync(join(folder, name), { recursive: true, force: true });
   }
 }
 
 /** A name for the next profile folder, different from all that stand there. */
 export function nextProfilesName(folder: string): string {
-  const numbers = readdirSync(folder).flatMap((name) => /^profiles-(\d+)$/.exec(name)?.[1] ?? []).map(Number);
+  const numbers = readdirSync(folder)
+    .flatMap((name) => /^profiles-(\d+)$/.exec(name)?.[1] ?? [])
+    .map(Number);
   return `profiles-${Math.max(0, ...numbers) + 1}`;
 }
 
@@ -103,8 +120,12 @@ function readBoot(path: string): BootRecord | null {
   if (!existsSync(path)) return null;
   try {
     const value: unknown = JSON.parse(readFileSync(path, "utf8"));
-    if (typeof value !== "object" || value === null || !("clean" in value)) return { bootId: null, clean: false };
-    return { bootId: "bootId" in value && typeof value.bootId === "string" ? value.bootId : null, clean: value.clean === true };
+    if (typeof value !== "object" || value === null || !("clean" in value))
+      return { bootId: null, clean: false };
+    return {
+      bootId: "bootId" in value && typeof value.bootId === "string" ? value.bootId : null,
+      clean: value.clean === true,
+    };
   } catch {
     return { bootId: null, clean: false };
   }

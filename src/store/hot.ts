@@ -42,7 +42,8 @@ export interface EmailClaim {
  * Where an identifier leads: a profile's number; a claim (email); another identifier (email_sha256); or the number
  * and the link of an anonymousId that its profile no longer keeps at hand.
  */
-export type IdEntry = number | EmailClaim | { readonly same: IdentifierKey } | { readonly pid: number; readonly link: LinkEntry };
+export type IdEntry =
+  number | EmailClaim | { readonly same: IdentifierKey } | { readonly pid: number; readonly link: LinkEntry };
 
 interface ProfileText {
   readonly into?: number;
@@ -104,7 +105,16 @@ export class HotProfiles {
   }
 
   create(pid: number, namespace: Namespace, state: ProfileState): HotProfile {
-    const profile: HotProfile = { pid, namespace, version: 0, head: 0, identifiers: [], identifiersText: null, links: new Map(), state };
+    const profile: HotProfile = {
+      pid,
+      namespace,
+      version: 0,
+      head: 0,
+      identifiers: [],
+      identifiersText: null,
+      links: new Map(),
+      state,
+    };
     this.touch(profile);
     return profile;
   }
@@ -137,7 +147,8 @@ export class HotProfiles {
   /** The group as LMDB takes it. */
   batch(meta: ProfilesMeta): ProfileBatch {
     for (const profile of this.#dirty.values()) {
-      if (profile !== null && typeof profile !== "number" && profile.links.size > maxLinksAtHand) this.#shelveLinks(profile);
+      if (profile !== null && typeof profile !== "number" && profile.links.size > maxLinksAtHand)
+        this.#shelveLinks(profile);
     }
     return { profiles: profileTexts(this.#dirty), ids: idTexts(this.#dirtyIds), meta };
   }
@@ -248,7 +259,8 @@ export function parseProfile(pid: number, text: string): HotProfile | number {
   const value = JSON.parse(text) as ProfileText;
   if (value.into !== undefined) return value.into;
   const links = new Map<IdentifierKey, LinkEntry>();
-  for (const [key, [record, seen]] of Object.entries(value.l ?? {})) links.set(key, { record, seen: seen === 1 });
+  for (const [key, [record, seen]] of Object.entries(value.l ?? {}))
+    links.set(key, { record, seen: seen === 1 });
   return {
     pid,
     namespace: value.n === 1 ? "test" : "live",
@@ -279,7 +291,9 @@ function linksText(links: Map<IdentifierKey, LinkEntry>): Record<string, [LinkRe
   return text;
 }
 
-function* profileTexts(dirty: Map<number, HotProfile | number | null>): Iterable<readonly [number, string | null]> {
+function* profileTexts(
+  dirty: Map<number, HotProfile | number | null>,
+): Iterable<readonly [number, string | null]> {
   for (const [pid, profile] of dirty) {
     if (profile === null) yield [pid, null];
     else yield [pid, typeof profile === "number" ? tombstone(profile) : profileText(profile)];

@@ -48,7 +48,10 @@ export class Journal implements Disposable {
 
   /** Seq of the newest row; 0 for an empty journal. */
   head(): number {
-    return this.database.query<{ head: number | null }, []>("SELECT max(seq) AS head FROM journal").get()?.head ?? 0;
+    return (
+      this.database.query<{ head: number | null }, []>("SELECT max(seq) AS head FROM journal").get()?.head ??
+      0
+    );
   }
 
   begin(): void {
@@ -72,22 +75,40 @@ export class Journal implements Disposable {
   }
 
   /** Sets what folding decided for a row that was appended before. */
-  setProjection(seq: number, pid: number, prev: number | string | null, identifiers: string | null, diff: string | null, extra: string | null, flags: number): void {
+  setProjection(
+    seq: number,
+    pid: number,
+    prev: number | string | null,
+    identifiers: string | null,
+    diff: string | null,
+    extra: string | null,
+    flags: number,
+  ): void {
     this.#update.run(pid, prev, identifiers, diff, extra, flags, seq);
   }
 
   /** Keeps one refused piece of input; returns its number. */
   quarantine(frame: Frame, error: EventError, messageId: string | null, body: Uint8Array): number {
     const result = this.#insertQuarantine.run(
-      error.code, error.message, frame.source, frame.namespace, frame.trusted ? 1 : 0, frame.call, messageId, frame.receivedAtMs, body,
+      error.code,
+      error.message,
+      frame.source,
+      frame.namespace,
+      frame.trusted ? 1 : 0,
+      frame.call,
+      messageId,
+      frame.receivedAtMs,
+      body,
     );
     return Number(result.lastInsertRowid);
   }
 
   /** Drops the oldest quarantine rows beyond the bound; returns how many. */
   trimQuarantine(): number {
-    const newest = this.database.query<{ id: number | null }, []>("SELECT max(id) AS id FROM quarantine").get()?.id ?? 0;
-    return this.database.query("DELETE FROM quarantine WHERE id <= ?").run(newest - maxQuarantineRows).changes;
+    const newest =
+      this.database.query<{ id: number | null }, []>("SELECT max(id) AS id FROM quarantine").get()?.id ?? 0;
+    return this.database.query("DELETE FROM quarantine WHERE id <= ?").run(newest - maxQuarantineRows)
+      .changes;
   }
 
   /** The number of a source, made on first sight (inside the caller's transaction). */
@@ -108,7 +129,9 @@ export class Journal implements Disposable {
 
   reloadSources(): void {
     this.#sources.clear();
-    for (const row of this.database.query<{ id: number; name: string }, []>("SELECT id, name FROM sources").all()) {
+    for (const row of this.database
+      .query<{ id: number; name: string }, []>("SELECT id, name FROM sources")
+      .all()) {
       this.#sources.set(row.name, row.id);
       this.#sourceNames[row.id] = row.name;
     }
@@ -116,19 +139,32 @@ export class Journal implements Disposable {
 
   /** Rows after `afterSeq` in order, at most `limit`; short reads, so that checkpoints are not held up. */
   rowsAfter(afterSeq: number, limit: number): EventRow[] {
-    return this.database.query<EventRow, [number, number]>(`SELECT ${eventColumns} FROM journal WHERE seq > ? ORDER BY seq LIMIT ?`).all(afterSeq, limit);
+    return this.database
+      .query<EventRow, [number, number]>(
+        `SELECT ${eventColumns} FROM journal WHERE seq > ? ORDER BY seq LIMIT ?`,
+      )
+      .all(afterSeq, limit);
   }
 
   row(seq: number): EventRow | null {
-    return this.database.query<EventRow, [number]>(`SELECT ${eventColumns} FROM journal WHERE seq = ?`).get(seq);
+    return this.database
+      .query<EventRow, [number]>(`SELECT ${eventColumns} FROM journal WHERE seq = ?`)
+      .get(seq);
   }
 
   getMeta(name: string): string | null {
-    return this.database.query<{ value: string }, [string]>("SELECT value FROM meta WHERE name = ?").get(name)?.value ?? null;
+    return (
+      this.database.query<{ value: string }, [string]>("SELECT value FROM meta WHERE name = ?").get(name)
+        ?.value ?? null
+    );
   }
 
   setMeta(name: string, value: string): void {
-    this.database.query("INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value").run(name, value);
+    this.database
+      .query(
+        "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+      )
+      .run(name, value);
   }
 
   [Symbol.dispose](): void {

@@ -12,7 +12,18 @@ FROM journal WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?`;
 /** What the change log needs of a row. */
 export type ChangeRow = Pick<
   EventRow,
-  "seq" | "kind" | "flags" | "source" | "name" | "message_id" | "timestamp_ms" | "received_at_ms" | "committed_at_ms" | "pid" | "identifiers" | "diff"
+  | "seq"
+  | "kind"
+  | "flags"
+  | "source"
+  | "name"
+  | "message_id"
+  | "timestamp_ms"
+  | "received_at_ms"
+  | "committed_at_ms"
+  | "pid"
+  | "identifiers"
+  | "diff"
 >;
 
 /** A quarantined piece of input. */
@@ -30,7 +41,8 @@ export interface QuarantineRow {
   readonly body: Uint8Array;
 }
 
-const quarantineColumns = "id, code, message, source, namespace, trusted, call, message_id, received_at_ms, replayed_at_ms, body";
+const quarantineColumns =
+  "id, code, message, source, namespace, trusted, call, message_id, received_at_ms, replayed_at_ms, body";
 
 export class JournalReader implements Disposable {
   readonly #database: Database;
@@ -57,7 +69,10 @@ export class JournalReader implements Disposable {
   }
 
   head(): number {
-    return this.#database.query<{ head: number | null }, []>("SELECT max(seq) AS head FROM journal").get()?.head ?? 0;
+    return (
+      this.#database.query<{ head: number | null }, []>("SELECT max(seq) AS head FROM journal").get()?.head ??
+      0
+    );
   }
 
   rowsAfter(afterSeq: number, limit: number): EventRow[] {
@@ -76,14 +91,19 @@ export class JournalReader implements Disposable {
   /** Quarantined input newest first, older than `beforeId`. */
   quarantine(beforeId: number, limit: number): QuarantineRow[] {
     return this.#database
-      .query<QuarantineRow, [number, number]>(`SELECT ${quarantineColumns} FROM quarantine WHERE id < ? ORDER BY id DESC LIMIT ?`)
+      .query<QuarantineRow, [number, number]>(
+        `SELECT ${quarantineColumns} FROM quarantine WHERE id < ? ORDER BY id DESC LIMIT ?`,
+      )
       .all(beforeId, limit);
   }
 
   sourceName(id: number): string {
     const known = this.#sourceNames[id];
     if (known !== undefined) return known;
-    for (const row of this.#database.query<{ id: number; name: string }, []>("SELECT id, name FROM sources").all()) this.#sourceNames[row.id] = row.name;
+    for (const row of this.#database
+      .query<{ id: number; name: string }, []>("SELECT id, name FROM sources")
+      .all())
+      this.#sourceNames[row.id] = row.name;
     return this.#sourceNames[id] ?? "unknown";
   }
 
@@ -101,6 +121,8 @@ export class JournalReader implements Disposable {
   }
 
   #meta(name: string): string | undefined {
-    return this.#database.query<{ value: string }, [string]>("SELECT value FROM meta WHERE name = ?").get(name)?.value;
+    return this.#database
+      .query<{ value: string }, [string]>("SELECT value FROM meta WHERE name = ?")
+      .get(name)?.value;
   }
 }

@@ -4,7 +4,8 @@ import { scopes as allScopes } from "../model/key.ts";
 import type { Journal } from "./journal.ts";
 import type { KeyRow } from "./messages.ts";
 
-const keyColumns = "id, kind, namespace, source, trust, scopes, readable_traits, write_key, secret_sha256, created_at_ms, revoked_at_ms";
+const keyColumns =
+  "id, kind, namespace, source, trust, scopes, readable_traits, write_key, secret_sha256, created_at_ms, revoked_at_ms";
 
 interface StoredKey {
   readonly id: string;
@@ -22,7 +23,9 @@ interface StoredKey {
 
 /** Every key, revoked ones too, oldest first. */
 export function listKeys(journal: Pick<Journal, "database">): KeyRow[] {
-  const rows = journal.database.query<StoredKey, []>(`SELECT ${keyColumns} FROM keys ORDER BY created_at_ms, id`).all();
+  const rows = journal.database
+    .query<StoredKey, []>(`SELECT ${keyColumns} FROM keys ORDER BY created_at_ms, id`)
+    .all();
   return rows.map((row) => ({
     id: row.id,
     kind: row.kind,
@@ -43,18 +46,41 @@ export function insertKey(journal: Journal, key: KeyRow): void {
   journal.database
     .query(`INSERT OR REPLACE INTO keys (${keyColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
     .run(
-      key.id, key.kind, key.namespace, key.source, key.trust, JSON.stringify(key.scopes),
-      key.readableTraits === null ? null : JSON.stringify(key.readableTraits), key.writeKey, key.secretSha256, key.createdAtMs, key.revokedAtMs,
+      key.id,
+      key.kind,
+      key.namespace,
+      key.source,
+      key.trust,
+      JSON.stringify(key.scopes),
+      key.readableTraits === null ? null : JSON.stringify(key.readableTraits),
+      key.writeKey,
+      key.secretSha256,
+      key.createdAtMs,
+      key.revokedAtMs,
     );
 }
 
 /** Revokes a key; false if there is no such key in force. */
 export function revokeKey(journal: Journal, id: string, nowMs: number): boolean {
-  return journal.database.query("UPDATE keys SET revoked_at_ms = ? WHERE id = ? AND revoked_at_ms IS NULL").run(nowMs, id).changes > 0;
+  return (
+    journal.database
+      .query("UPDATE keys SET revoked_at_ms = ? WHERE id = ? AND revoked_at_ms IS NULL")
+      .run(nowMs, id).changes > 0
+  );
 }
 
 /** The key as the rest of the program sees it. */
 export function keyInfo(row: KeyRow): KeyInfo {
-  const scopes = row.scopes.filter((scope): scope is Scope => (allScopes as readonly string[]).includes(scope));
-  return { id: row.id, kind: row.kind, namespace: row.namespace, source: row.source, trust: row.trust, scopes, readableTraits: row.readableTraits };
+  const scopes = row.scopes.filter((scope): scope is Scope =>
+    (allScopes as readonly string[]).includes(scope),
+  );
+  return {
+    id: row.id,
+    kind: row.kind,
+    namespace: row.namespace,
+    source: row.source,
+    trust: row.trust,
+    scopes,
+    readableTraits: row.readableTraits,
+  };
 }

@@ -53,7 +53,10 @@ export interface ProfileBatch {
 const metaKey = "meta";
 
 /** Opens (and with `create` makes) the folder. `mapBytes` is address space, not disk. */
-export function openProfileStore(folder: string, options: { readonly readOnly: boolean; readonly mapBytes?: number }): ProfileStore {
+export function openProfileStore(
+  folder: string,
+  options: { readonly readOnly: boolean; readonly mapBytes?: number },
+): ProfileStore {
   if (!options.readOnly) mkdirSync(folder, { recursive: true, mode: 0o700 });
   const root: RootDatabase<string, string> = open({
     path: folder,
@@ -103,7 +106,8 @@ export function openProfileStore(folder: string, options: { readonly readOnly: b
       try {
         return work({
           readMeta: () => parseMeta(meta.get(metaKey, { transaction })),
-          scan: (afterPid, limit) => scanRange(profiles.getRange({ start: afterPid + 1, limit, transaction })),
+          scan: (afterPid, limit) =>
+            scanRange(profiles.getRange({ start: afterPid + 1, limit, transaction })),
         });
       } finally {
         transaction.done();
@@ -137,6 +141,16 @@ function parseMeta(text: string | undefined): ProfilesMeta | null {
   const value: unknown = JSON.parse(text);
   if (typeof value !== "object" || value === null) return null;
   const meta = value as Partial<ProfilesMeta>;
-  if (typeof meta.format !== "number" || typeof meta.journalId !== "string" || typeof meta.watermark !== "number") return null;
-  return { format: meta.format, journalId: meta.journalId, watermark: meta.watermark, pendingRefolds: meta.pendingRefolds ?? [] };
+  if (
+    typeof meta.format !== "number" ||
+    typeof meta.journalId !== "string" ||
+    typeof meta.watermark !== "number"
+  )
+    return null;
+  return {
+    format: meta.format,
+    journalId: meta.journalId,
+    watermark: meta.watermark,
+    pendingRefolds: meta.pendingRefolds ?? [],
+  };
 }

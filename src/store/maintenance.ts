@@ -11,7 +11,12 @@ import { verifyFolder, type VerifyReport } from "./verify.ts";
 
 export type MaintenanceJob =
   | { readonly kind: "rebuild"; readonly folder: string; readonly upTo: number; readonly hotProfiles: number }
-  | { readonly kind: "verify"; readonly folder: string; readonly profilesFolder: string | null; readonly hotProfiles: number }
+  | {
+      readonly kind: "verify";
+      readonly folder: string;
+      readonly profilesFolder: string | null;
+      readonly hotProfiles: number;
+    }
   | { readonly kind: "backup"; readonly folder: string; readonly target: string };
 
 export interface MaintenanceDeps {
@@ -27,7 +32,10 @@ export interface Rebuilt {
 }
 
 /** Runs one job to its end. Throws when it can't be done. */
-export async function runMaintenance(job: MaintenanceJob, deps: MaintenanceDeps): Promise<Rebuilt | VerifyReport | { readonly path: string }> {
+export async function runMaintenance(
+  job: MaintenanceJob,
+  deps: MaintenanceDeps,
+): Promise<Rebuilt | VerifyReport | { readonly path: string }> {
   switch (job.kind) {
     case "rebuild":
       return rebuild(job, deps);
@@ -38,13 +46,22 @@ export async function runMaintenance(job: MaintenanceJob, deps: MaintenanceDeps)
   }
 }
 
-async function rebuild(job: Extract<MaintenanceJob, { kind: "rebuild" }>, deps: MaintenanceDeps): Promise<Rebuilt> {
+async function rebuild(
+  job: Extract<MaintenanceJob, { kind: "rebuild" }>,
+  deps: MaintenanceDeps,
+): Promise<Rebuilt> {
   const name = nextProfilesName(job.folder);
   const path = folderPaths(job.folder).profiles(name);
   using reader = new JournalReader(folderPaths(job.folder).journal);
   const store = openProfileStore(path, { readOnly: false });
   try {
-    const watermark = rebuildProfiles({ ...deps, reader, store, upTo: job.upTo, hotProfiles: job.hotProfiles });
+    const watermark = rebuildProfiles({
+      ...deps,
+      reader,
+      store,
+      upTo: job.upTo,
+      hotProfiles: job.hotProfiles,
+    });
     return { folder: name, watermark };
   } catch (error) {
     rmSync(path, { recursive: true, force: true });

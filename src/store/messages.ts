@@ -103,7 +103,16 @@ export interface GroupMessage {
 
 export type FromWriter =
   | GroupMessage
-  | { readonly kind: "opened"; readonly journalId: string; readonly epoch: number; readonly head: number; readonly visible: number; readonly profilesFolder: string | null; readonly keys: readonly KeyRow[]; readonly rebuildFrom: string | null }
+  | {
+      readonly kind: "opened";
+      readonly journalId: string;
+      readonly epoch: number;
+      readonly head: number;
+      readonly visible: number;
+      readonly profilesFolder: string | null;
+      readonly keys: readonly KeyRow[];
+      readonly rebuildFrom: string | null;
+    }
   | { readonly kind: "openFailed"; readonly reason: "newer" | "damaged" | "disk"; readonly message: string }
   /** Profiles can't be used: someone must rebuild them up to `upTo`; `why` is for the log. */
   | { readonly kind: "rebuildNeeded"; readonly upTo: number; readonly why: string }

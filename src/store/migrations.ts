@@ -99,6 +99,8 @@ export function migrate(database: Database): void {
 /** The data folder was written by a newer Freshet. */
 export class NewerDataError extends Error {
   constructor(found: number) {
-    super(`the data folder has schema ${found}; this program knows up to ${schemaVersion}. Use the newer Freshet, or restore a backup made by this one.`);
+    super(
+      `the data folder has schema ${found}; this program knows up to ${schemaVersion}. Use the newer Freshet, or restore a backup made by this one.`,
+    );
   }
 }

@@ -16,7 +16,10 @@ export interface ProfileIds {
 
 /** A Feistel permutation of 40 bits keyed by the journal's id, written in Crockford's base 32. */
 export function profileIds(journalId: string): ProfileIds {
-  const keys = Array.from({ length: rounds }, (_, round) => Number(Bun.hash.murmur32v3(`${journalId}/${round}`)) | 0);
+  const keys = Array.from(
+    { length: rounds },
+    (_, round) => Number(Bun.hash.murmur32v3(`${journalId}/${round}`)) | 0,
+  );
   const scramble = (half: number, round: number) => {
     let mixed = Math.imul(half ^ (keys[round] ?? 0), 0x45d9f3b);
     mixed = Math.imul(mixed ^ (mixed >>> 15), 0x2c1b3c6d);
@@ -32,7 +35,8 @@ export function profileIds(journalId: string): ProfileIds {
     if (!/^prf_[0-9A-HJKMNP-TV-Z]{8}$/.test(profileId)) return null;
     let left = undigits(profileId.slice(4, 8));
     let right = undigits(profileId.slice(8));
-    for (let round = rounds - 1; round >= 0; round -= 1) [left, right] = [right ^ scramble(left, round), left];
+    for (let round = rounds - 1; round >= 0; round -= 1)
+      [left, right] = [right ^ scramble(left, round), left];
     return left * (halfMask + 1) + right;
   };
   return { encode, decode };

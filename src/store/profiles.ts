@@ -15,7 +15,10 @@ export interface StoredProfile {
   readonly state: ProfileState;
 }
 
-export type Lookup = { readonly kind: "found"; readonly profile: StoredProfile } | { readonly kind: "missing" } | { readonly kind: "rebuilding" };
+export type Lookup =
+  | { readonly kind: "found"; readonly profile: StoredProfile }
+  | { readonly kind: "missing" }
+  | { readonly kind: "rebuilding" };
 
 /** One event of a profile's history, as stored. */
 export interface HistoryEntry {
@@ -49,9 +52,19 @@ export interface Profiles {
   cached(key: string, nowMs: number): CachedAnswer | undefined;
   remember(key: string, pid: number, answer: CachedAnswer): void;
   /** All profiles of a namespace in pid order after `afterPid`, at most `limit`; short reads, for snapshots and exports. */
-  page(namespace: Namespace, afterPid: number, limit: number): { readonly kind: "page"; readonly profiles: readonly StoredProfile[]; readonly nextPid: number | null } | { readonly kind: "rebuilding" };
+  page(
+    namespace: Namespace,
+    afterPid: number,
+    limit: number,
+  ):
+    | { readonly kind: "page"; readonly profiles: readonly StoredProfile[]; readonly nextPid: number | null }
+    | { readonly kind: "rebuilding" };
   /** History newest first, from a cursor of an earlier page (or the newest), at most `limit`; cost does not grow with the journal. Throws Refusal invalid_cursor. */
-  history(pid: number, cursor: string | null, limit: number): { readonly events: readonly HistoryEntry[]; readonly nextCursor: string | null };
+  history(
+    pid: number,
+    cursor: string | null,
+    limit: number,
+  ): { readonly events: readonly HistoryEntry[]; readonly nextCursor: string | null };
   /** Every event with that messageId (one a source). */
   trace(namespace: Namespace, messageId: string): Promise<readonly Trace[]>;
 }

@@ -29,7 +29,11 @@ export class ProfilesReader implements Profiles {
   #answerBytes = 0;
 
   /** `locate` asks the writer's index where a messageId stands. */
-  constructor(reader: JournalReader, profileIds: ProfileIds, locate: (messageId: string) => Promise<readonly number[]>) {
+  constructor(
+    reader: JournalReader,
+    profileIds: ProfileIds,
+    locate: (messageId: string) => Promise<readonly number[]>,
+  ) {
     this.#reader = reader;
     this.#profileIds = profileIds;
     this.#locate = locate;
@@ -54,7 +58,9 @@ export class ProfilesReader implements Profiles {
     const store = this.#store;
     if (store === null) return { kind: "rebuilding" };
     const found = this.#findHot(store, namespace, type, value);
-    return found === undefined || found.namespace !== namespace ? { kind: "missing" } : { kind: "found", profile: this.#stored(found) };
+    return found === undefined || found.namespace !== namespace
+      ? { kind: "missing" }
+      : { kind: "found", profile: this.#stored(found) };
   }
 
   cached(key: string, nowMs: number): CachedAnswer | undefined {
@@ -85,12 +91,17 @@ export class ProfilesReader implements Profiles {
     const profiles: StoredProfile[] = [];
     for (const { pid, text } of found) {
       const profile = parseProfile(pid, text);
-      if (typeof profile !== "number" && profile.namespace === namespace) profiles.push(this.#stored(profile));
+      if (typeof profile !== "number" && profile.namespace === namespace)
+        profiles.push(this.#stored(profile));
     }
     return { kind: "page", profiles, nextPid: found.length < limit ? null : (found.at(-1)?.pid ?? null) };
   }
 
-  history(pid: number, cursor: string | null, limit: number): { readonly events: readonly HistoryEntry[]; readonly nextCursor: string | null } {
+  history(
+    pid: number,
+    cursor: string | null,
+    limit: number,
+  ): { readonly events: readonly HistoryEntry[]; readonly nextCursor: string | null } {
     const store = this.#store;
     const profile = store === null ? undefined : this.#root(store, pid);
     if (store === null || profile === undefined) return { events: [], nextCursor: null };
@@ -111,7 +122,12 @@ export class ProfilesReader implements Profiles {
     const traces: Trace[] = [];
     for (const seq of await this.#locate(messageId)) {
       const row = this.#reader.row(seq);
-      if (row === null || row.kind !== rowKind.event || ((row.flags & rowFlags.test) !== 0) !== (namespace === "test")) continue;
+      if (
+        row === null ||
+        row.kind !== rowKind.event ||
+        ((row.flags & rowFlags.test) !== 0) !== (namespace === "test")
+      )
+        continue;
       const owner = row.pid === null || this.#store === null ? undefined : this.#root(this.#store, row.pid);
       traces.push({
         entry: this.#entry(row),
@@ -138,12 +154,16 @@ export class ProfilesReader implements Profiles {
         return this.#byPointer(store, identifierKey(namespace, type, value));
       case "email": {
         const email = normaliseEmail(value);
-        return email === null ? undefined : this.#byEmail(store, namespace, identifierKey(namespace, "email", email));
+        return email === null
+          ? undefined
+          : this.#byEmail(store, namespace, identifierKey(namespace, "email", email));
       }
       case "email_sha256": {
         const text = store.readId(identifierKey(namespace, type, value.toLowerCase()));
         const entry = text === undefined ? undefined : parseIdEntry(text);
-        return typeof entry === "object" && "same" in entry ? this.#byEmail(store, namespace, entry.same) : undefined;
+        return typeof entry === "object" && "same" in entry
+          ? this.#byEmail(store, namespace, entry.same)
+          : undefined;
       }
       case "profile_id": {
         const pid = this.#profileIds.decode(value);

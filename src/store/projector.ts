@@ -14,7 +14,15 @@ import { fold, newChanges, type FoldOptions, type TraitChanges } from "../model/
 import { addLink, attribute, emptyRecord, newestUser, noteAnonymous } from "../model/link.ts";
 import { merge } from "../model/merge.ts";
 import { emptyState } from "../model/profile.ts";
-import { addIdentifier, identifiersText, removeIdentifier, type EmailClaim, type HotProfile, type HotProfiles, type LinkEntry } from "./hot.ts";
+import {
+  addIdentifier,
+  identifiersText,
+  removeIdentifier,
+  type EmailClaim,
+  type HotProfile,
+  type HotProfiles,
+  type LinkEntry,
+} from "./hot.ts";
 import { formatPrev } from "./row.ts";
 
 /** What the journal stores beside an event once it is folded. */
@@ -58,7 +66,13 @@ export class Projector {
     const prev = joined.heads.length === 0 ? profile.head || null : joinedPrev(profile.head, joined.heads);
     profile.head = seq;
     profile.version = seq;
-    return { pid: profile.pid, prev, identifiers: identifiersText(profile), diff: diffText(joined, folded.changed), refused: folded.refused };
+    return {
+      pid: profile.pid,
+      prev,
+      identifiers: identifiersText(profile),
+      diff: diffText(joined, folded.changed),
+      refused: folded.refused,
+    };
   }
 
   /** The profile that a claim on an e-mail address leads to now. */
@@ -91,7 +105,11 @@ export class Projector {
   attributed(event: Event): HotProfile | undefined {
     if (event.userId !== null) return this.profileOf(identifierKey(event.namespace, "user_id", event.userId));
     if (event.anonymousId === null) return undefined;
-    return this.claimant(event.namespace, { key: orderKeyOf(event), user: null, anonymous: event.anonymousId });
+    return this.claimant(event.namespace, {
+      key: orderKeyOf(event),
+      user: null,
+      anonymous: event.anonymousId,
+    });
   }
 
   /** The link of an anonymousId whose home is `home`. */
@@ -100,14 +118,20 @@ export class Projector {
   }
 
   /** Puts a link where its newest user's profile is, and lists the identifier there. */
-  place(anonymousKey: IdentifierKey, link: LinkEntry, home: HotProfile, former: HotProfile | undefined): void {
+  place(
+    anonymousKey: IdentifierKey,
+    link: LinkEntry,
+    home: HotProfile,
+    former: HotProfile | undefined,
+  ): void {
     if (former !== undefined && former !== home) {
       former.links.delete(anonymousKey);
       removeIdentifier(former, anonymousKey);
       this.#hot.touch(former);
     }
     const entry = this.#hot.id(anonymousKey);
-    if (entry === undefined || typeof entry !== "number" || this.#hot.profile(entry) !== home) this.#hot.setId(anonymousKey, home.pid);
+    if (entry === undefined || typeof entry !== "number" || this.#hot.profile(entry) !== home)
+      this.#hot.setId(anonymousKey, home.pid);
     home.links.delete(anonymousKey);
     home.links.set(anonymousKey, link);
     if (link.seen) addIdentifier(home, anonymousKey);
@@ -120,7 +144,8 @@ export class Projector {
       return this.#ownerOfAnonymous(event.namespace, event.anonymousId, key, seq);
     }
     let profile = this.#userProfile(event.namespace, event.userId, seq);
-    if (event.anonymousId !== null) profile = this.#linkTo(event, event.anonymousId, key, profile, true, joined);
+    if (event.anonymousId !== null)
+      profile = this.#linkTo(event, event.anonymousId, key, profile, true, joined);
     if (event.type === "alias" && event.previousId !== null && event.previousId !== event.userId) {
       profile = this.#alias(event, event.previousId, key, profile, joined);
     }
@@ -154,7 +179,14 @@ export class Projector {
   }
 
   /** Records that `anonymousId` was the user's at the event's time; returns the user's profile, perhaps merged. */
-  #linkTo(event: Event, anonymousId: string, key: OrderKey, profile: HotProfile, seen: boolean, joined: Joined): HotProfile {
+  #linkTo(
+    event: Event,
+    anonymousId: string,
+    key: OrderKey,
+    profile: HotProfile,
+    seen: boolean,
+    joined: Joined,
+  ): HotProfile {
     assert(event.userId !== null, "a link has a user");
     const anonymousKey = identifierKey(event.namespace, "anonymous_id", anonymousId);
     const home = this.profileOf(anonymousKey);
@@ -166,7 +198,10 @@ export class Projector {
     const owner = joins ? this.#join(profile, home, joined) : profile;
     if (verdict.kind === "moved" || verdict.kind === "conflict") this.#refoldLater(anonymousKey, verdict.to);
     const newest = newestUser(link.record);
-    const newestHome = newest === null || newest === event.userId ? owner : this.profileOf(identifierKey(event.namespace, "user_id", newest));
+    const newestHome =
+      newest === null || newest === event.userId
+        ? owner
+        : this.profileOf(identifierKey(event.namespace, "user_id", newest));
     this.place(anonymousKey, link, newestHome ?? owner, joins ? undefined : home);
     return owner;
   }
@@ -212,7 +247,11 @@ export class Projector {
     if (email === null) return;
     const emailKey = identifierKey(event.namespace, "email", email);
     const standing = this.#hot.id(emailKey);
-    const claim: EmailClaim = { key, user: event.userId, anonymous: event.userId === null ? event.anonymousId : null };
+    const claim: EmailClaim = {
+      key,
+      user: event.userId,
+      anonymous: event.userId === null ? event.anonymousId : null,
+    };
     if (standing !== undefined && typeof standing === "object" && "key" in standing) {
       if (compareOrderKeys(standing.key, key) >= 0) return;
       const holder = this.claimant(event.namespace, standing);

@@ -28,7 +28,8 @@ export interface ReadOnlyStore {
 /** Opens a folder for reading. Throws FolderRefused if it holds no journal, a newer one, or one that can't be read. */
 export function openReadOnlyStore(folder: string): ReadOnlyStore {
   const path = folderPaths(folder).journal;
-  if (!existsSync(path)) throw new FolderRefused("damaged", `there is no journal in ${folder}; is --data right?`);
+  if (!existsSync(path))
+    throw new FolderRefused("damaged", `there is no journal in ${folder}; is --data right?`);
   const database = openChecked(path);
   const journal = new JournalReader(path);
   const lmdb = openCurrentProfiles(folder, database, journal);
@@ -42,7 +43,10 @@ export function openReadOnlyStore(folder: string): ReadOnlyStore {
     watermark,
     keys: () => listKeys({ database }),
     verify: (restore, onProgress) =>
-      verifyFolder({ folder, profilesFolder: lmdb?.folder ?? null, hotProfiles: 20_000 }, { restore, onProgress, signal: new AbortController().signal }),
+      verifyFolder(
+        { folder, profilesFolder: lmdb?.folder ?? null, hotProfiles: 20_000 },
+        { restore, onProgress, signal: new AbortController().signal },
+      ),
     close: async () => {
       await lmdb?.close();
       journal[Symbol.dispose]();
@@ -59,23 +63,39 @@ function openChecked(path: string): Database {
     found = readSchemaVersion(database);
   } catch (error) {
     database?.close();
-    throw new FolderRefused("damaged", `the journal can't be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw new FolderRefused(
+      "damaged",
+      `the journal can't be read: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
   if (found === schemaVersion) return database;
   database.close();
-  if (found > schemaVersion) throw new FolderRefused("newer", `the data folder has schema ${found}; this program knows up to ${schemaVersion}. Use the newer Freshet.`);
-  throw new FolderRefused("damaged", `the data folder has schema ${found}, this program reads ${schemaVersion}: start \`freshet serve\` once to bring it up to date`);
+  if (found > schemaVersion)
+    throw new FolderRefused(
+      "newer",
+      `the data folder has schema ${found}; this program knows up to ${schemaVersion}. Use the newer Freshet.`,
+    );
+  throw new FolderRefused(
+    "damaged",
+    `the data folder has schema ${found}, this program reads ${schemaVersion}: start \`freshet serve\` once to bring it up to date`,
+  );
 }
 
 /** Where a data folder's profiles in use lie; null if it has none. */
 export function currentProfilesPath(folder: string, database: Database): string | null {
-  const name = database.query<{ value: string }, []>("SELECT value FROM meta WHERE name = 'profilesFolder'").get()?.value;
+  const name = database
+    .query<{ value: string }, []>("SELECT value FROM meta WHERE name = 'profilesFolder'")
+    .get()?.value;
   if (name === undefined) return null;
   const path = folderPaths(folder).profiles(name);
   return existsSync(path) ? path : null;
 }
 
-function openCurrentProfiles(folder: string, database: Database, journal: JournalReader): ProfileStore | null {
+function openCurrentProfiles(
+  folder: string,
+  database: Database,
+  journal: JournalReader,
+): ProfileStore | null {
   const path = currentProfilesPath(folder, database);
   if (path === null) return null;
   const store = openProfileStore(path, { readOnly: true });

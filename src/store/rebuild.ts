@@ -37,7 +37,14 @@ export function rebuildProfiles(options: RebuildOptions): number {
   const refolded = new Set<number>();
   let watermark = 0;
   const commit = () => {
-    options.store.commit(hot.batch({ format: profilesFormat, journalId: options.reader.journalId, watermark, pendingRefolds: [...projector.pendingRefolds] }));
+    options.store.commit(
+      hot.batch({
+        format: profilesFormat,
+        journalId: options.reader.journalId,
+        watermark,
+        pendingRefolds: [...projector.pendingRefolds],
+      }),
+    );
     hot.settled();
   };
   const passes = () => (refolded.size + projector.pendingRefolds.size > 0 ? 2 : 1);
@@ -59,7 +66,13 @@ export function rebuildProfiles(options: RebuildOptions): number {
   return watermark;
 }
 
-function replay(row: EventRow, options: RebuildOptions, hot: HotProfiles, projector: Projector, refolded: Set<number>): void {
+function replay(
+  row: EventRow,
+  options: RebuildOptions,
+  hot: HotProfiles,
+  projector: Projector,
+  refolded: Set<number>,
+): void {
   if (row.kind === rowKind.refold && row.pid !== null) {
     refolded.add(row.pid);
     const profile = hot.profile(row.pid);
@@ -69,7 +82,9 @@ function replay(row: EventRow, options: RebuildOptions, hot: HotProfiles, projec
     return;
   }
   if (row.kind !== rowKind.event || !isFoldable(row)) return;
-  projector.project(options.restore(storedEvent(row, options.reader.sourceName(row.source))), row.seq, { refused: refusedOf(row) });
+  projector.project(options.restore(storedEvent(row, options.reader.sourceName(row.source))), row.seq, {
+    refused: refusedOf(row),
+  });
 }
 
 /**
@@ -83,9 +98,22 @@ class SecondPass {
   readonly #projector: Projector;
   readonly #watermark: number;
   readonly #owners = new Set<number>();
-  readonly #facts = new Map<IdentifierKey, { readonly links: LinkFact[]; readonly anonymous: OrderKey[]; readonly events: { readonly event: Event; readonly pid: number }[] }>();
+  readonly #facts = new Map<
+    IdentifierKey,
+    {
+      readonly links: LinkFact[];
+      readonly anonymous: OrderKey[];
+      readonly events: { readonly event: Event; readonly pid: number }[];
+    }
+  >();
 
-  constructor(options: RebuildOptions, hot: HotProfiles, projector: Projector, refolded: ReadonlySet<number>, watermark: number) {
+  constructor(
+    options: RebuildOptions,
+    hot: HotProfiles,
+    projector: Projector,
+    refolded: ReadonlySet<number>,
+    watermark: number,
+  ) {
     this.#options = options;
     this.#hot = hot;
     this.#projector = projector;
@@ -98,12 +126,14 @@ class SecondPass {
       profile.state = emptyState();
       profile.head = 0;
     }
-    for (const key of projector.pendingRefolds.keys()) this.#facts.set(key, { links: [], anonymous: [], events: [] });
+    for (const key of projector.pendingRefolds.keys())
+      this.#facts.set(key, { links: [], anonymous: [], events: [] });
   }
 
   run(commit: () => void): void {
     for (const rows of pages({ ...this.#options, upTo: this.#watermark })) {
-      for (const row of rows) if (row.pid !== null && row.kind === rowKind.event && isFoldable(row)) this.#take(row, row.pid);
+      for (const row of rows)
+        if (row.pid !== null && row.kind === rowKind.event && isFoldable(row)) this.#take(row, row.pid);
       commit();
     }
     for (const [key, facts] of this.#facts) this.#relink(key, facts);
@@ -122,9 +152,13 @@ class SecondPass {
   }
 
   #note(event: Event, pid: number): void {
-    const ids = new Set([event.anonymousId, event.type === "alias" && event.previousId !== event.userId ? event.previousId : null]);
+    const ids = new Set([
+      event.anonymousId,
+      event.type === "alias" && event.previousId !== event.userId ? event.previousId : null,
+    ]);
     for (const id of ids) {
-      const facts = id === null ? undefined : this.#facts.get(identifierKey(event.namespace, "anonymous_id", id));
+      const facts =
+        id === null ? undefined : this.#facts.get(identifierKey(event.namespace, "anonymous_id", id));
       if (facts === undefined) continue;
       if (event.userId === null) {
         facts.anonymous.push(orderKeyOf(event));
@@ -135,7 +169,14 @@ class SecondPass {
     }
   }
 
-  #relink(key: IdentifierKey, facts: { readonly links: LinkFact[]; readonly anonymous: OrderKey[]; readonly events: readonly { readonly event: Event; readonly pid: number }[] }): void {
+  #relink(
+    key: IdentifierKey,
+    facts: {
+      readonly links: LinkFact[];
+      readonly anonymous: OrderKey[];
+      readonly events: readonly { readonly event: Event; readonly pid: number }[];
+    },
+  ): void {
     const projector = this.#projector;
     const home = projector.profileOf(key);
     const link = home && projector.linkOf(home, key);
@@ -143,9 +184,13 @@ class SecondPass {
     this.#hot.touch(home);
     link.record = rebuildRecord(facts.links, facts.anonymous);
     const newest = newestUser(link.record);
-    const newHome = newest === null ? home : (projector.profileOf(identifierKey(home.namespace, "user_id", newest)) ?? home);
+    const newHome =
+      newest === null
+        ? home
+        : (projector.profileOf(identifierKey(home.namespace, "user_id", newest)) ?? home);
     projector.place(key, link, newHome, home);
-    if (facts.events.every(({ event, pid }) => projector.attributed(event)?.pid === pid)) projector.pendingRefolds.delete(key);
+    if (facts.events.every(({ event, pid }) => projector.attributed(event)?.pid === pid))
+      projector.pendingRefolds.delete(key);
   }
 }
 

@@ -12,7 +12,14 @@ import { emptyState } from "../model/profile.ts";
 import { readTraits } from "../model/trait.ts";
 import type { Restore } from "./accept.ts";
 import { refusedOf, storedEvent } from "./catchUp.ts";
-import { addIdentifier, identifiersText, removeIdentifier, type HotProfile, type HotProfiles } from "./hot.ts";
+import {
+  addIdentifier,
+  identifiersText,
+  removeIdentifier,
+  type HotProfile,
+  type HotProfiles,
+  type LinkEntry,
+} from "./hot.ts";
 import type { Journal } from "./journal.ts";
 import type { Projector } from "./projector.ts";
 import { parsePrev, rowFlags, rowKind, type EventRow } from "./row.ts";
@@ -31,54 +38,103 @@ interface Gathered {
   readonly event: Event;
 }
 
-/** Attributes the events of one anonymousId anew and refolds the profiles of everyone it was linked to (and of `alsoUsers`). */
-export function refold(anonymousKey: IdentifierKey, alsoUsers: readonly string[], context: RefoldContext): void {
-  const { projector, hot } = context;
-  const home = projector.profileOf(anonymousKey);
-  const link = home && projector.linkOf(home, anonymousKey);
-  if (home === undefined || link === undefined) return;
-  const namespace = home.namespace;
-  const involved = new Map<number, HotProfile>([[home.pid, home]]);
-  for (const user of new Set([...usersOf(link.record), ...alsoUsers])) {
-    const profile = projector.profileOf(identifierKey(namespace, "user_id", user));
-    if (profile !== undefined) involved.set(profile.pid, profile);
-  }
-  const gathered = gather([...involved.values()].map((profile) => profile.head), context);
-  link.record = relink(anonymousKey, gathered);
-  const newest = newestUser(link.record);
-  const newHome = newest === null ? home : (projector.profileOf(identifierKey(namespace, "user_id", newest)) ?? home);
-  projector.place(anonymousKey, link, newHome, home);
-  for (const profile of involved.values()) hot.touch(profile);
-  const before = new Map([...involved].map(([pid, profile]) => [pid, readTraits(profile.state)] as const));
-  const moved = rebuildStates(involved, gathered, context);
-  for (const profile of involved.values()) relistEmails(profile, involved, projector);
-  for (const profile of involved.values()) record(profile, before.get(profile.pid) ?? {}, moved.has(profile.pid), context);
-}
+/**
+ * One re-attribution on its way. Gathering the events is done in slices between the writer's groups; the switch, in
+ * one transaction, first takes in what has come since.
+ */
+export class Refold {
+  readonly anonymousKey: IdentifierKey;
+  readonly #alsoUsers: readonly string[];
+  readonly #rows = new Map<number, Gathered | null>();
+  #waiting: number[] | null = null;
 
-/** Every event reachable from these chain heads, oldest first. */
-function gather(heads: readonly number[], context: RefoldContext): Gathered[] {
-  const rows = new Map<number, EventRow>();
-  const waiting = heads.filter((seq) => seq > 0);
-  for (let seq = waiting.pop(); seq !== undefined; seq = waiting.pop()) {
-    if (rows.has(seq)) continue;
-    const row = context.journal.row(seq);
-    if (row === null) continue;
-    rows.set(seq, row);
-    waiting.push(...parsePrev(row.prev));
+  /** `alsoUsers`: users to take in beside those that the anonymousId's record names. */
+  constructor(anonymousKey: IdentifierKey, alsoUsers: readonly string[]) {
+    this.anonymousKey = anonymousKey;
+    this.#alsoUsers = alsoUsers;
   }
-  return [...rows.values()]
-    .filter((row) => row.kind === rowKind.event && (row.flags & (rowFlags.erased | rowFlags.foldFailed)) === 0)
-    .sort((a, b) => a.seq - b.seq)
-    .map((row) => ({ row, event: context.restore(storedEvent(row, context.journal.sourceName(row.source))) }));
+
+  /** Reads up to `maxRows` more rows; true when there are no more to read. */
+  gather(maxRows: number, context: RefoldContext): boolean {
+    this.#waiting ??= this.#heads(context);
+    for (let left = maxRows; left > 0; left -= 1) {
+      const seq = this.#waiting.pop();
+      if (seq === undefined) return true;
+      if (seq > 0 && !this.#rows.has(seq)) this.#take(seq, this.#waiting, context);
+    }
+    return this.#waiting.length === 0;
+  }
+
+  /** Attributes the events anew and folds the profiles of everyone involved; inside the writer's transaction. */
+  finish(context: RefoldContext): void {
+    const { projector, hot } = context;
+    this.#waiting = this.#heads(context);
+    while (!this.gather(10_000, context)) continue;
+    const home = projector.profileOf(this.anonymousKey);
+    const link = home && projector.linkOf(home, this.anonymousKey);
+    if (home === undefined || link === undefined) return;
+    const involved = this.#involved(home, link, context);
+    for (const profile of involved.values()) hot.touch(profile);
+    const gathered = [...this.#rows.values()]
+      .filter((found) => found !== null)
+      .sort((a, b) => a.row.seq - b.row.seq);
+    link.record = relink(this.anonymousKey, gathered);
+    const newest = newestUser(link.record);
+    const newHome =
+      newest === null
+        ? home
+        : (projector.profileOf(identifierKey(home.namespace, "user_id", newest)) ?? home);
+    projector.place(this.anonymousKey, link, newHome, home);
+    const before = new Map([...involved].map(([pid, profile]) => [pid, readTraits(profile.state)] as const));
+    const moved = rebuildStates(involved, gathered, context);
+    for (const profile of involved.values()) relistEmails(profile, involved, projector);
+    for (const profile of involved.values())
+      record(profile, before.get(profile.pid) ?? {}, moved.has(profile.pid), context);
+  }
+
+  #heads(context: RefoldContext): number[] {
+    const home = context.projector.profileOf(this.anonymousKey);
+    const link = home && context.projector.linkOf(home, this.anonymousKey);
+    if (home === undefined || link === undefined) return [];
+    return [...this.#involved(home, link, context).values()].map((profile) => profile.head);
+  }
+
+  #involved(home: HotProfile, link: LinkEntry, context: RefoldContext): Map<number, HotProfile> {
+    const involved = new Map<number, HotProfile>([[home.pid, home]]);
+    for (const user of new Set([...usersOf(link.record), ...this.#alsoUsers])) {
+      const profile = context.projector.profileOf(identifierKey(home.namespace, "user_id", user));
+      if (profile !== undefined) involved.set(profile.pid, profile);
+    }
+    return involved;
+  }
+
+  #take(seq: number, waiting: number[], context: RefoldContext): void {
+    const row = context.journal.row(seq);
+    if (row === null) return;
+    waiting.push(...parsePrev(row.prev));
+    const foldable =
+      row.kind === rowKind.event && (row.flags & (rowFlags.erased | rowFlags.foldFailed)) === 0;
+    this.#rows.set(
+      seq,
+      foldable
+        ? { row, event: context.restore(storedEvent(row, context.journal.sourceName(row.source))) }
+        : null,
+    );
+  }
 }
 
 /** The link record of one anonymousId from the events themselves. */
-function relink(anonymousKey: IdentifierKey, gathered: readonly Gathered[]): ReturnType<typeof rebuildRecord> {
+function relink(
+  anonymousKey: IdentifierKey,
+  gathered: readonly Gathered[],
+): ReturnType<typeof rebuildRecord> {
   const anonymousId = identifierOf(anonymousKey).value;
   const facts: LinkFact[] = [];
   const anonymousKeys: OrderKey[] = [];
   for (const { event } of gathered) {
-    const links = event.anonymousId === anonymousId || (event.type === "alias" && event.previousId === anonymousId && event.userId !== anonymousId);
+    const links =
+      event.anonymousId === anonymousId ||
+      (event.type === "alias" && event.previousId === anonymousId && event.userId !== anonymousId);
     if (!links) continue;
     if (event.userId === null) anonymousKeys.push(orderKeyOf(event));
     else facts.push({ key: orderKeyOf(event), user: event.userId });
@@ -87,7 +143,11 @@ function relink(anonymousKey: IdentifierKey, gathered: readonly Gathered[]): Ret
 }
 
 /** Folds every involved profile anew; returns those that won or lost an event. */
-function rebuildStates(involved: ReadonlyMap<number, HotProfile>, gathered: readonly Gathered[], context: RefoldContext): Set<number> {
+function rebuildStates(
+  involved: ReadonlyMap<number, HotProfile>,
+  gathered: readonly Gathered[],
+  context: RefoldContext,
+): Set<number> {
   const moved = new Set<number>();
   for (const profile of involved.values()) {
     profile.state = emptyState();
@@ -101,7 +161,15 @@ function rebuildStates(involved: ReadonlyMap<number, HotProfile>, gathered: read
     const former = row.pid === null ? owner.pid : (context.hot.profile(row.pid)?.pid ?? owner.pid);
     if (former !== owner.pid) moved.add(former).add(owner.pid);
     if (row.pid !== owner.pid || row.prev !== prev) {
-      context.journal.setProjection(row.seq, owner.pid, prev, row.identifiers, row.diff, row.extra, row.flags);
+      context.journal.setProjection(
+        row.seq,
+        owner.pid,
+        prev,
+        row.identifiers,
+        row.diff,
+        row.extra,
+        row.flags,
+      );
     }
     owner.head = row.seq;
   }
@@ -109,7 +177,11 @@ function rebuildStates(involved: ReadonlyMap<number, HotProfile>, gathered: read
 }
 
 /** An e-mail address is listed with the profile that its newest claim leads to, which may have moved. */
-function relistEmails(profile: HotProfile, involved: ReadonlyMap<number, HotProfile>, projector: Projector): void {
+function relistEmails(
+  profile: HotProfile,
+  involved: ReadonlyMap<number, HotProfile>,
+  projector: Projector,
+): void {
   for (const key of profile.identifiers.filter((candidate) => identifierOf(candidate).type === "email")) {
     const holder = projector.emailHolder(key);
     if (holder === undefined || holder.pid === profile.pid || !involved.has(holder.pid)) continue;
@@ -119,7 +191,12 @@ function relistEmails(profile: HotProfile, involved: ReadonlyMap<number, HotProf
 }
 
 /** Appends the row that tells the change log, and a later rebuild, what the switch changed; none if it changed nothing. */
-function record(profile: HotProfile, before: Readonly<Record<string, unknown>>, moved: boolean, context: RefoldContext): void {
+function record(
+  profile: HotProfile,
+  before: Readonly<Record<string, unknown>>,
+  moved: boolean,
+  context: RefoldContext,
+): void {
   const after: Readonly<Record<string, unknown>> = readTraits(profile.state);
   const traits: Record<string, { old: unknown; new: unknown }> = {};
   for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
@@ -132,5 +209,23 @@ function record(profile: HotProfile, before: Readonly<Record<string, unknown>>, 
   profile.version = seq;
   const flags = profile.namespace === "test" ? rowFlags.test : 0;
   const at = context.committedAtMs;
-  context.journal.append([seq, rowKind.refold, flags, 0, null, null, at, null, 0, at, profile.pid, null, identifiersText(profile), JSON.stringify({ traits }), null, null, null]);
+  context.journal.append([
+    seq,
+    rowKind.refold,
+    flags,
+    0,
+    null,
+    null,
+    at,
+    null,
+    0,
+    at,
+    profile.pid,
+    null,
+    identifiersText(profile),
+    JSON.stringify({ traits }),
+    null,
+    null,
+    null,
+  ]);
 }

@@ -18,7 +18,10 @@ export function restoreBackup(backup: string, folder: string, clock: Clock): { r
   if (!existsSync(source)) throw new FolderRefused("damaged", "there is no journal.db in the backup");
   using _lock = lockFolder(folder);
   if (readdirSync(folder).some((name) => !harmless.test(name))) {
-    throw new FolderRefused("locked", `${folder} is not empty. Restore into a new folder, or move this one away first.`);
+    throw new FolderRefused(
+      "locked",
+      `${folder} is not empty. Restore into a new folder, or move this one away first.`,
+    );
   }
   const path = folderPaths(folder).journal;
   const partial = `${path}.partial`;
@@ -39,12 +42,22 @@ function renew(path: string, nowMs: number): number {
   const database = openCopy(path);
   try {
     const found = readSchemaVersion(database);
-    if (found > schemaVersion) throw new FolderRefused("newer", `the backup has schema ${found}; this program knows up to ${schemaVersion}. Use the newer Freshet.`);
+    if (found > schemaVersion)
+      throw new FolderRefused(
+        "newer",
+        `the backup has schema ${found}; this program knows up to ${schemaVersion}. Use the newer Freshet.`,
+      );
     const check = database.query<{ quick_check: string }, []>("PRAGMA quick_check(1)").get()?.quick_check;
     if (check !== "ok") throw new FolderRefused("damaged", `the backup is damaged: ${check}`);
-    const former = Number(database.query<{ value: string }, []>("SELECT value FROM meta WHERE name = 'epoch'").get()?.value ?? 1);
+    const former = Number(
+      database.query<{ value: string }, []>("SELECT value FROM meta WHERE name = 'epoch'").get()?.value ?? 1,
+    );
     const epoch = Math.max(former + 1, Math.floor((nowMs - epochBeginMs) / 1_000));
-    database.query("INSERT INTO meta (name, value) VALUES ('epoch', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value").run(String(epoch));
+    database
+      .query(
+        "INSERT INTO meta (name, value) VALUES ('epoch', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+      )
+      .run(String(epoch));
     database.run("DELETE FROM meta WHERE name = 'profilesFolder'");
     database.run("PRAGMA journal_mode = DELETE");
     return database.query<{ rows: number }, []>("SELECT count(*) AS rows FROM journal").get()?.rows ?? 0;

@@ -5,12 +5,24 @@ import { eventTypes, type Event, type EventType, type Namespace } from "../model
 export const rowKind = { event: 0, erase: 2, refold: 3 } as const;
 
 /** Bits of the `flags` column; the lowest three hold the event type's index. */
-export const rowFlags = { typeMask: 7, test: 8, trusted: 16, imported: 32, foldFailed: 64, erased: 128 } as const;
+export const rowFlags = {
+  typeMask: 7,
+  test: 8,
+  trusted: 16,
+  imported: 32,
+  foldFailed: 64,
+  erased: 128,
+} as const;
 
 /** The flags of an event. */
 export function flagsOf(event: Event, imported: boolean): number {
   const type = eventTypes.indexOf(event.type);
-  return type | (event.namespace === "test" ? rowFlags.test : 0) | (event.trusted ? rowFlags.trusted : 0) | (imported ? rowFlags.imported : 0);
+  return (
+    type |
+    (event.namespace === "test" ? rowFlags.test : 0) |
+    (event.trusted ? rowFlags.trusted : 0) |
+    (imported ? rowFlags.imported : 0)
+  );
 }
 
 /** The event type in a row's flags. */

@@ -22,7 +22,10 @@ const busyTimeoutMs = 5_000;
  */
 export function openDatabase(path: string, options: OpenOptions): Database {
   const write = options.mode === "write";
-  const database = new Database(path, write ? { create: true, readwrite: true, strict: true } : { readonly: true, strict: true });
+  const database = new Database(
+    path,
+    write ? { create: true, readwrite: true, strict: true } : { readonly: true, strict: true },
+  );
   database.run(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
   database.run(`PRAGMA cache_size = ${-Math.floor((options.cacheBytes ?? 32 * 1024 * 1024) / 1024)}`);
   database.run("PRAGMA temp_store = MEMORY");
@@ -38,7 +41,9 @@ export function openDatabase(path: string, options: OpenOptions): Database {
   const synchronous = database.query<{ synchronous: number }, []>("PRAGMA synchronous").get()?.synchronous;
   if (mode !== "wal" || synchronous !== 2) {
     database.close();
-    throw new Error(`SQLite would not give durable commits on this file system (journal_mode=${mode}, synchronous=${synchronous})`);
+    throw new Error(
+      `SQLite would not give durable commits on this file system (journal_mode=${mode}, synchronous=${synchronous})`,
+    );
   }
   return database;
 }
@@ -49,10 +54,16 @@ export type WriteFailure = "full" | "io" | "other";
 /** Sorts an exception of a write: disk full (refuse and retry), a failed fsync or I/O error (stop), or our own fault. */
 export function classifyWriteFailure(error: unknown): WriteFailure {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  if (code === "SQLITE_FULL") return "full";
+  if (code === "SQLITE_FULL" || code === "ENOSPC" || code === "EDQUOT") return "full";
+  if (code === "EIO") return "io";
   if (code.startsWith("SQLITE_IOERR_FSYNC") || code.startsWith("SQLITE_IOERR_DIR_FSYNC")) return "io";
   // A WAL write on a full disk can surface as IOERR_WRITE; the disk decides which it is.
-  if (code.startsWith("SQLITE_IOERR_WRITE") || code.startsWith("SQLITE_IOERR_SHMSIZE") || code.startsWith("SQLITE_IOERR_TRUNCATE")) return "full";
+  if (
+    code.startsWith("SQLITE_IOERR_WRITE") ||
+    code.startsWith("SQLITE_IOERR_SHMSIZE") ||
+    code.startsWith("SQLITE_IOERR_TRUNCATE")
+  )
+    return "full";
   if (code.startsWith("SQLITE_IOERR") || code.startsWith("SQLITE_CORRUPT")) return "io";
   return "other";
 }

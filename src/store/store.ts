@@ -126,7 +126,11 @@ class OpenedStore {
     this.#options = options;
     this.#lock = lock;
     this.#writer = options.startWriter();
-    this.#link = new WriterLink((message) => this.#send(message), options.limits, (flush) => setImmediate(flush));
+    this.#link = new WriterLink(
+      (message) => this.#send(message),
+      options.limits,
+      (flush) => setImmediate(flush),
+    );
     this.#maintenance = new MaintenanceDesk(options.startMaintenance);
     this.#writer.onmessage = (event: MessageEvent<FromWriter>) => this.#receive(event.data);
     this.#writer.onerror = (event) => options.onFatal(1, `the writer thread failed: ${event.message}`);
@@ -140,15 +144,23 @@ class OpenedStore {
     const ids = profileIds(opened.journalId);
     const journal = new JournalReader(folderPaths(folder).journal);
     const changes = new ChangeLogReader(journal, ids, opened.visible);
-    const profiles = new ProfilesReader(journal, ids, (messageId) => this.#ask<number[]>({ act: "locate", messageId }));
+    const profiles = new ProfilesReader(journal, ids, (messageId) =>
+      this.#ask<number[]>({ act: "locate", messageId }),
+    );
     this.#readers = { journal, changes, profiles };
     this.#keys = opened.keys;
     this.#head = opened.head;
     this.#visible = opened.visible;
     if (opened.profilesFolder !== null) this.#useProfiles(opened.profilesFolder, opened.visible);
     return {
-      accept: this.#link, changes, profiles, admin: this.#admin(), journalId: opened.journalId,
-      status: () => this.#status(), drain: () => this.#link.drain(), close: () => this.#close(),
+      accept: this.#link,
+      changes,
+      profiles,
+      admin: this.#admin(),
+      journalId: opened.journalId,
+      status: () => this.#status(),
+      drain: () => this.#link.drain(),
+      close: () => this.#close(),
     };
   }
 
@@ -174,7 +186,11 @@ class OpenedStore {
         this.#opened.resolve(message);
         return;
       case "openFailed":
-        this.#opened.reject(message.reason === "disk" ? new Error(message.message) : new FolderRefused(message.reason, message.message));
+        this.#opened.reject(
+          message.reason === "disk"
+            ? new Error(message.message)
+            : new FolderRefused(message.reason, message.message),
+        );
         return;
       case "result":
       case "failed":
@@ -217,14 +233,23 @@ class OpenedStore {
     this.#useProfiles(null, this.#visible);
     this.#progress = 0;
     try {
-      const job = { kind: "rebuild", folder: this.#options.folder, upTo, hotProfiles: this.#options.hotProfiles } as const;
+      const job = {
+        kind: "rebuild",
+        folder: this.#options.folder,
+        upTo,
+        hotProfiles: this.#options.hotProfiles,
+      } as const;
       const rebuilt = await this.#maintenance.run(job, (share) => {
         this.#progress = share;
       });
-      if (!this.#closed && "watermark" in rebuilt && "folder" in rebuilt) this.#send({ kind: "adopt", folder: rebuilt.folder });
+      if (!this.#closed && "watermark" in rebuilt && "folder" in rebuilt)
+        this.#send({ kind: "adopt", folder: rebuilt.folder });
     } catch (error) {
       if (this.#closed) return;
-      this.#options.notice("error", `the rebuild failed: ${error instanceof Error ? error.message : String(error)}; events are still taken, profiles are not readable`);
+      this.#options.notice(
+        "error",
+        `the rebuild failed: ${error instanceof Error ? error.message : String(error)}; events are still taken, profiles are not readable`,
+      );
     }
   }
 
@@ -258,7 +283,10 @@ class OpenedStore {
       },
       listKeys: () => this.#keys,
       revokeKey: async (id) => {
-        const { revoked, keys } = await this.#ask<{ revoked: boolean; keys: KeyRow[] }>({ act: "revokeKey", id });
+        const { revoked, keys } = await this.#ask<{ revoked: boolean; keys: KeyRow[] }>({
+          act: "revokeKey",
+          id,
+        });
         this.#keys = keys;
         return revoked;
       },
@@ -270,10 +298,14 @@ class OpenedStore {
       compact: async () => {
         await this.#ask({ act: "compact" });
       },
-      quarantine: (beforeId, limit) => this.#readers?.journal.quarantine(beforeId ?? Number.MAX_SAFE_INTEGER, limit) ?? [],
+      quarantine: (beforeId, limit) =>
+        this.#readers?.journal.quarantine(beforeId ?? Number.MAX_SAFE_INTEGER, limit) ?? [],
       replayQuarantine: (id) => this.#ask({ act: "replayQuarantine", id }),
       backup: async (target) => {
-        const result = await this.#maintenance.run({ kind: "backup", folder: this.#options.folder, target }, () => {});
+        const result = await this.#maintenance.run(
+          { kind: "backup", folder: this.#options.folder, target },
+          () => {},
+        );
         if (!("path" in result)) throw new Error("the backup gave no file");
         return result;
       },
@@ -283,7 +315,10 @@ class OpenedStore {
       verify: async (onProgress) => {
         await this.#ask({ act: "settle" });
         const { folder, hotProfiles } = this.#options;
-        const result = await this.#maintenance.run({ kind: "verify", folder, profilesFolder: this.#profiles?.folder ?? null, hotProfiles }, onProgress);
+        const result = await this.#maintenance.run(
+          { kind: "verify", folder, profilesFolder: this.#profiles?.folder ?? null, hotProfiles },
+          onProgress,
+        );
         if (!("problems" in result)) throw new Error("the verification gave no report");
         return result;
       },
@@ -296,7 +331,8 @@ class OpenedStore {
     if (type === "profile_id" || type === "email_sha256") {
       const found = this.#readers?.profiles.find(namespace, type, value);
       const identifier = found?.kind === "found" ? found.profile.identifiers[0] : undefined;
-      if (identifier !== undefined) return { act: "erase", namespace, type: identifier.type, value: identifier.value };
+      if (identifier !== undefined)
+        return { act: "erase", namespace, type: identifier.type, value: identifier.value };
     }
     return { act: "erase", namespace, type, value };
   }

@@ -41,7 +41,8 @@ export async function verifyFolder(
   const problems = new Problems();
   for (const line of reader.integrityProblems()) problems.add(`SQLite: ${line}`);
   const rows = checkRows(reader, problems, deps);
-  if (job.profilesFolder === null || problems.count > 0) return { rows, profiles: 0, watermark: 0, problems: problems.list() };
+  if (job.profilesFolder === null || problems.count > 0)
+    return { rows, profiles: 0, watermark: 0, problems: problems.list() };
   const compared = await compareFold(job, job.profilesFolder, reader, problems, deps);
   return { rows, ...compared, problems: problems.list() };
 }
@@ -49,7 +50,7 @@ export async function verifyFolder(
 function checkRows(reader: JournalReader, problems: Problems, deps: VerifyDeps): number {
   const head = reader.head();
   let count = 0;
-  for (let after = 0; after < head; ) {
+  for (let after = 0; after < head;) {
     deps.signal.throwIfAborted();
     const rows = readPage(reader, after, head, problems);
     for (const row of rows) {
@@ -107,7 +108,14 @@ async function compareFold(
     // One snapshot of the profiles in use is compared, whatever the writer does meanwhile.
     return lived.snapshot((frozen) => {
       const watermark = frozen.readMeta()?.watermark ?? 0;
-      rebuildProfiles({ ...deps, reader, store: rebuilt, upTo: watermark, hotProfiles: job.hotProfiles, onProgress: (share) => deps.onProgress(0.3 + 0.6 * share) });
+      rebuildProfiles({
+        ...deps,
+        reader,
+        store: rebuilt,
+        upTo: watermark,
+        hotProfiles: job.hotProfiles,
+        onProgress: (share) => deps.onProgress(0.3 + 0.6 * share),
+      });
       return { profiles: compareProfiles(frozen, rebuilt, problems), watermark };
     });
   } finally {
@@ -121,19 +129,25 @@ type Scan = Pick<ProfileStore, "scan">;
 
 function compareProfiles(lived: Scan, rebuilt: Scan, problems: Problems): number {
   let count = 0;
-  for (let after = 0; ; ) {
+  for (let after = 0; ;) {
     const left = lived.scan(after, 500);
     const right = rebuilt.scan(after, 500);
     if (left.length === 0 && right.length === 0) return count;
-    const last = Math.min(left.length < 500 ? Infinity : (left.at(-1)?.pid ?? 0), right.length < 500 ? Infinity : (right.at(-1)?.pid ?? 0));
-    const expected = new Map(right.filter(({ pid }) => pid <= last).map(({ pid, text }) => [pid, text] as const));
+    const last = Math.min(
+      left.length < 500 ? Infinity : (left.at(-1)?.pid ?? 0),
+      right.length < 500 ? Infinity : (right.at(-1)?.pid ?? 0),
+    );
+    const expected = new Map(
+      right.filter(({ pid }) => pid <= last).map(({ pid, text }) => [pid, text] as const),
+    );
     for (const { pid, text } of left) {
       if (pid > last) break;
       count += 1;
       const again = expected.get(pid);
       expected.delete(pid);
       if (again === undefined) problems.add(`profile ${pid} stands in the cache but not in the journal`);
-      else if (canonicalProfile(pid, text) !== canonicalProfile(pid, again)) problems.add(`profile ${pid} differs from what the journal gives`);
+      else if (canonicalProfile(pid, text) !== canonicalProfile(pid, again))
+        problems.add(`profile ${pid} differs from what the journal gives`);
     }
     for (const pid of expected.keys()) problems.add(`profile ${pid} is missing from the cache`);
     if (last === Infinity) return count;
@@ -145,7 +159,12 @@ function compareProfiles(lived: Scan, rebuilt: Scan, problems: Problems): number
 export function canonicalProfile(pid: number, text: string): string {
   const profile = parseProfile(pid, text);
   if (typeof profile === "number") return `into ${profile}`;
-  return JSON.stringify([profile.namespace, profile.version, profile.identifiers, canonicalState(profile.state)]);
+  return JSON.stringify([
+    profile.namespace,
+    profile.version,
+    profile.identifiers,
+    canonicalState(profile.state),
+  ]);
 }
 
 class Problems {

@@ -19,7 +19,7 @@ import { openProfileStore, profilesFormat, type ProfileStore } from "./lmdb.ts";
 import type { GroupMessage, WriterCounts, WriterMode } from "./messages.ts";
 import type { MessageIds } from "./messageIds.ts";
 import { Projector } from "./projector.ts";
-import { refold } from "./refold.ts";
+import { Refold, type RefoldContext } from "./refold.ts";
 import { checksumOf, flagsOf, rowFlags, rowKind } from "./row.ts";
 import { classifyWriteFailure } from "./sqlite.ts";
 
@@ -47,6 +47,9 @@ export class JournalFailed extends Error {}
 /** A longer tail is rebuilt beside the service instead of being caught up before it starts. */
 const maxTailRows = 100_000;
 
+/** Journal rows that a re-attribution reads between two groups. */
+const refoldRows = 500;
+
 /** Quarantine is trimmed once in this many refused pieces. */
 const trimEvery = 1_000;
 
@@ -56,7 +59,17 @@ export class Writer {
   #profiles: Folded | null = null;
   #head: number;
   #refusedSinceTrim = 0;
-  readonly #counts = { accepted: 0, repeated: 0, quarantined: 0, foldFailed: 0, groups: 0, commitMs: 0, profilesMs: 0, foldMs: 0 };
+  #refold: Refold | null = null;
+  readonly #counts = {
+    accepted: 0,
+    repeated: 0,
+    quarantined: 0,
+    foldFailed: 0,
+    groups: 0,
+    commitMs: 0,
+    profilesMs: 0,
+    foldMs: 0,
+  };
 
   constructor(options: WriterOptions) {
     this.#options = options;
@@ -118,6 +131,7 @@ export class Writer {
   async abandonProfiles(): Promise<void> {
     const folded = this.#profiles;
     this.#profiles = null;
+    this.#refold = null;
     await folded?.store.close();
   }
 
@@ -175,17 +189,30 @@ export class Writer {
     return this.#head;
   }
 
-  /** Attributes anew what late links left open (at most one anonymousId a call); true if there was something. */
+  /** A slice of attributing anew what late links left open; true if there was something to do. */
   settle(): boolean {
     const folded = this.#profiles;
     if (folded === null || !folded.caughtUp) return false;
-    const next = folded.projector.pendingRefolds.entries().next();
-    if (next.done === true) return false;
+    const { pendingRefolds } = folded.projector;
+    if (this.#refold === null) {
+      const next = pendingRefolds.entries().next();
+      if (next.done === true) return false;
+      this.#refold = new Refold(next.value[0], next.value[1]);
+    }
+    const refold = this.#refold;
+    const context = this.#refoldContext(folded);
+    if (!refold.gather(refoldRows, context)) return true;
+    this.#refold = null;
     this.act(() => {
-      refold(next.value[0], next.value[1], { journal: this.#journal, projector: folded.projector, hot: folded.hot, restore: this.#options.restore, nextSeq: () => this.nextSeq(), committedAtMs: this.#options.clock.nowMs() });
-      folded.projector.pendingRefolds.delete(next.value[0]);
+      refold.finish(context);
+      pendingRefolds.delete(refold.anonymousKey);
     });
     return true;
+  }
+
+  /** Forgets what was gathered for a re-attribution, since an erasure may have removed it; it begins anew. */
+  restartRefold(): void {
+    this.#refold = null;
   }
 
   /** What readers must hear after `act`, `settle` or `catchUp`. */
@@ -204,7 +231,25 @@ export class Writer {
     await this.abandonProfiles();
   }
 
-  #commitGroup(queue: readonly QueuedFrame[], verdicts: readonly Verdict[], skip: Set<Judged>, startedMs: number, committedAtMs: number): GroupMessage {
+  #refoldContext(folded: Folded): RefoldContext {
+    const { restore, clock } = this.#options;
+    return {
+      journal: this.#journal,
+      projector: folded.projector,
+      hot: folded.hot,
+      restore,
+      nextSeq: () => this.nextSeq(),
+      committedAtMs: clock.nowMs(),
+    };
+  }
+
+  #commitGroup(
+    queue: readonly QueuedFrame[],
+    verdicts: readonly Verdict[],
+    skip: Set<Judged>,
+    startedMs: number,
+    committedAtMs: number,
+  ): GroupMessage {
     const folded = this.#profiles?.caughtUp === true ? this.#profiles : null;
     const { clock, crash } = this.#options;
     const headBefore = this.#head;
@@ -233,17 +278,35 @@ export class Writer {
   }
 
   /** One frame inside the transaction; null: accepted with nothing to say. */
-  #take(frame: Frame, verdict: Verdict, skip: Set<Judged>, folded: Folded | null, committedAtMs: number, tally: Tally): Answer | null {
+  #take(
+    frame: Frame,
+    verdict: Verdict,
+    skip: Set<Judged>,
+    folded: Folded | null,
+    committedAtMs: number,
+    tally: Tally,
+  ): Answer | null {
     if (verdict.kind === "refused") {
       const quarantineId = this.#quarantine(frame, verdict.error, null, frame.body, tally);
-      return { kind: "rejected", status: verdict.status, error: verdict.error, rejected: [{ index: 0, messageId: null, quarantineId, error: verdict.error }] };
+      return {
+        kind: "rejected",
+        status: verdict.status,
+        error: verdict.error,
+        rejected: [{ index: 0, messageId: null, quarantineId, error: verdict.error }],
+      };
     }
     const rejected: Rejected[] = [];
     for (let index = 0; index < verdict.events.length; index += 1) {
       const judged = verdict.events[index];
       if (judged === undefined) continue;
       if (judged.kind === "event") this.#takeEvent(frame, judged, skip, folded, committedAtMs, tally);
-      else rejected.push({ index, messageId: judged.messageId, quarantineId: this.#quarantine(frame, judged.error, judged.messageId, judged.raw, tally), error: judged.error });
+      else
+        rejected.push({
+          index,
+          messageId: judged.messageId,
+          quarantineId: this.#quarantine(frame, judged.error, judged.messageId, judged.raw, tally),
+          error: judged.error,
+        });
     }
     const first = rejected[0];
     if (first === undefined) return null;
@@ -251,7 +314,14 @@ export class Writer {
     return { kind: "rejected", status: 400, error: first.error, rejected };
   }
 
-  #takeEvent(frame: Frame, judged: Extract<Judged, { kind: "event" }>, skip: Set<Judged>, folded: Folded | null, committedAtMs: number, tally: Tally): void {
+  #takeEvent(
+    frame: Frame,
+    judged: Extract<Judged, { kind: "event" }>,
+    skip: Set<Judged>,
+    folded: Folded | null,
+    committedAtMs: number,
+    tally: Tally,
+  ): void {
     const { event } = judged;
     const source = this.#journal.sourceNumber(event.source);
     const { messageIds } = this.#options;
@@ -277,12 +347,31 @@ export class Writer {
       if (projected.refused !== null) extra = withRefused(extra, projected.refused);
     }
     this.#journal.append([
-      seq, rowKind.event, flags, source, event.name, event.messageId, event.timestampMs, event.receivedAtMs, event.index,
-      committedAtMs, pid, prev, identifiers, diff, extra, judged.raw, checksumOf(seq, judged.raw),
+      seq,
+      rowKind.event,
+      flags,
+      source,
+      event.name,
+      event.messageId,
+      event.timestampMs,
+      event.receivedAtMs,
+      event.index,
+      committedAtMs,
+      pid,
+      prev,
+      identifiers,
+      diff,
+      extra,
+      judged.raw,
+      checksumOf(seq, judged.raw),
     ]);
   }
 
-  #project(folded: Folded, judged: Extract<Judged, { kind: "event" }>, seq: number): ReturnType<Projector["project"]> {
+  #project(
+    folded: Folded,
+    judged: Extract<Judged, { kind: "event" }>,
+    seq: number,
+  ): ReturnType<Projector["project"]> {
     try {
       return folded.projector.project(judged.event, seq);
     } catch (error) {
@@ -290,7 +379,13 @@ export class Writer {
     }
   }
 
-  #quarantine(frame: Frame, error: ReturnType<typeof eventError>, messageId: string | null, body: Uint8Array, tally: Tally): string {
+  #quarantine(
+    frame: Frame,
+    error: ReturnType<typeof eventError>,
+    messageId: string | null,
+    body: Uint8Array,
+    tally: Tally,
+  ): string {
     tally.quarantined += 1;
     return `qrn_${this.#journal.quarantine(frame, error, messageId, body)}`;
   }
@@ -320,7 +415,12 @@ export class Writer {
     try {
       this.#options.crash("beforeProfilesCommit");
       folded.store.commit(
-        folded.hot.batch({ format: profilesFormat, journalId: this.#journal.id, watermark, pendingRefolds: [...folded.projector.pendingRefolds] }),
+        folded.hot.batch({
+          format: profilesFormat,
+          journalId: this.#journal.id,
+          watermark,
+          pendingRefolds: [...folded.projector.pendingRefolds],
+        }),
       );
       folded.hot.settled();
       folded.watermark = watermark;
@@ -342,10 +442,22 @@ export class Writer {
   #changedPids: number[] = [];
   #changedIds: string[] = [];
 
-  #message(accepted: readonly number[], answers: readonly (readonly [number, Answer])[], committedAtMs: number): GroupMessage {
+  #message(
+    accepted: readonly number[],
+    answers: readonly (readonly [number, Answer])[],
+    committedAtMs: number,
+  ): GroupMessage {
     const message: GroupMessage = {
-      kind: "group", mode: this.mode, accepted, answers, visible: this.visible, head: this.#head,
-      changedPids: this.#changedPids, changedIds: this.#changedIds, counts: this.counts, committedAtMs,
+      kind: "group",
+      mode: this.mode,
+      accepted,
+      answers,
+      visible: this.visible,
+      head: this.#head,
+      changedPids: this.#changedPids,
+      changedIds: this.#changedIds,
+      counts: this.counts,
+      committedAtMs,
     };
     this.#changedPids = [];
     this.#changedIds = [];
@@ -355,9 +467,20 @@ export class Writer {
   #refuseGroup(queue: readonly QueuedFrame[], error: unknown): GroupMessage {
     const failure = classifyWriteFailure(error);
     if (failure === "io") throw new JournalFailed(describe(error));
-    this.#options.notice("error", `a group of ${queue.length} requests could not be stored: ${describe(error)}`);
-    const answer: Answer = { kind: "unavailable", code: failure === "full" ? "disk_full" : "overloaded", retryAfterSeconds: 5 };
-    return this.#message([], queue.map(({ id }) => [id, answer] as const), this.#options.clock.nowMs());
+    this.#options.notice(
+      "error",
+      `a group of ${queue.length} requests could not be stored: ${describe(error)}`,
+    );
+    const answer: Answer = {
+      kind: "unavailable",
+      code: failure === "full" ? "disk_full" : "overloaded",
+      retryAfterSeconds: 5,
+    };
+    return this.#message(
+      [],
+      queue.map(({ id }) => [id, answer] as const),
+      this.#options.clock.nowMs(),
+    );
   }
 
   #count(tally: Tally, foldMs: number, commitMs: number, profilesMs: number): void {
@@ -373,7 +496,8 @@ export class Writer {
     if (this.#refusedSinceTrim < trimEvery) return;
     this.#refusedSinceTrim = 0;
     const dropped = this.#journal.trimQuarantine();
-    if (dropped > 0) this.#options.notice("warn", `the quarantine is full: its ${dropped} oldest entries were dropped`);
+    if (dropped > 0)
+      this.#options.notice("warn", `the quarantine is full: its ${dropped} oldest entries were dropped`);
   }
 }
 

@@ -3,7 +3,14 @@
  * is under way within bounds, and resolves each frame with its answer.
  */
 import type { Accept, Answer, Frame } from "./accept.ts";
-import { calls, frameStride, type ControlRequest, type FromWriter, type GroupMessage, type ToWriter } from "./messages.ts";
+import {
+  calls,
+  frameStride,
+  type ControlRequest,
+  type FromWriter,
+  type GroupMessage,
+  type ToWriter,
+} from "./messages.ts";
 
 export interface LinkLimits {
   /** Requests between submit and answer. */
@@ -26,7 +33,10 @@ export class WriterLink implements Accept {
   readonly #schedule: (flush: () => void) => void;
   readonly #contexts = new Map<string, number>();
   readonly #waiting = new Map<number, Waiting>();
-  readonly #asked = new Map<number, { readonly resolve: (value: unknown) => void; readonly reject: (error: Error) => void }>();
+  readonly #asked = new Map<
+    number,
+    { readonly resolve: (value: unknown) => void; readonly reject: (error: Error) => void }
+  >();
   #frames: { readonly id: number; readonly frame: Frame; readonly context: number }[] = [];
   #framesBytes = 0;
   #nextId = 1;
@@ -45,11 +55,14 @@ export class WriterLink implements Accept {
   }
 
   submit(frame: Frame): Promise<Answer> {
-    if (this.#closed !== null) return Promise.resolve({ kind: "unavailable", code: "draining", retryAfterSeconds: 5 });
+    if (this.#closed !== null)
+      return Promise.resolve({ kind: "unavailable", code: "draining", retryAfterSeconds: 5 });
     const bytes = frame.body.length;
     // Imports may fill half the room, so that live events always find some.
     const share = frame.lane === "import" ? 0.5 : 1;
-    const full = this.#waiting.size >= this.#limits.maxRequests * share || (this.#bytes + bytes > this.#limits.maxBytes * share && this.#waiting.size > 0);
+    const full =
+      this.#waiting.size >= this.#limits.maxRequests * share ||
+      (this.#bytes + bytes > this.#limits.maxBytes * share && this.#waiting.size > 0);
     if (full) return Promise.resolve({ kind: "unavailable", code: "overloaded", retryAfterSeconds: 1 });
     const id = this.#nextId++;
     this.#bytes += bytes;
@@ -101,7 +114,11 @@ export class WriterLink implements Accept {
     if (known !== undefined) return known;
     const index = this.#contexts.size;
     this.#contexts.set(name, index);
-    this.#post({ kind: "context", index, context: { source: frame.source, namespace: frame.namespace, trusted: frame.trusted } });
+    this.#post({
+      kind: "context",
+      index,
+      context: { source: frame.source, namespace: frame.namespace, trusted: frame.trusted },
+    });
     return index;
   }
 

@@ -13,7 +13,15 @@ import { runControl, type ControlContext } from "./control.ts";
 import { folderPaths, nextProfilesName, removeStrayProfiles } from "./folder.ts";
 import { Journal } from "./journal.ts";
 import { listKeys } from "./keys.ts";
-import { calls, frameStride, type FrameContext, type FramesMessage, type FromWriter, type ToWriter, type WriterSettings } from "./messages.ts";
+import {
+  calls,
+  frameStride,
+  type FrameContext,
+  type FramesMessage,
+  type FromWriter,
+  type ToWriter,
+  type WriterSettings,
+} from "./messages.ts";
 import { openMessageIds } from "./dedup/openMessageIds.ts";
 import { NewerDataError } from "./migrations.ts";
 import { classifyWriteFailure } from "./sqlite.ts";
@@ -34,6 +42,8 @@ const maxGroupBytes = 2 * 1024 * 1024;
 /** One group in so many is an import while live frames wait, so that imports are slow, not starved. */
 const importShare = 8;
 const catchUpRows = 500;
+/** Under steady traffic, one slice of re-attribution in so many groups. */
+const settleShare = 8;
 
 export class WriterThread {
   readonly #deps: WriterThreadDeps;
@@ -117,7 +127,11 @@ export class WriterThread {
       if (more) this.#wake();
     } catch (error) {
       const exitCode = error instanceof JournalFailed || classifyWriteFailure(error) === "io" ? 74 : 1;
-      this.#deps.post({ kind: "fatal", exitCode, message: error instanceof Error ? error.message : String(error) });
+      this.#deps.post({
+        kind: "fatal",
+        exitCode,
+        message: error instanceof Error ? error.message : String(error),
+      });
     }
   }
 
@@ -135,7 +149,8 @@ export class WriterThread {
       this.#afterGroup(writer);
       return true;
     }
-    if (writer.mode === "appending" && writer.profilesFolder !== null && writer.profilesFailed === null) return this.#catchUp(writer);
+    if (writer.mode === "appending" && writer.profilesFolder !== null && writer.profilesFailed === null)
+      return this.#catchUp(writer);
     if (writer.settle()) {
       this.#deps.post(writer.announce());
       return true;
@@ -152,12 +167,15 @@ export class WriterThread {
     } else if (writer.mode === "appending" && writer.profilesFolder !== null) {
       // While live traffic goes on, waiting rows are folded a slice at a time, faster than new ones come.
       this.#catchUp(writer);
+    } else if (this.#groups % settleShare === 0) {
+      writer.settle();
     }
   }
 
   #nextGroup(): QueuedFrame[] {
     this.#groups += 1;
-    const importsFirst = this.#imports.length > 0 && (this.#live.length === 0 || this.#groups % importShare === 0);
+    const importsFirst =
+      this.#imports.length > 0 && (this.#live.length === 0 || this.#groups % importShare === 0);
     return takeGroup(importsFirst ? this.#imports : this.#live);
   }
 
@@ -192,27 +210,46 @@ export class WriterThread {
   #open(settings: WriterSettings): void {
     const { post, ids, clock } = this.#deps;
     this.#folder = settings.folder;
-    const notice = (level: "info" | "warn" | "error", message: string) => post({ kind: "notice", level, message });
+    const notice = (level: "info" | "warn" | "error", message: string) =>
+      post({ kind: "notice", level, message });
     let rebuildFrom: string | null = null;
     try {
       const journal = new Journal(folderPaths(settings.folder).journal, ids);
       this.#messageIds = openMessageIds(folderPaths(settings.folder).messageIds, journal, notice);
       const writer = new Writer({
-        journal, messageIds: this.#messageIds, judge: this.#deps.judge, restore: this.#deps.restore,
-        clock, ids, hotProfiles: settings.hotProfiles, crash: settings.crashAt === null ? noCrash : crashAt(settings.crashAt), notice,
+        journal,
+        messageIds: this.#messageIds,
+        judge: this.#deps.judge,
+        restore: this.#deps.restore,
+        clock,
+        ids,
+        hotProfiles: settings.hotProfiles,
+        crash: settings.crashAt === null ? noCrash : crashAt(settings.crashAt),
+        notice,
       });
       this.#writer = writer;
       rebuildFrom = this.#openProfiles(writer, settings.profilesTrusted);
       const { profilesFolder } = writer;
       post({
-        kind: "opened", journalId: journal.id, epoch: journal.epoch, head: writer.head, visible: writer.visible,
-        profilesFolder: writer.mode === "live" ? profilesFolder : null, keys: listKeys(journal), rebuildFrom,
+        kind: "opened",
+        journalId: journal.id,
+        epoch: journal.epoch,
+        head: writer.head,
+        visible: writer.visible,
+        profilesFolder: writer.mode === "live" ? profilesFolder : null,
+        keys: listKeys(journal),
+        rebuildFrom,
       });
       if (rebuildFrom !== null) this.#acts.push({ id: -1, run: () => this.#startRebuild(rebuildFrom ?? "") });
       this.#wake();
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      const reason = error instanceof NewerDataError ? "newer" : classifyWriteFailure(error) === "full" ? "disk" : "damaged";
+      const reason =
+        error instanceof NewerDataError
+          ? "newer"
+          : classifyWriteFailure(error) === "full"
+            ? "disk"
+            : "damaged";
       post({ kind: "openFailed", reason, message });
     }
   }

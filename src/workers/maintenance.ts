@@ -10,7 +10,11 @@ const say = (message: FromMaintenance) => postMessage(message);
 self.onmessage = async (event: MessageEvent<MaintenanceJob>) => {
   try {
     const onProgress = (share: number) => say({ kind: "progress", share });
-    const result = await runMaintenance(event.data, { restore, onProgress, signal: new AbortController().signal });
+    const result = await runMaintenance(event.data, {
+      restore,
+      onProgress,
+      signal: new AbortController().signal,
+    });
     say({ kind: "done", result });
   } catch (error) {
     say({ kind: "failed", message: error instanceof Error ? error.message : String(error) });

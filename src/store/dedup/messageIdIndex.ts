@@ -9,60 +9,16 @@
  * The journal is the truth and the folder only its index: any file may be missing, damaged or old at open, and is then
  * made anew. Only committed rows are ever sealed. Not for sharing: one process, one thread, one index a folder.
  */
-import { closeSync, mkdirSync, openSync, rmSync } from "node:fs";
+import { closeSync, mkdirSync, openSync } from "node:fs";
 import { idHash, seedTag, type IdHash } from "./idHash.ts";
+import type { MessageIdIndexOptions, MessageIdStats } from "./indexOptions.ts";
 import { openIds } from "./openIds.ts";
 import type { DamagedPartError } from "./part.ts";
-import { PartJob, systemFlush, type Flush } from "./partJob.ts";
+import { systemFlush } from "./partJob.ts";
 import { PartSet } from "./partSet.ts";
-import { MemorySource } from "./partSource.ts";
-import { rebuildWhole, type IdRow, type RebuildOptions } from "./rebuildParts.ts";
-import { RecentIds, type Matches } from "./recentIds.ts";
-
-export interface MessageIdIndexOptions {
-  /** The folder of part files; made if missing. */
-  readonly directory: string;
-  /** Keys the hash; must differ between journals that can hold different rows at one seq (the journal's id and epoch). */
-  readonly seed: string;
-  /** Seq of the journal's newest committed row; 0 for an empty one. */
-  readonly headSeq: number;
-  /** Says whether the journal's row `seq` is this message; for an erased row by its digest. A row that is gone is not. */
-  readonly matches: Matches;
-  /** The committed rows after a seq that have a messageId, in order; exactly those that were added. */
-  readonly tail: (afterSeq: number) => Iterable<IdRow>;
-  /** Ids to a part. Memory for unsealed ids is about 25 bytes times twice this. */
-  readonly partSize?: number;
-  /** Parts of one size that are merged into one. */
-  readonly fanout?: number;
-  /** Hears how many journal rows were read so far, every 65,536 rows. */
-  readonly progress?: (rows: number) => void;
-  /** Hears of files that were not to be trusted, and of writing that failed and is tried again later. */
-  readonly notice?: (level: "info" | "warn", message: string) => void;
-  /** In place of the journal's keyed hash (tests). */
-  readonly hash?: IdHash;
-  /** In place of the system's fsync (tests). */
-  readonly flush?: Flush;
-}
-
-export interface MessageIdStats {
-  readonly ids: number;
-  readonly unsealedIds: number;
-  readonly parts: number;
-  readonly merging: number;
-  readonly bloomBytes: number;
-  readonly fileBytes: number;
-  /** Blocks read by lookups: one a repeat, and a rare one for a Bloom filter's false maybe. */
-  readonly blockReads: number;
-  /** Parts rebuilt since open because of damage. */
-  readonly repairs: number;
-}
-
-/** A table that is full and waits for its part. Its ids lie in (afterSeq, throughSeq]. */
-interface Frozen {
-  readonly ids: RecentIds;
-  readonly afterSeq: number;
-  readonly throughSeq: number;
-}
+import { rebuildWhole, type RebuildOptions } from "./rebuildParts.ts";
+import { RecentIds } from "./recentIds.ts";
+import { SealQueue } from "./sealQueue.ts";
 
 const defaultPartSize = 131_072;
 const defaultFanout = 8;
@@ -82,15 +38,13 @@ export class MessageIdIndex implements Disposable {
   readonly #partSize: number;
   readonly #rebuild: RebuildOptions;
   readonly #parts: PartSet;
-  readonly #frozen: Frozen[] = [];
+  readonly #queue: SealQueue;
   #recent: RecentIds;
   /** The recent table begins after this seq. */
   #afterSeq: number;
   /** The last seq that is committed, and the last one added. */
   #firmSeq: number;
   #lastSeq: number;
-  #snapshotPath: string | null;
-  #sealing: PartJob | null = null;
   #addsSinceWork = 0;
   /** After a failed write, nothing is written before so many more ids have come. */
   #pauseIds = 0;
@@ -119,7 +73,7 @@ export class MessageIdIndex implements Disposable {
     this.#afterSeq = opened.afterSeq;
     this.#firmSeq = opened.firmSeq;
     this.#lastSeq = opened.firmSeq;
-    this.#snapshotPath = opened.snapshotPath;
+    this.#queue = new SealQueue(folder, this.#rebuild.seedTag, opened.snapshotPath);
     this.#parts = new PartSet(opened.parts, {
       folder,
       partSize: this.#partSize,
@@ -152,13 +106,11 @@ export class MessageIdIndex implements Disposable {
     const { matches } = this.#options;
     this.#hashOf(source, messageId);
     const { hi, lo } = this.#hash;
-    const recent = this.#recent.find(hi, lo, source, messageId, matches);
-    if (recent !== null) return recent;
-    for (let index = this.#frozen.length - 1; index >= 0; index -= 1) {
-      const seq = this.#frozen[index]?.ids.find(hi, lo, source, messageId, matches) ?? null;
-      if (seq !== null) return seq;
-    }
-    return this.#parts.find(hi, lo, source, messageId, matches);
+    return (
+      this.#recent.find(hi, lo, source, messageId, matches) ??
+      this.#queue.find(hi, lo, source, messageId, matches) ??
+      this.#parts.find(hi, lo, source, messageId, matches)
+    );
   }
 
   /**
@@ -167,7 +119,7 @@ export class MessageIdIndex implements Disposable {
    */
   add(source: number, messageId: string, seq: number): void {
     if (seq <= this.#lastSeq) throw new Error(`messageIds must come in order: ${seq} after ${this.#lastSeq}`);
-    if (this.#frozen.length >= maxFrozen) this.#sealNow();
+    if (this.#queue.length >= maxFrozen) this.#sealNow();
     this.#hashOf(source, messageId);
     this.#recent.add(this.#hash.hi, this.#hash.lo, seq, source, messageId);
     this.#lastSeq = seq;
@@ -199,8 +151,9 @@ export class MessageIdIndex implements Disposable {
     if (this.#pauseIds > 0) return true;
     const budget = mergeIds ?? Math.min(mostMergeIds, leastMergeIds + mergeIdsPerAdd * added);
     try {
-      this.#stepSeal();
-      return this.#parts.work(budget) || this.#frozen.length > 0;
+      const sealed = this.#queue.step(sealStepIds);
+      if (sealed !== null) this.#parts.append(sealed);
+      return this.#parts.work(budget) || this.#queue.length > 0;
     } catch (error) {
       this.#writeFailed(error);
       return true;
@@ -209,7 +162,7 @@ export class MessageIdIndex implements Disposable {
 
   stats(): MessageIdStats {
     const { parts } = this.#parts;
-    const unsealedIds = this.#recent.count + this.#frozen.reduce((sum, { ids }) => sum + ids.count, 0);
+    const unsealedIds = this.#recent.count + this.#queue.ids;
     const total = (of: (part: (typeof parts)[number]) => number) =>
       parts.reduce((sum, part) => sum + of(part), 0);
     return {
@@ -219,7 +172,7 @@ export class MessageIdIndex implements Disposable {
       merging: this.#parts.merging,
       bloomBytes: total((part) => part.bloom.words.byteLength),
       fileBytes: total((part) => part.fileBytes),
-      blockReads: total((part) => part.blockReads),
+      blockReads: this.#parts.blockReads,
       repairs: this.#repairs,
     };
   }
@@ -232,7 +185,7 @@ export class MessageIdIndex implements Disposable {
     try {
       this.#parts.dropMerges();
       this.#sealNow();
-      this.#writeSnapshot();
+      this.#queue.writeSnapshot({ ids: this.#recent, afterSeq: this.#afterSeq, throughSeq: this.#firmSeq });
     } catch (error) {
       this.#options.notice?.(
         "warn",
@@ -250,8 +203,7 @@ export class MessageIdIndex implements Disposable {
   }
 
   #letGo(): void {
-    this.#sealing?.drop();
-    this.#sealing = null;
+    this.#queue.drop();
     this.#parts[Symbol.dispose]();
     closeSync(this.#rebuild.folder.fd);
   }
@@ -264,58 +216,19 @@ export class MessageIdIndex implements Disposable {
   }
 
   #freeze(): void {
-    this.#frozen.push({ ids: this.#recent, afterSeq: this.#afterSeq, throughSeq: this.#firmSeq });
+    this.#queue.push({ ids: this.#recent, afterSeq: this.#afterSeq, throughSeq: this.#firmSeq });
     this.#afterSeq = this.#firmSeq;
     this.#recent = new RecentIds(this.#partSize);
   }
 
-  #sealJob({ ids, afterSeq, throughSeq }: Frozen): PartJob {
-    const { folder, seedTag: tag } = this.#rebuild;
-    return new PartJob(folder, new MemorySource(ids.columns, tag, afterSeq, throughSeq));
-  }
-
-  #stepSeal(): void {
-    const frozen = this.#frozen[0];
-    if (frozen === undefined) return;
-    this.#sealing ??= this.#sealJob(frozen);
-    const part = this.#sealing.step(sealStepIds);
-    if (part === null) return;
-    this.#sealing = null;
-    this.#sealed(part);
-  }
-
-  /** Seals all that is frozen, waiting for the disk. */
+  /** Seals all that waits for it, waiting for the disk. */
   #sealNow(): void {
-    this.#sealing?.drop();
-    this.#sealing = null;
-    for (let frozen = this.#frozen[0]; frozen !== undefined; frozen = this.#frozen[0])
-      this.#sealed(this.#sealJob(frozen).run());
-  }
-
-  /** The oldest frozen table has become a part. */
-  #sealed(part: Parameters<PartSet["append"]>[0]): void {
-    this.#frozen.shift();
-    this.#parts.append(part);
-    this.#removeSnapshot(part.path);
-  }
-
-  #writeSnapshot(): void {
-    const ids = this.#recent;
-    if (ids.count === 0 || this.#firmSeq === this.#afterSeq) return;
-    const part = this.#sealJob({ ids, afterSeq: this.#afterSeq, throughSeq: this.#firmSeq }).run();
-    part[Symbol.dispose]();
-    this.#removeSnapshot(part.path);
-  }
-
-  #removeSnapshot(supersededBy: string): void {
-    if (this.#snapshotPath !== null && this.#snapshotPath !== supersededBy)
-      rmSync(this.#snapshotPath, { force: true });
-    this.#snapshotPath = null;
+    for (let part = this.#queue.sealNow(); part !== null; part = this.#queue.sealNow())
+      this.#parts.append(part);
   }
 
   #writeFailed(error: unknown): void {
-    this.#sealing?.drop();
-    this.#sealing = null;
+    this.#queue.drop();
     if (codeOf(error) === "EIO") throw error;
     this.#pauseIds = Math.ceil(this.#partSize / 8);
     this.#options.notice?.(

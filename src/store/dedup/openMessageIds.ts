@@ -3,7 +3,8 @@ import { erasedMessageId } from "../erase.ts";
 import type { Journal } from "../journal.ts";
 import type { MessageIds } from "../messageIds.ts";
 import { rowFlags, rowKind } from "../row.ts";
-import { MessageIdIndex, type MessageIdStats } from "./messageIdIndex.ts";
+import type { MessageIdStats } from "./indexOptions.ts";
+import { MessageIdIndex } from "./messageIdIndex.ts";
 import type { IdRow } from "./rebuildParts.ts";
 
 const selectRow = `

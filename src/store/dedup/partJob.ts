@@ -1,7 +1,7 @@
 /**
  * Making a part, a step at a time, so that the thread which does it never stops for long:
  *
- *   filling ──► flushing the file ──► renamed, flushing the folder ──► done
+ *   filling ──► written ──► flushed (once the disk has it) ──► renamed ──► done (once the folder has it)
  *
  * Only flushing waits for the disk, and it runs off this thread. Killed anywhere before the rename, a temporary file
  * is left, which the next open removes; after it, the part is whole and supersedes the ones whose stretch it covers.
@@ -29,7 +29,7 @@ export interface PartFolder {
 /** A long merge is flushed as it grows, so that its end does not drown the journal's own commits. */
 const flushEveryBytes = 8 * 1024 * 1024;
 
-type Stage = "filling" | "written" | "renamed" | "done" | "dropped";
+type Stage = "filling" | "written" | "flushed" | "renamed" | "done" | "dropped";
 
 export class PartJob {
   readonly #folder: PartFolder;
@@ -54,10 +54,8 @@ export class PartJob {
   step(budget: number): Part | null {
     if (this.#flushError !== null) throw this.#flushError;
     if (this.#stage === "filling") this.#fill(budget);
-    if (this.#flushing) return null;
-    if (this.#stage === "renamed") this.#stage = "done";
-    if (this.#stage === "written") this.#rename();
-    return this.#stage === "done" ? Part.written(this.#writer, this.#path()) : null;
+    else if (!this.#flushing) return this.#advance();
+    return null;
   }
 
   /** Does all of it now, waiting for the disk. Throws as `step` does. */
@@ -76,11 +74,12 @@ export class PartJob {
     }
   }
 
-  /** Gives up, leaving nothing behind; a flush under way ends first. Harmless when done. */
+  /** Gives up and removes the temporary file; its descriptor is closed when no flush uses it. Harmless when done. */
   drop(): void {
     if (this.#stage === "done" || this.#stage === "dropped") return;
     this.#stage = "dropped";
-    if (!this.#flushing) this.#writer.discard();
+    this.#writer.removeFile();
+    if (!this.#flushing) this.#writer.close();
   }
 
   #fill(budget: number): void {
@@ -90,26 +89,37 @@ export class PartJob {
     else if (this.#writer.writtenBytes - this.#flushedBytes > flushEveryBytes) this.#flush(this.#writer.fd);
   }
 
-  /** The content is written: flush it, and rename once nothing is left to flush. */
-  #rename(): void {
-    if (this.#flushedBytes !== Infinity) {
-      this.#flushedBytes = Infinity;
-      this.#flush(this.#writer.fd);
-      return;
+  /** From one stage to the next, once nothing is left to flush. */
+  #advance(): Part | null {
+    switch (this.#stage) {
+      case "written":
+        this.#stage = "flushed";
+        this.#flush(this.#writer.fd);
+        return null;
+      case "flushed":
+        renameSync(this.#writer.temporaryPath, this.#path());
+        this.#stage = "renamed";
+        this.#flush(this.#folder.fd);
+        return null;
+      case "renamed":
+        this.#stage = "done";
+        return Part.written(this.#writer, this.#path());
+      case "filling":
+      case "done":
+      case "dropped":
+        break;
     }
-    renameSync(this.#writer.temporaryPath, this.#path());
-    this.#stage = "renamed";
-    this.#flush(this.#folder.fd);
+    throw new Error(`a part job that is ${this.#stage} was stepped`);
   }
 
   #flush(fd: number): void {
     if (this.#flushing) return;
     this.#flushing = true;
-    if (this.#stage === "filling") this.#flushedBytes = this.#writer.writtenBytes;
+    this.#flushedBytes = this.#writer.writtenBytes;
     this.#folder.flush(fd, (error) => {
       this.#flushing = false;
-      this.#flushError = error;
-      if (this.#stage === "dropped") this.#writer.discard();
+      this.#flushError ??= error;
+      if (this.#stage === "dropped") this.#writer.close();
     });
   }
 

@@ -17,6 +17,9 @@ export interface PartSetOptions extends MergeRules {
   readonly onRepair: (error: DamagedPartError) => void;
 }
 
+/** Repairs in one call; more mean that the disk returns something else than what is written to it. */
+const maxRepairs = 64;
+
 interface Merge {
   readonly job: PartJob;
   readonly parts: readonly Part[];
@@ -28,6 +31,7 @@ export class PartSet implements Disposable {
   readonly #merges = new Map<number, Merge>();
   /** Parts have come or gone since a merge was last looked for. */
   #changed = true;
+  #retiredBlockReads = 0;
 
   /** Takes over `parts`: a chain, oldest first. */
   constructor(parts: readonly Part[], options: PartSetOptions) {
@@ -39,24 +43,25 @@ export class PartSet implements Disposable {
     return this.#parts;
   }
 
+  /** Blocks that lookups have read since open. */
+  get blockReads(): number {
+    return this.#parts.reduce((sum, part) => sum + part.blockReads, this.#retiredBlockReads);
+  }
+
   get merging(): number {
     return this.#merges.size;
   }
 
+  /** Throws DamagedPartError if parts stay damaged although they are made anew, and what making them throws. */
   find(hi: number, lo: number, source: number, messageId: string, matches: Matches): number | null {
-    for (let index = this.#parts.length - 1; index >= 0; index -= 1) {
-      const part = this.#parts[index];
-      if (part === undefined || !part.bloom.mayHold(hi, lo)) continue;
+    for (let repairs = 0; ; repairs += 1) {
       try {
-        const seq = part.find(hi, lo, source, messageId, matches);
-        if (seq !== null) return seq;
+        return this.#find(hi, lo, source, messageId, matches);
       } catch (error) {
-        if (!(error instanceof DamagedPartError)) throw error;
+        if (!(error instanceof DamagedPartError) || repairs === maxRepairs) throw error;
         this.#repair(error);
-        return this.find(hi, lo, source, messageId, matches);
       }
     }
-    return null;
   }
 
   /** Adds a part that follows the newest one. */
@@ -68,21 +73,21 @@ export class PartSet implements Disposable {
   /** Merges on, at most `budget` ids a lane; true while there is more to do. Throws what the file system throws. */
   work(budget: number): boolean {
     this.#startMerges();
-    for (const [lane, merge] of [...this.#merges])
-      if (this.#merges.has(lane)) this.#stepMerge(lane, merge, budget);
+    for (const [lane, merge] of this.#merges) this.#stepMerge(lane, merge, budget);
     return this.#changed || this.#merges.size > 0;
   }
 
   /** Merges at once, waiting for the disk, until there are at most `count` parts or nothing is left to merge. */
   shrinkTo(count: number): void {
-    while (this.#parts.length > count) {
+    for (let repairs = 0; this.#parts.length > count;) {
       const next = nextMerge(this.#mergeable(), this.#options, new Set());
       if (next === null) return;
       const parts = this.#run(next.first);
       try {
         this.#replace(parts, [new PartJob(this.#options.folder, new MergeSource(parts)).run()]);
       } catch (error) {
-        if (!(error instanceof DamagedPartError)) throw error;
+        if (!(error instanceof DamagedPartError) || repairs === maxRepairs) throw error;
+        repairs += 1;
         this.#repair(error);
       }
     }
@@ -99,6 +104,16 @@ export class PartSet implements Disposable {
     this.dropMerges();
     for (const part of this.#parts) part[Symbol.dispose]();
     this.#parts.length = 0;
+  }
+
+  #find(hi: number, lo: number, source: number, messageId: string, matches: Matches): number | null {
+    for (let index = this.#parts.length - 1; index >= 0; index -= 1) {
+      const part = this.#parts[index];
+      if (part === undefined || !part.bloom.mayHold(hi, lo)) continue;
+      const seq = part.find(hi, lo, source, messageId, matches);
+      if (seq !== null) return seq;
+    }
+    return null;
   }
 
   #startMerges(): void {
@@ -157,6 +172,7 @@ export class PartSet implements Disposable {
     this.#parts.splice(this.#parts.indexOf(first), old.length, ...fresh);
     this.#changed = true;
     for (const part of old) {
+      this.#retiredBlockReads += part.blockReads;
       part[Symbol.dispose]();
       rmSync(part.path, { force: true });
     }

@@ -78,14 +78,17 @@ export class PartWriter {
     return true;
   }
 
-  /** Gives up: closes and removes the temporary file (the next open removes what can't be removed now). */
-  discard(): void {
+  /** Removes the temporary file; the next open does it if it can't be done now. */
+  removeFile(): void {
     try {
-      closeSync(this.fd);
       rmSync(this.temporaryPath, { force: true });
     } catch {
       return;
     }
+  }
+
+  close(): void {
+    closeSync(this.fd);
   }
 
   #endRecords(): Uint8Array {

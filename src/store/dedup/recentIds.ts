@@ -17,8 +17,8 @@ export class RecentIds {
   readonly #pendingSources: number[] = [];
   readonly #pendingIds: string[] = [];
 
-  /** Room for `capacity` entries before anything has to grow; `columns` are entries that are committed already. */
-  constructor(capacity: number, columns: IdColumns = new IdColumns(capacity)) {
+  /** Room for `capacity` entries and a little more before anything has to grow; `columns` are entries that are committed already. */
+  constructor(capacity: number, columns: IdColumns = new IdColumns(capacity + (capacity >>> 4))) {
     this.columns = columns;
     this.#slots = new Int32Array(slotCount(Math.max(capacity, columns.count)));
     this.#firm = columns.count;
