@@ -24,7 +24,7 @@ const defaultPartSize = 131_072;
 const defaultFanout = 8;
 const progressEveryRows = 65_536;
 /** Ids sealed in one step of `work`. */
-const sealStepIds = 16_384;
+const sealStepIds = 4_096;
 /** Ids merged in one step of `work`, a lane: four for each one added, since each is merged once a level. */
 const mergeIdsPerAdd = 4;
 const leastMergeIds = 256;

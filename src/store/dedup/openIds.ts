@@ -4,11 +4,12 @@
  */
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { IdColumns } from "./idColumns.ts";
+import { IdColumns } from "./idColumns.ts";
 import { DamagedPartError, Part } from "./part.ts";
 import { chooseChain, type Stretch } from "./partChain.ts";
 import { partName, partNamePattern, temporaryPattern, type Anchor } from "./partFormat.ts";
-import { loadPart } from "./partSource.ts";
+import { PartJob } from "./partJob.ts";
+import { loadPart, MemorySource } from "./partSource.ts";
 import { hashRow, rebuildParts, rebuildWhole, type RebuildOptions } from "./rebuildParts.ts";
 
 export interface OpenIdsOptions extends RebuildOptions {
@@ -29,6 +30,8 @@ export interface OpenedIds {
   readonly refused: readonly string[];
 }
 
+type Tail = Omit<OpenedIds, "refused">;
+
 /** Throws what the file system and the journal throw. */
 export function openIds(options: OpenIdsOptions): OpenedIds {
   const { sound, refused } = readFolder(options);
@@ -44,34 +47,48 @@ export function openIds(options: OpenIdsOptions): OpenedIds {
 }
 
 /** Completes the chain with what the journal holds behind it. */
-function readTail(
-  parts: readonly Part[],
-  options: OpenIdsOptions,
-  refused: string[],
-): Omit<OpenedIds, "refused"> {
+function readTail(parts: readonly Part[], options: OpenIdsOptions, refused: string[]): Tail {
   const last = parts.at(-1);
-  const tail = rebuildParts({ afterSeq: last?.header.throughSeq ?? 0, throughSeq: Infinity }, options);
-  const firmSeq = lastSeq(tail.rest) ?? tail.afterSeq;
-  const isSnapshot = last !== undefined && last.header.count < options.partSize && tail.parts.length === 0;
+  const read = rebuildParts({ afterSeq: last?.header.throughSeq ?? 0, throughSeq: Infinity }, options);
+  const firmSeq = lastSeq(read.rest) ?? read.afterSeq;
+  const { rest: recent, afterSeq } = read;
+  const isSnapshot = last !== undefined && last.header.count < options.partSize && read.parts.length === 0;
   if (!isSnapshot) {
-    return {
-      parts: [...parts, ...tail.parts],
-      recent: tail.rest,
-      afterSeq: tail.afterSeq,
-      firmSeq,
-      snapshotPath: null,
-    };
+    return sealFull(
+      { parts: [...parts, ...read.parts], recent, afterSeq, firmSeq, snapshotPath: null },
+      options,
+    );
   }
   const sealed = parts.slice(0, -1);
-  const recent = takeSnapshot(last);
-  if (recent === null) {
+  const snapshot = takeSnapshot(last);
+  if (snapshot === null) {
     refused.push(partName(last.header.afterSeq, last.header.throughSeq));
     return readTail(sealed, options, refused);
   }
-  for (let entry = 0; entry < tail.rest.count; entry += 1) {
-    recent.push(tail.rest.hi[entry] ?? 0, tail.rest.lo[entry] ?? 0, tail.rest.seq[entry] ?? 0);
+  for (let entry = 0; entry < recent.count; entry += 1) {
+    snapshot.push(recent.hi[entry] ?? 0, recent.lo[entry] ?? 0, recent.seq[entry] ?? 0);
   }
-  return { parts: sealed, recent, afterSeq: last.header.afterSeq, firmSeq, snapshotPath: last.path };
+  const tail = {
+    parts: sealed,
+    recent: snapshot,
+    afterSeq: last.header.afterSeq,
+    firmSeq,
+    snapshotPath: last.path,
+  };
+  return sealFull(tail, options);
+}
+
+/** Seals at once what is too much to be sealed later without a stall. */
+function sealFull(tail: Tail, options: OpenIdsOptions): Tail {
+  const { recent, afterSeq, firmSeq, snapshotPath } = tail;
+  if (recent.count < options.partSize) return tail;
+  const part = new PartJob(
+    options.folder,
+    new MemorySource(recent, options.seedTag, afterSeq, firmSeq),
+  ).run();
+  if (snapshotPath !== null && snapshotPath !== part.path) rmSync(snapshotPath, { force: true });
+  const parts = [...tail.parts, part];
+  return { parts, recent: new IdColumns(options.partSize), afterSeq: firmSeq, firmSeq, snapshotPath: null };
 }
 
 /** The ids of a small last part, as `close` leaves one, back in memory; null if the file turns out damaged. */
