@@ -79,7 +79,7 @@ export class ChangeLogReader implements ChangeLog, Disposable {
   advance(seq: number): void {
     if (seq <= this.#head) return;
     this.#head = seq;
-    for (const waiter of [...this.#waiters]) {
+    for (const waiter of this.#waiters) {
       if (waiter.beyond < seq) waiter.wake(true);
     }
   }
@@ -92,7 +92,7 @@ export class ChangeLogReader implements ChangeLog, Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const waiter of [...this.#waiters]) waiter.wake(false);
+    for (const waiter of this.#waiters) waiter.wake(false);
     this.#shared.clear();
   }
 

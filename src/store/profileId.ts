@@ -16,10 +16,7 @@ export interface ProfileIds {
 
 /** A Feistel permutation of 40 bits keyed by the journal's id, written in Crockford's base 32. */
 export function profileIds(journalId: string): ProfileIds {
-  const keys = Array.from(
-    { length: rounds },
-    (_, round) => Number(Bun.hash.murmur32v3(`${journalId}/${round}`)) | 0,
-  );
+  const keys = Array.from({ length: rounds }, (_, round) => Bun.hash.murmur32v3(`${journalId}/${round}`) | 0);
   const scramble = (half: number, round: number) => {
     let mixed = Math.imul(half ^ (keys[round] ?? 0), 0x45d9f3b);
     mixed = Math.imul(mixed ^ (mixed >>> 15), 0x2c1b3c6d);

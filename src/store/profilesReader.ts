@@ -245,7 +245,7 @@ export class ProfilesReader implements Profiles {
   #forget(pid: number): void {
     const keys = this.#answersOf.get(pid);
     if (keys === undefined) return;
-    for (const key of [...keys]) this.#drop(key, pid);
+    for (const key of keys) this.#drop(key, pid);
   }
 
   #drop(key: string, pid: number): void {

@@ -197,7 +197,9 @@ class OpenedStore {
         this.#link.answer(message);
         return;
       case "rebuildNeeded":
-        void this.#rebuild(message.upTo, message.why);
+        this.#rebuild(message.upTo, message.why).catch((error: unknown) =>
+          this.#options.onFatal(1, describe(error)),
+        );
         return;
       case "live":
         this.#progress = null;
@@ -248,7 +250,7 @@ class OpenedStore {
       if (this.#closed) return;
       this.#options.notice(
         "error",
-        `the rebuild failed: ${error instanceof Error ? error.message : String(error)}; events are still taken, profiles are not readable`,
+        `the rebuild failed: ${describe(error)}; events are still taken, profiles are not readable`,
       );
     }
   }
@@ -257,7 +259,7 @@ class OpenedStore {
     const former = this.#profiles;
     this.#profiles = folder === null ? null : openProfileStore(folder, { readOnly: true });
     this.#readers?.profiles.use(this.#profiles, visible);
-    void former?.close();
+    former?.close().catch((error: unknown) => this.#options.notice("warn", describe(error)));
   }
 
   #status(): StoreStatus {
@@ -364,4 +366,8 @@ class OpenedStore {
 
 function sizeOf(path: string): number {
   return statSync(join(path), { throwIfNoEntry: false })?.size ?? 0;
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -114,25 +114,26 @@ export class WriterThread {
     this.#scheduled = true;
     this.#deps.schedule(() => {
       this.#scheduled = false;
-      void this.#turn();
+      this.#turn().catch((error: unknown) => this.#fail(error));
     });
   }
 
   async #turn(): Promise<void> {
     if (this.#writer === null) return;
     this.#busy = true;
-    try {
-      const more = await this.#step(this.#writer);
-      this.#busy = false;
-      if (more) this.#wake();
-    } catch (error) {
-      const exitCode = error instanceof JournalFailed || classifyWriteFailure(error) === "io" ? 74 : 1;
-      this.#deps.post({
-        kind: "fatal",
-        exitCode,
-        message: error instanceof Error ? error.message : String(error),
-      });
-    }
+    const more = await this.#step(this.#writer);
+    this.#busy = false;
+    if (more) this.#wake();
+  }
+
+  /** The journal can't be trusted, or our own code broke: the process must end, and says why. */
+  #fail(error: unknown): void {
+    const exitCode = error instanceof JournalFailed || classifyWriteFailure(error) === "io" ? 74 : 1;
+    this.#deps.post({
+      kind: "fatal",
+      exitCode,
+      message: error instanceof Error ? error.message : String(error),
+    });
   }
 
   /** One piece of work; true if there may be more. */
