@@ -8,9 +8,10 @@
 // - Building for another machine would download a Bun: ours comes out of the lock like every package.
 
 import { cpSync, existsSync, mkdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import type { BunPlugin } from "bun";
+import { notices } from "./scripts/notices.ts";
 
 const root = import.meta.dir;
 const host = `${process.platform}-${process.arch}`;
@@ -102,6 +103,7 @@ async function main(): Promise<void> {
   if (!isTarget(target)) throw new Error(`--target is one of ${Object.keys(targets).join(", ")}`);
   const path = outfile ?? join(root, "dist", target === host ? "freshet" : `freshet-${target}`);
   await build(target, path);
+  await Bun.write(join(dirname(path), "NOTICE.txt"), await notices());
   process.stdout.write(`${path} (${(statSync(path).size / 1e6).toFixed(0)} MB, ${target})\n`);
 }
 
