@@ -149,6 +149,7 @@ describe("reserved words", () => {
     "deps.ids.randomBytes(8)",
     "server.fetch(request)",
     "{ fetch(request: Request) { return handle(request); } }",
+    "Bun.serve({ port: 0, fetch: (request) => answer(request) })",
     "clock.nowMs() /* not Date.now() */",
   ])("let %s pass", (expression) => {
     expect(planted(reservedWords, "src/store/a.ts", `export const x = ${expression};`)).toEqual([]);
