@@ -58,6 +58,8 @@ function install() {
       fail(`"${command} ${args.join(" ")}" did not succeed; nothing was started.`, done.status);
     if (findBun() === null) fail(`No Bun for ${process.platform} ${process.arch} came with the install.`);
     rmSync(unfinishedPath);
+    // Some versions of Bun write a lock of their own beside the one they read; there is only one.
+    rmSync(join(root, "bun.lock"), { force: true });
     return;
   }
   fail("Neither npm nor bun was found on PATH, so nothing could be installed.");
