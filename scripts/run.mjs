@@ -89,9 +89,7 @@ function become(bun, args) {
     stdio: "inherit",
     env: { ...process.env, PATH: [dirname(bun), binFolder, process.env.PATH].join(delimiter) },
   });
-  for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
-  // A terminal sends Ctrl-C to the whole group: passing it on as well would make one key two requests.
-  process.on("SIGINT", () => process.stdin.isTTY || child.kill("SIGINT"));
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   child.on("error", (error) => fail(`The pinned Bun could not be started: ${error.message}`));
   child.on("exit", (code, signal) => {
     process.exitCode = signal === null ? (code ?? 1) : 128 + (constants.signals[signal] ?? 0);

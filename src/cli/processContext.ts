@@ -6,13 +6,20 @@ import type { CliContext } from "./context.ts";
 const signals = ["SIGINT", "SIGTERM"] as const;
 /** Exit code of a process that a second signal ended at once. */
 const killedCode = 130;
+/** Signals this soon after the first are the same wish: sent to the whole group and passed on by npm as well. */
+const sameWishMs = 1_000;
 
-/** Connects a command with this process's streams and signals. The first signal asks, the second one ends. */
+/** Connects a command with this process's streams and signals. The first signal asks, a later one ends. */
 export function processContext(environment: Environment): CliContext {
   const interruption = new AbortController();
+  let isSameWish = true;
+  const settle = () => {
+    isSameWish = false;
+  };
   for (const signal of signals) {
     process.on(signal, () => {
-      if (interruption.signal.aborted) process.exit(killedCode);
+      if (!isSameWish) process.exit(killedCode);
+      if (!interruption.signal.aborted) setTimeout(settle, sameWishMs).unref();
       interruption.abort();
     });
   }
