@@ -3,7 +3,7 @@ import { erasedMessageId } from "../erase.ts";
 import type { Journal } from "../journal.ts";
 import type { MessageIds } from "../messageIds.ts";
 import { rowFlags, rowKind } from "../row.ts";
-import type { MessageIdStats } from "./indexOptions.ts";
+import type { MessageIdIndexOptions, MessageIdStats } from "./indexOptions.ts";
 import { MessageIdIndex } from "./messageIdIndex.ts";
 import type { IdRow } from "./rebuildParts.ts";
 
@@ -33,11 +33,12 @@ export interface OpenMessageIds extends MessageIds {
   close(): void;
 }
 
-/** Opens the index in `directory`, making anew from the journal what is missing or damaged there. */
+/** Opens the index in `directory`, making anew from the journal what is missing or damaged there; `sizes` is for tests. */
 export function openMessageIds(
   directory: string,
   journal: Journal,
   notice: (level: "info" | "warn" | "error", message: string) => void,
+  sizes: Pick<MessageIdIndexOptions, "partSize" | "fanout"> = {},
 ): OpenMessageIds {
   const row = journal.database.query<Omit<TailRow, "seq">, [number]>(selectRow);
   const headSeq = journal.head();
@@ -53,6 +54,7 @@ export function openMessageIds(
       );
     },
     tail: (afterSeq) => tailOf(journal, afterSeq),
+    ...sizes,
     progress: (rows) =>
       notice("info", `indexing messageIds: ${rows} of at most ${headSeq} journal rows read`),
     notice,
