@@ -1,0 +1,26 @@
+/** Who asks, and may they: the key of a read, from Bearer, Basic (user name) or X-Write-Key. */
+import { Refusal } from "../errors.ts";
+import type { KeyInfo, Scope } from "../model/key.ts";
+
+/** The key in force with this text, or null. */
+export type FindKey = (text: string) => KeyInfo | null;
+
+/** The key of a request, if it has the scope. Throws Refusal unauthorized or forbidden. */
+export function authorise(request: Request, findKey: FindKey, scope: Scope): KeyInfo {
+  const text = presentedKey(request);
+  const key = text === null ? null : findKey(text);
+  if (key === null) throw new Refusal("unauthorized");
+  if (!key.scopes.includes(scope)) throw new Refusal("forbidden");
+  return key;
+}
+
+/** The first key that stands in the headers; null without one. */
+function presentedKey(request: Request): string | null {
+  const header = request.headers.get("authorization");
+  if (header === null) return request.headers.get("x-write-key");
+  if (header.startsWith("Bearer ")) return header.slice(7).trim();
+  if (!/^basic /i.test(header)) return /^bearer /i.test(header) ? header.slice(7).trim() : null;
+  const pair = Buffer.from(header.slice(6), "base64").toString("utf8");
+  const colon = pair.indexOf(":");
+  return colon < 0 ? pair : pair.slice(0, colon);
+}

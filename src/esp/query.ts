@@ -1,0 +1,79 @@
+/** Reading what a URL asks for. Unknown parameters are ignored; a bad value is a Refusal that names the parameter. */
+import { Refusal } from "../errors.ts";
+import type { Identifier } from "../model/identifier.ts";
+import { maxIdentifierBytes } from "../model/identifier.ts";
+import type { TraitSelection } from "./profileView.ts";
+
+const idTypes = new Set(["user_id", "anonymous_id", "email", "email_sha256", "profile_id"]);
+const maxTraitNames = 500;
+
+/** The query of a URL; empty without one. */
+export function queryOf(url: string): URLSearchParams {
+  const at = url.indexOf("?");
+  return new URLSearchParams(at < 0 ? "" : url.slice(at + 1));
+}
+
+/** `type:value`, split at the first colon; the value is percent-decoded when it comes from a path. Throws Refusal invalid_request. */
+export function parseIdentifier(text: string, encoded: boolean): Identifier {
+  const plain = encoded ? decode(text) : text;
+  const colon = plain.indexOf(":");
+  if (colon < 1)
+    throw new Refusal("invalid_request", {
+      detail: "An identifier is written type:value, for example user_id:42.",
+    });
+  const type = plain.slice(0, colon);
+  const value = plain.slice(colon + 1);
+  if (!idTypes.has(type))
+    throw new Refusal("invalid_request", {
+      detail: `The identifier's type is not known; there are ${[...idTypes].join(", ")}.`,
+    });
+  if (value === "" || !value.isWellFormed())
+    throw new Refusal("invalid_request", { detail: "The identifier has no readable value." });
+  if (Buffer.byteLength(value) > maxIdentifierBytes) throw new Refusal("id_too_long");
+  return { type, value };
+}
+
+/** Percent-decoding that refuses what is not UTF-8. */
+export function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new Refusal("invalid_request", { detail: "The path is not valid percent-encoding." });
+  }
+}
+
+/** `?traits=a,b`; null without it. */
+export function traitsOf(query: URLSearchParams): TraitSelection {
+  const text = query.get("traits");
+  if (text === null) return null;
+  const names = text.split(",").filter((name) => name !== "");
+  if (names.length > maxTraitNames)
+    throw new Refusal("invalid_request", { detail: `traits takes at most ${maxTraitNames} names.` });
+  return names;
+}
+
+/** A whole number within bounds; `fallback` without it. */
+export function numberOf(
+  query: URLSearchParams,
+  name: string,
+  fallback: number,
+  least: number,
+  most: number,
+): number {
+  const text = query.get(name);
+  if (text === null) return fallback;
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= least && value <= most))
+    throw new Refusal("invalid_request", {
+      detail: `${name} takes a whole number from ${least} to ${most}.`,
+    });
+  return value;
+}
+
+/** `true` or absent (or `false`). */
+export function flagOf(query: URLSearchParams, name: string): boolean {
+  const text = query.get(name);
+  if (text === null || text === "false" || text === "0") return false;
+  if (text === "true" || text === "1" || text === "") return true;
+  throw new Refusal("invalid_request", { detail: `${name} takes true or false.` });
+}
