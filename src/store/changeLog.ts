@@ -6,8 +6,12 @@ export interface ChangeLog {
   readonly epoch: number;
   /** The newest seq that readers may see (committed and visible); 0 when there is none. */
   head(): number;
+  /** The newest seq on disk. A cursor between head() and here is not of the future: readers will come to see it. */
+  newest(): number;
   /** Reading resumes at any seq ≥ this; an older cursor has expired. 0 while nothing was trimmed. */
   floor(): number;
+  /** Another number whenever changes that were read before may read differently now, as after an erasure. */
+  revision(): number;
   /**
    * The changes after `afterSeq`, oldest first, at most `limit`, and `scannedTo`: the seq up to which the log was
    * read (go on from there, also when `changes` is empty). Reads shared in memory near the head.

@@ -22,11 +22,14 @@ export class ChangeLogReader implements ChangeLog, Disposable {
   #sharedFrom = 0;
   #sharedTo = 0;
   #head: number;
+  #newest: number;
+  #revision = 0;
 
-  constructor(reader: JournalReader, profileIds: ProfileIds, head: number) {
+  constructor(reader: JournalReader, profileIds: ProfileIds, head: number, newest: number) {
     this.#reader = reader;
     this.#profileIds = profileIds;
     this.#head = head;
+    this.#newest = newest;
     this.#sharedFrom = head;
     this.#sharedTo = head;
   }
@@ -39,8 +42,16 @@ export class ChangeLogReader implements ChangeLog, Disposable {
     return this.#head;
   }
 
+  newest(): number {
+    return Math.max(this.#newest, this.#head);
+  }
+
   floor(): number {
     return 0;
+  }
+
+  revision(): number {
+    return this.#revision;
   }
 
   read(afterSeq: number, limit: number): { readonly changes: readonly Change[]; readonly scannedTo: number } {
@@ -84,8 +95,14 @@ export class ChangeLogReader implements ChangeLog, Disposable {
     }
   }
 
+  /** The journal holds changes up to `seq`, though perhaps not for readers yet. */
+  note(newest: number): void {
+    this.#newest = newest;
+  }
+
   /** Changes held in memory may hold text that was erased: forget them. */
   forgetShared(): void {
+    this.#revision += 1;
     this.#shared.clear();
     this.#sharedFrom = this.#head;
     this.#sharedTo = this.#head;

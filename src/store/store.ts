@@ -143,7 +143,7 @@ class OpenedStore {
     const opened = await this.#opened.promise;
     const ids = profileIds(opened.journalId);
     const journal = new JournalReader(folderPaths(folder).journal);
-    const changes = new ChangeLogReader(journal, ids, opened.visible);
+    const changes = new ChangeLogReader(journal, ids, opened.visible, opened.head);
     const profiles = new ProfilesReader(journal, ids, (messageId) =>
       this.#ask<number[]>({ act: "locate", messageId }),
     );
@@ -221,6 +221,7 @@ class OpenedStore {
   #onGroup(group: GroupMessage): void {
     this.#head = group.head;
     this.#counts = group.counts;
+    this.#readers?.changes.note(group.head);
     if (group.mode === "live" || group.visible > this.#visible) {
       this.#visible = group.visible;
       this.#readers?.profiles.advance(group.visible, group.changedPids);
