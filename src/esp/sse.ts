@@ -35,14 +35,20 @@ function openStream(request: Request, key: KeyInfo, deps: SseDeps): Response {
   const listener = new SseListener(reader, deps);
   deps.hub.join(listener);
   request.signal.addEventListener("abort", () => listener.end(), { once: true });
-  return new Response(new ReadableStream(listener, { highWaterMark: 0 }), { headers });
+  return new Response(
+    new ReadableStream<Uint8Array>(
+      { pull: (controller) => listener.pull(controller), cancel: () => listener.cancel() },
+      { highWaterMark: 0 },
+    ),
+    { headers },
+  );
 }
 
 /**
  * One client. `pull` is called when the client has room; it writes what there is or waits to be woken. A heartbeat
  * is written only while it waits, so a client that does not read gets none and costs nothing.
  */
-class SseListener implements Listener, UnderlyingDefaultSource<Uint8Array> {
+class SseListener implements Listener {
   readonly #reader: FeedReader;
   readonly #deps: SseDeps;
   #controller: ReadableStreamDefaultController<Uint8Array> | null = null;
