@@ -1,0 +1,147 @@
+/**
+ * The front door of ingest: who sends, how much, then the bytes to the writer and its verdict back. The body is not
+ * parsed on this thread, except to find a key that only it carries or to count the events of a browser's batch.
+ */
+import { Elysia } from "elysia";
+import { Refusal } from "../errors.ts";
+import type { BodyRead, BodyReader } from "../lib/body.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Ids } from "../lib/id.ts";
+import type { KeyInfo } from "../model/key.ts";
+import type { Accept, Frame } from "../store/accept.ts";
+import type { Keyring } from "../store/keyring.ts";
+import { answerTo, preflight, refusalAnswer, type Audience } from "./answers.ts";
+import { bodyOrQueryCredential, headerCredential, type Credential } from "./auth.ts";
+import { maxBatchEvents, maxSecretKeyBodyBytes, maxWriteKeyBodyBytes } from "./limits.ts";
+import { operationOf } from "./openapi.ts";
+import type { Bucket, RateLimiter } from "./rateLimit.ts";
+import { scanBatch } from "./scan.ts";
+
+export interface IngestDeps {
+  readonly accept: Accept;
+  readonly keys: Keyring;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly bodies: BodyReader;
+  /** Applies to keys of browser sources. */
+  readonly limiter: RateLimiter;
+  /** The address to count a browser's requests by; asked for browser keys only. */
+  readonly clientAddress: (request: Request) => string;
+}
+
+type Call = Frame["call"];
+
+const calls: readonly (readonly [Call, ...paths: string[]])[] = [
+  ["track", "/v1/track", "/v1/t"],
+  ["identify", "/v1/identify", "/v1/i"],
+  ["page", "/v1/page", "/v1/p"],
+  ["screen", "/v1/screen", "/v1/s"],
+  ["group", "/v1/group", "/v1/g"],
+  ["alias", "/v1/alias", "/v1/a"],
+  ["batch", "/v1/batch", "/v1/b"],
+  ["import", "/v1/import"],
+];
+
+/** Every path of ingest. */
+export const ingestPaths: readonly string[] = calls.flatMap(([, ...paths]) => paths);
+
+/** The routes of ingest; to be used by the app. */
+export function ingestRoutes(deps: IngestDeps): Elysia {
+  const app = new Elysia({ name: "ingest" });
+  for (const [call, ...paths] of calls) {
+    for (const [index, path] of paths.entries()) {
+      // "none": the body is ours to read, whatever its content type says.
+      app.post(path, ({ request }) => handle(deps, call, request), {
+        parse: "none",
+        detail: operationOf(call, index > 0),
+      });
+      app.options(path, () => preflight(), { detail: { hide: true } });
+    }
+  }
+  return app;
+}
+
+async function handle(deps: IngestDeps, call: Call, request: Request): Promise<Response> {
+  let audience: Audience = "page";
+  try {
+    const fromHeaders = headerCredential(deps.keys, request.headers);
+    if (fromHeaders.kind !== "absent") {
+      const key = writerOf(fromHeaders);
+      if (key.kind === "secret") audience = "server";
+      const bucket = key.trust === "browser" ? admit(deps, key, request) : null;
+      const body = await readBody(
+        deps,
+        request,
+        key.kind === "secret" ? maxSecretKeyBodyBytes : maxWriteKeyBodyBytes,
+      );
+      return await submit(deps, call, key, bucket, body, audience);
+    }
+    const body = await readBody(deps, request, maxWriteKeyBodyBytes);
+    const key = writerOf(bodyOrQueryCredential(deps.keys, body, request.url));
+    if (key.kind === "secret") audience = "server";
+    const bucket = key.trust === "browser" ? admit(deps, key, request) : null;
+    return await submit(deps, call, key, bucket, body, audience);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return refusalAnswer(error, audience, deps.ids);
+  }
+}
+
+async function submit(
+  deps: IngestDeps,
+  call: Call,
+  key: KeyInfo,
+  bucket: Bucket | null,
+  body: Uint8Array,
+  audience: Audience,
+): Promise<Response> {
+  if (bucket !== null) deps.limiter.charge(bucket, eventsIn(call, body));
+  const answer = await deps.accept.submit({
+    call,
+    source: key.source,
+    namespace: key.namespace,
+    trusted: key.trust === "server",
+    receivedAtMs: deps.clock.nowMs(),
+    lane: call === "import" ? "import" : "live",
+    body,
+  });
+  return answerTo(answer, audience, deps.ids);
+}
+
+function writerOf(credential: Credential): KeyInfo {
+  if (credential.kind !== "key") throw new Refusal("unauthorized");
+  if (!credential.key.scopes.includes("write")) throw new Refusal("forbidden");
+  return credential.key;
+}
+
+/** Lets a browser's request in if its key and address have not sent too much lately. */
+function admit(deps: IngestDeps, key: KeyInfo, request: Request): Bucket {
+  const bucket = deps.limiter.bucket(key.id, deps.clientAddress(request));
+  const retryAfterSeconds = deps.limiter.waitSeconds(bucket);
+  if (retryAfterSeconds > 0) throw new Refusal("rate_limited", { retryAfterSeconds });
+  return bucket;
+}
+
+/** How many events a browser pays for. A broken body costs one. */
+function eventsIn(call: Call, body: Uint8Array): number {
+  return call === "batch" || call === "import"
+    ? Math.max(1, scanBatch(body, maxBatchEvents)?.elements.length ?? 1)
+    : 1;
+}
+
+/** What is said of a body that could not be read. */
+const unreadable: Readonly<Record<Exclude<BodyRead["kind"], "body">, Refusal>> = {
+  tooLarge: new Refusal("too_large"),
+  unsupported: new Refusal("unsupported_encoding"),
+  corrupt: new Refusal("invalid_json", {
+    detail: "The body is not the gzip stream that its Content-Encoding says.",
+  }),
+  late: new Refusal("invalid_request", { detail: "The body did not arrive in time." }),
+  gone: new Refusal("invalid_request", { detail: "The body did not arrive." }),
+};
+
+async function readBody(deps: IngestDeps, request: Request, limitBytes: number): Promise<Uint8Array> {
+  const read = await deps.bodies.read(request, limitBytes);
+  if (read.kind === "body") return read.bytes;
+  throw unreadable[read.kind];
+}

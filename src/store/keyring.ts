@@ -1,0 +1,80 @@
+/**
+ * The keys in force, looked up by what a client presents. Write keys are kept as they are, secret keys only as their
+ * SHA-256. Lookups go by digest and end in a comparison of constant time, so an answer's delay says nothing of a key.
+ */
+import { timingSafeEqual } from "node:crypto";
+import type { KeyInfo } from "../model/key.ts";
+import { keyInfo } from "./keys.ts";
+import type { KeyRow } from "./messages.ts";
+
+/** What ingest and reads ask of the keys. */
+export interface Keyring {
+  /** The key with that text, if it is in force. */
+  lookup(presented: string): KeyInfo | undefined;
+  /** The key in an Authorization header: Basic user name or Bearer token. */
+  fromAuthorization(header: string): KeyInfo | undefined;
+}
+
+/** Longest text that can be a key. */
+const maxKeyLength = 200;
+const maxHeaderLength = 1_000;
+/** Headers remembered; only those with a good key are. */
+const maxRemembered = 1_000;
+
+interface Held {
+  readonly info: KeyInfo;
+  readonly digest: Uint8Array;
+}
+
+export class KeyTable implements Keyring {
+  #byDigest = new Map<string, Held>();
+  readonly #byHeader = new Map<string, KeyInfo>();
+
+  constructor(rows: readonly KeyRow[]) {
+    this.replace(rows);
+  }
+
+  /** From here on these rows are in force, without the revoked ones. */
+  replace(rows: readonly KeyRow[]): void {
+    this.#byHeader.clear();
+    this.#byDigest = new Map();
+    for (const row of rows) {
+      const digest = row.writeKey === null ? row.secretSha256 : sha256(row.writeKey).toString("hex");
+      if (digest === null || row.revokedAtMs !== null) continue;
+      this.#byDigest.set(digest, { info: keyInfo(row), digest: Buffer.from(digest, "hex") });
+    }
+  }
+
+  lookup(presented: string): KeyInfo | undefined {
+    if (presented.length === 0 || presented.length > maxKeyLength) return undefined;
+    const digest = sha256(presented);
+    const held = this.#byDigest.get(digest.toString("hex"));
+    return held !== undefined && timingSafeEqual(held.digest, digest) ? held.info : undefined;
+  }
+
+  fromAuthorization(header: string): KeyInfo | undefined {
+    const known = this.#byHeader.get(header);
+    if (known !== undefined) return known;
+    const presented = keyInAuthorization(header);
+    const info = presented === null ? undefined : this.lookup(presented);
+    if (info === undefined) return undefined;
+    if (this.#byHeader.size >= maxRemembered) this.#byHeader.clear();
+    this.#byHeader.set(header, info);
+    return info;
+  }
+}
+
+/** The key that an Authorization header carries; null for other schemes and malformed ones. */
+export function keyInAuthorization(header: string): string | null {
+  if (header.length > maxHeaderLength) return null;
+  const match = /^(basic|bearer) +([^\s,]+) *$/i.exec(header);
+  const [, scheme = "", value = ""] = match ?? [];
+  if (scheme.toLowerCase() !== "basic") return value === "" ? null : value;
+  const pair = Buffer.from(value, "base64").toString("utf8");
+  const colon = pair.indexOf(":");
+  return colon < 0 ? pair : pair.slice(0, colon);
+}
+
+function sha256(text: string): Buffer {
+  return new Bun.CryptoHasher("sha256").update(text).digest();
+}
