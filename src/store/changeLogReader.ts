@@ -57,7 +57,9 @@ export class ChangeLogReader implements ChangeLog, Disposable {
   read(afterSeq: number, limit: number): { readonly changes: readonly Change[]; readonly scannedTo: number } {
     if (afterSeq >= this.#head) return { changes: [], scannedTo: this.#head };
     if (afterSeq < this.#sharedFrom) return this.#readPage(afterSeq, this.#sharedFrom, limit);
-    this.#fillShared();
+    // Nobody has read for a while: share from here on, instead of reading what nobody asked for.
+    if (afterSeq > this.#sharedTo) this.#shareFrom(afterSeq);
+    if (afterSeq + limit > this.#sharedTo) this.#fillShared(limit);
     const changes: Change[] = [];
     for (let seq = afterSeq + 1; seq <= this.#sharedTo; seq += 1) {
       const change = this.#shared.get(seq);
@@ -102,10 +104,7 @@ export class ChangeLogReader implements ChangeLog, Disposable {
 
   /** Changes held in memory may hold text that was erased: forget them. */
   forgetShared(): void {
-    this.#revision += 1;
-    this.#shared.clear();
-    this.#sharedFrom = this.#head;
-    this.#sharedTo = this.#head;
+    this.#shareFrom(this.#head);
   }
 
   [Symbol.dispose](): void {
@@ -124,18 +123,19 @@ export class ChangeLogReader implements ChangeLog, Disposable {
     return { changes, scannedTo: rows.length < limit || last === undefined ? toSeq : last.seq };
   }
 
-  #fillShared(): void {
-    while (this.#sharedTo < this.#head) {
-      const from = Math.max(this.#sharedTo, this.#head - sharedChanges);
-      if (from > this.#sharedTo) this.#sharedFrom = from;
-      const rows = this.#reader.changes(from, this.#head, 1_000);
-      for (const row of rows) {
-        const change = this.#changeOf(row);
-        if (change !== null) this.#shared.set(row.seq, change);
-      }
-      this.#sharedTo = rows.at(-1)?.seq ?? this.#head;
-      if (rows.length < 1_000) this.#sharedTo = this.#head;
+  #shareFrom(seq: number): void {
+    this.#shared.clear();
+    this.#sharedFrom = seq;
+    this.#sharedTo = seq;
+  }
+
+  #fillShared(limit: number): void {
+    const rows = this.#reader.changes(this.#sharedTo, this.#head, limit);
+    for (const row of rows) {
+      const change = this.#changeOf(row);
+      if (change !== null) this.#shared.set(row.seq, change);
     }
+    this.#sharedTo = rows.length < limit ? this.#head : (rows.at(-1)?.seq ?? this.#head);
     for (const seq of this.#shared.keys()) {
       if (this.#shared.size <= sharedChanges) break;
       this.#shared.delete(seq);

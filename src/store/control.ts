@@ -20,6 +20,9 @@ export interface ControlContext {
   readonly moveProfiles: () => Promise<void>;
 }
 
+const truncateAttempts = 20;
+const truncatePauseMs = 50;
+
 /** Runs one act; the value goes back to who asked. Throws what should be said to them. */
 export async function runControl(context: ControlContext, request: ControlRequest): Promise<unknown> {
   const { writer, journal, clock } = context;
@@ -126,7 +129,11 @@ function typeOfBody(body: Uint8Array): EventType | "batch" {
 /** Takes deleted text out of both files: SQLite's free pages and write-ahead log, LMDB's freed pages. */
 async function compact(context: ControlContext): Promise<boolean> {
   const { journal } = context;
-  journal.database.run("PRAGMA wal_checkpoint(TRUNCATE)");
+  for (let attempt = 1; !journal.truncateLog(); attempt += 1) {
+    if (attempt >= truncateAttempts)
+      throw new Error("the write-ahead log is being read and could not be emptied; compact again");
+    await Bun.sleep(truncatePauseMs);
+  }
   await context.moveProfiles();
   return true;
 }

@@ -152,6 +152,11 @@ export class Journal implements Disposable {
       .get(seq);
   }
 
+  /** Moves the write-ahead log into the database and empties it; false while a reader holds it. */
+  truncateLog(): boolean {
+    return this.database.query<{ busy: number }, []>("PRAGMA wal_checkpoint(TRUNCATE)").get()?.busy === 0;
+  }
+
   getMeta(name: string): string | null {
     return (
       this.database.query<{ value: string }, [string]>("SELECT value FROM meta WHERE name = ?").get(name)

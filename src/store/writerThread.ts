@@ -4,7 +4,7 @@
  * re-attributes what late links left open.
  */
 import type { Clock } from "../lib/clock.ts";
-import { crashAt, noCrash } from "../lib/crashPoint.ts";
+import { crashAt, noCrash, type CrashPoint } from "../lib/crashPoint.ts";
 import type { Ids } from "../lib/id.ts";
 import type { EventType } from "../model/event.ts";
 import type { Judge, Restore } from "./accept.ts";
@@ -32,6 +32,8 @@ export interface WriterThreadDeps {
   readonly restore: Restore;
   readonly clock: Clock;
   readonly ids: Ids;
+  /** In place of the hidden setting; for tests on one thread. */
+  readonly crash?: CrashPoint;
   readonly post: (message: FromWriter) => void;
   /** Runs `turn` once what has arrived by now is received. */
   readonly schedule: (turn: () => void) => void;
@@ -225,7 +227,7 @@ export class WriterThread {
         clock,
         ids,
         hotProfiles: settings.hotProfiles,
-        crash: settings.crashAt === null ? noCrash : crashAt(settings.crashAt),
+        crash: this.#deps.crash ?? (settings.crashAt === null ? noCrash : crashAt(settings.crashAt)),
         notice,
       });
       this.#writer = writer;
