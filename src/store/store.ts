@@ -96,6 +96,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   }
 }
 
+/** Pause before a failed rebuild is tried again. */
+const rebuildRetryMs = 10_000;
+
 type Opened = Extract<FromWriter, { kind: "opened" }>;
 
 /** What belongs together once the journal is open. */
@@ -251,8 +254,10 @@ class OpenedStore {
       if (this.#closed) return;
       this.#options.notice(
         "error",
-        `the rebuild failed: ${describe(error)}; events are still taken, profiles are not readable`,
+        `the rebuild failed: ${describe(error)}; events are still taken, the rebuild is tried again`,
       );
+      await Bun.sleep(rebuildRetryMs);
+      if (!this.#closed) await this.#rebuild(this.#head, "the last try failed");
     }
   }
 
