@@ -2,7 +2,7 @@
  * The one place that opens LMDB: profiles by number, identifiers to where they lead, and the watermark.
  * It is a cache of the journal: written without fsync, thrown away when it can't be trusted (see boot.ts).
  */
-import { open, type Database, type RootDatabase } from "lmdb";
+import { asBinary, open, type Database, type RootDatabase } from "lmdb";
 import { existsSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 
@@ -72,6 +72,7 @@ export function openProfileStore(
     maxReaders: 256,
     commitDelay: 0,
   });
+  const reused = new ReusedValue();
   const profiles: Database<string, number> = root.openDB({ name: "profiles", encoding: "string" });
   const ids: Database<string, string> = root.openDB({ name: "ids", encoding: "string" });
   const meta: Database<string, string> = root.openDB({ name: "meta", encoding: "string" });
@@ -84,13 +85,13 @@ export function openProfileStore(
       root.transactionSync(() => {
         for (const [pid, text] of batch.profiles) {
           if (text === null) profiles.removeSync(pid);
-          else profiles.putSync(pid, text);
+          else profiles.putSync(pid, reused.of(text));
         }
         for (const [key, text] of batch.ids) {
           if (text === null) ids.removeSync(key);
-          else ids.putSync(key, text);
+          else ids.putSync(key, reused.of(text));
         }
-        meta.putSync(metaKey, JSON.stringify(batch.meta));
+        meta.putSync(metaKey, reused.of(JSON.stringify(batch.meta)));
       });
     },
     scan: (afterPid, limit) => scanRange(profiles.getRange({ start: afterPid + 1, limit })),
@@ -154,3 +155,29 @@ function parseMeta(text: string | undefined): ProfilesMeta | null {
     pendingRefolds: meta.pendingRefolds ?? [],
   };
 }
+
+/**
+ * Texts on their way into LMDB, encoded one after another into one buffer: a buffer each would cost as much as the
+ * put. Only for puts inside `transactionSync`, which copy the bytes before they return.
+ */
+class ReusedValue {
+  #bytes: Marked = new Uint8Array(64 * 1024);
+  #binary = asBinary(this.#bytes);
+  readonly #encoder = new TextEncoder();
+
+  /** The value to put; right until the next call. */
+  of(text: string): string {
+    // UTF-8 takes at most three bytes for a UTF-16 unit.
+    if (text.length * 3 > this.#bytes.length) {
+      this.#bytes = new Uint8Array(text.length * 4);
+      this.#binary = asBinary(this.#bytes);
+    }
+    this.#bytes.start = 0;
+    this.#bytes.end = this.#encoder.encodeInto(text, this.#bytes).written;
+    // A put takes it in the place of the text that it stands for.
+    return this.#binary as unknown as string;
+  }
+}
+
+/** lmdb takes the stretch of a buffer that these two name. */
+type Marked = Uint8Array & { start?: number; end?: number };
