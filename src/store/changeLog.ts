@@ -10,8 +10,6 @@ export interface ChangeLog {
   newest(): number;
   /** Reading resumes at any seq ≥ this; an older cursor has expired. 0 while nothing was trimmed. */
   floor(): number;
-  /** Another number whenever changes that were read before may read differently now, as after an erasure. */
-  revision(): number;
   /**
    * The changes after `afterSeq`, oldest first, at most `limit`, and `scannedTo`: the seq up to which the log was
    * read (go on from there, also when `changes` is empty). Reads shared in memory near the head.

@@ -23,7 +23,6 @@ export class ChangeLogReader implements ChangeLog, Disposable {
   #sharedTo = 0;
   #head: number;
   #newest: number;
-  #revision = 0;
 
   constructor(reader: JournalReader, profileIds: ProfileIds, head: number, newest: number) {
     this.#reader = reader;
@@ -48,10 +47,6 @@ export class ChangeLogReader implements ChangeLog, Disposable {
 
   floor(): number {
     return 0;
-  }
-
-  revision(): number {
-    return this.#revision;
   }
 
   read(afterSeq: number, limit: number): { readonly changes: readonly Change[]; readonly scannedTo: number } {
