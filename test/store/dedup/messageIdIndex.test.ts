@@ -142,6 +142,20 @@ describe("an index", () => {
     index.close();
   });
 
+  test("drops the file of a clean stop as soon as a full part covers it", () => {
+    using folder = tempFolder();
+    filled(folder.path, 0).index.close();
+    const { index, journal } = filled(folder.path, 5);
+    index.close();
+    expect(parts(folder.path)).toHaveLength(1);
+    const again = MessageIdIndex.open(journal.options(folder.path, small));
+    fill(again, journal, 4);
+    settle(again);
+    expect(parts(folder.path)).toHaveLength(1);
+    expect(again.stats().parts).toBe(1);
+    again.close();
+  });
+
   test("reports progress and builds bounded parts when the whole folder is gone", () => {
     using folder = tempFolder();
     const journal = new IdJournal();
@@ -254,6 +268,30 @@ describe("damage", () => {
     expect(index.stats()).toMatchObject({ parts: 1, repairs: 1, ids: 24 });
     expectAll(index, journal);
     index.close();
+  });
+
+  test("found by a lookup while its part is being merged ends that merge", () => {
+    using folder = tempFolder();
+    const notices: string[] = [];
+    const notice = (_level: string, message: string) => notices.push(message);
+    const { index, journal } = filled(folder.path, 16, { notice });
+    const [first = ""] = parts(folder.path);
+    for (let left = 100; index.stats().merging === 0; left -= 1) {
+      expect(left).toBeGreaterThan(0);
+      fill(index, journal, 1);
+    }
+    const bytes = readFileSync(join(folder.path, first));
+    writeFileSync(join(folder.path, first), bytes.fill(0, pageBytes + 8, pageBytes + 40));
+    expect(index.find(1, "m-1")).toBe(1);
+    expect(index.stats()).toMatchObject({ repairs: 1, merging: 0 });
+    settle(index);
+    expect(index.stats().parts).toBe(1);
+    expectAll(index, journal);
+    expect(parts(folder.path)).toHaveLength(1);
+    index.close();
+    notices.length = 0;
+    MessageIdIndex.open(journal.options(folder.path, { ...small, notice })).close();
+    expect(notices).toEqual([]);
   });
 
   test("that making anew does not mend ends in an exception, not in an answer", () => {
@@ -387,17 +425,37 @@ describe("when parts can't be written", () => {
     index[Symbol.dispose]();
   });
 
-  test("a part that was given up while it was being flushed leaves nothing behind", () => {
+  test.each(["close", "dispose"] as const)(
+    "a part given up during its flush leaves nothing behind: %s",
+    (how) => {
+      using folder = tempFolder();
+      const flushes = new Flushes();
+      const journal = new IdJournal();
+      const index = MessageIdIndex.open(journal.options(folder.path, { ...small, flush: flushes.flush }));
+      for (let left = 100; flushes.waiting === 0; left -= 1) {
+        expect(left).toBeGreaterThan(0);
+        fill(index, journal, 1);
+      }
+      if (how === "close") index.close();
+      else index[Symbol.dispose]();
+      flushes.end();
+      expect(readdirSync(folder.path).filter((name) => name.endsWith(".tmp"))).toEqual([]);
+      const again = MessageIdIndex.open(journal.options(folder.path, small));
+      expectAll(again, journal);
+      again.close();
+    },
+  );
+
+  test("a flush that ends late does not touch the part made in the meantime", () => {
     using folder = tempFolder();
     const flushes = new Flushes();
     const journal = new IdJournal();
     const index = MessageIdIndex.open(journal.options(folder.path, { ...small, flush: flushes.flush }));
-    for (let left = 100; flushes.waiting === 0; left -= 1) fill(index, journal, 1);
-    index.close();
+    // Full tables pile up behind the flush that hangs, until adding one seals them all at once.
+    fill(index, journal, 9 * small.partSize);
+    expect(index.stats().parts).toBeGreaterThan(0);
     flushes.end();
-    expect(readdirSync(folder.path).filter((name) => name.endsWith(".tmp"))).toEqual([]);
-    const again = MessageIdIndex.open(journal.options(folder.path, small));
-    expectAll(again, journal);
-    again.close();
+    expectAll(index, journal);
+    index.close();
   });
 });
