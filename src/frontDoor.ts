@@ -11,7 +11,7 @@ export interface FrontDoorOptions {
   /** Paths that any well-formed Host may use: ingest and the two probes. */
   readonly anyHostPaths: ReadonlySet<string>;
   /** The router behind the door. */
-  readonly handle: (request: Request) => Response | Promise<Response>;
+  readonly handle: (request: Request) => Response | undefined | Promise<Response | undefined>;
   readonly answers: ErrorAnswers;
   readonly maxRequests: number;
   readonly maxBytes: number;
@@ -20,9 +20,11 @@ export interface FrontDoorOptions {
 }
 
 export interface FrontDoor {
-  fetch(request: Request): Response | Promise<Response>;
-  /** Every request from here on is refused, and its connection closed. */
+  /** The answer to a request; undefined where it became a WebSocket. */
+  answer(request: Request): Response | undefined | Promise<Response | undefined>;
+  /** Every request from here on is refused, and its connection closed; the probes still answer. */
   drain(): void;
+  isDraining(): boolean;
   /** What stands inside now. */
   readonly inFlight: { readonly requests: number; readonly bytes: number };
   /** Answers so far, by status. */
@@ -36,6 +38,8 @@ const shortestAuthority = 11;
 const schemeLength = "http://".length;
 /** Bodies up to this size are not counted: the limit on requests bounds them. */
 const uncountedBytes = 64 * 1024;
+/** Whoever watches the server must see it stop. */
+const probes: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
 const busyRetrySeconds = 1;
 const drainRetrySeconds = 5;
 
@@ -53,24 +57,25 @@ export function frontDoor(options: FrontDoorOptions): FrontDoor {
     response.headers.set("Connection", "close");
     return count(response);
   };
-  const count = (response: Response): Response => {
-    statuses[response.status] = (statuses[response.status] ?? 0) + 1;
+  const count = <R extends Response | undefined>(response: R): R => {
+    const status = response === undefined ? 101 : response.status;
+    statuses[status] = (statuses[status] ?? 0) + 1;
     return response;
   };
   const leave = (bytes: number): void => {
     inFlight.requests -= 1;
     inFlight.bytes -= bytes;
   };
-  const enter = (request: Request, bytes: number): Response | Promise<Response> => {
+  const enter = (request: Request, bytes: number): Response | undefined | Promise<Response | undefined> => {
     inFlight.requests += 1;
     inFlight.bytes += bytes;
-    let result: Response | Promise<Response>;
+    let result: Response | undefined | Promise<Response | undefined>;
     try {
       result = handle(request);
     } catch (error) {
       result = answers.unexpected(error);
     }
-    if (result instanceof Response) {
+    if (!(result instanceof Promise)) {
       leave(bytes);
       return count(result);
     }
@@ -93,14 +98,15 @@ export function frontDoor(options: FrontDoorOptions): FrontDoor {
       draining = true;
     },
     original: (request) => originals.get(request) ?? request,
-    fetch: (request) => {
-      if (draining) return refuse("draining", drainRetrySeconds);
+    isDraining: () => draining,
+    answer: (request) => {
       const { url, headers } = request;
       const verdict = hosts(headers.get("host"));
       // With a Host that makes no URL, Bun gives the bare path.
       if (verdict === "invalid" || !url.startsWith("http://")) return refuse("invalid_host");
       const pathAt = url.indexOf("/", schemeLength);
       if (verdict === "unknown" && !anyHostPaths.has(pathOf(url, pathAt))) return refuse("unknown_host");
+      if (draining && !probes.has(pathOf(url, pathAt))) return refuse("draining", drainRetrySeconds);
       if (crowded() || inFlight.requests >= maxRequests) return refuse("overloaded", busyRetrySeconds);
       const length = request.method === "POST" ? Number(headers.get("content-length") ?? 0) : 0;
       const bytes = length > uncountedBytes ? length : 0;

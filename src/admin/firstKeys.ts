@@ -23,8 +23,8 @@ export interface ShownKeys {
 }
 
 /** The keys of freshet.yaml; they are in force as long as the file says so and are not stored. */
-export function configuredKeys(operator: OperatorKeys, clock: Clock): readonly KeyRow[] {
-  return operator.sources.map(({ name, trust, writeKey }) => keyFromText(writeKey, specOfText(writeKey, name, trust), clock).row);
+export function configuredKeys(sources: OperatorKeys["sources"], clock: Clock): readonly KeyRow[] {
+  return sources.map(({ name, trust, writeKey }) => keyFromText(writeKey, specOfText(writeKey, name, trust), clock).row);
 }
 
 /** Stores the environment's keys if they are new; makes a write and a secret key where there is none of the kind. */

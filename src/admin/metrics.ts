@@ -3,33 +3,38 @@ import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { latencyBoundsMs, type Latency, type Tally } from "../lib/metrics.ts";
 import type { StoreStatus } from "../store/store.ts";
 
-/** Where the numbers come from. */
+/** The numbers at the moment of a scrape. */
 export interface MetricSources {
   readonly version: string;
-  readonly status: () => StoreStatus;
-  /** Requests handed to the writer, by call and outcome. */
-  readonly submissions: Tally;
-  /** From receipt to: on disk, readable, and handed to a feed reader. */
-  readonly latencies: { readonly committed: Latency; readonly visible: Latency; readonly fed: Latency };
-  readonly eventLoopLag: Latency;
+  readonly uptimeMs: number;
+  readonly status: StoreStatus;
+  readonly gauges: {
+    /** Requests handed to the writer, by call and outcome. */
+    readonly submissions: Tally;
+    /** From receipt until on disk, readable, and handed to a feed reader. */
+    readonly committed: Latency;
+    readonly visible: Latency;
+    readonly fed: Latency;
+    readonly eventLoopLag: Latency;
+  };
   readonly http: { readonly statuses: Readonly<Uint32Array>; readonly inFlight: { readonly requests: number; readonly bytes: number } };
-  /** Open feed readers by kind. */
-  readonly streams: () => Readonly<Record<string, number>>;
-  readonly openFiles: () => number;
+  /** Open feed readers. */
+  readonly streams: number;
+  readonly openFiles: number;
 }
 
 /** The text of one scrape. */
 export async function renderMetrics(sources: MetricSources): Promise<{ readonly contentType: string; readonly text: string }> {
   const registry = new Registry();
-  const status = sources.status();
+  const { gauges } = sources;
   addProcess(registry, sources);
   addHttp(registry, sources);
-  addJournal(registry, status);
-  addWriter(registry, status);
+  addJournal(registry, sources.status);
+  addWriter(registry, sources.status);
   const submissions = new Counter({ name: "freshet_submissions_total", help: "Requests handed to the writer, by call and outcome.", labelNames: ["call", "outcome"], registers: [registry] });
-  for (const [call, outcome, count] of sources.submissions.entries()) submissions.inc({ call, outcome }, count);
-  registry.registerMetric(new ReadHistogram("freshet_event_latency_seconds", "From receipt of a request until its events are committed (on disk), visible (readable) and fed (handed to a feed reader).", "stage", sources.latencies));
-  registry.registerMetric(new ReadHistogram("freshet_event_loop_lag_seconds", "How late the main thread's timers run.", "thread", { main: sources.eventLoopLag }));
+  for (const [call, outcome, count] of gauges.submissions.entries()) submissions.inc({ call, outcome }, count);
+  registry.registerMetric(new ReadHistogram("freshet_event_latency_seconds", "From receipt of a request until its events are committed (on disk), visible (readable) and fed (handed to a feed reader).", "stage", { committed: gauges.committed, visible: gauges.visible, fed: gauges.fed }));
+  registry.registerMetric(new ReadHistogram("freshet_event_loop_lag_seconds", "How late the main thread's timers run.", "thread", { main: gauges.eventLoopLag }));
   return { contentType: registry.contentType, text: await registry.metrics() };
 }
 
@@ -46,8 +51,8 @@ function addProcess(registry: Registry, sources: MetricSources): void {
   const { user, system } = process.cpuUsage();
   counter(registry, "process_cpu_seconds_total", "CPU time of all threads.", (user + system) / 1e6);
   gauge(registry, "process_resident_memory_bytes", "Resident memory.", process.memoryUsage.rss());
-  gauge(registry, "process_uptime_seconds", "Time since the start.", process.uptime());
-  gauge(registry, "process_open_fds", "Open files and sockets.", sources.openFiles());
+  gauge(registry, "process_uptime_seconds", "Time since the start.", sources.uptimeMs / 1_000);
+  gauge(registry, "process_open_fds", "Open files and sockets.", sources.openFiles);
 }
 
 function addHttp(registry: Registry, { http, streams }: MetricSources): void {
@@ -57,8 +62,7 @@ function addHttp(registry: Registry, { http, streams }: MetricSources): void {
   });
   gauge(registry, "freshet_http_in_flight_requests", "Requests without an answer yet.", http.inFlight.requests);
   gauge(registry, "freshet_http_in_flight_bytes", "Large bodies without an answer yet.", http.inFlight.bytes);
-  const open = new Gauge({ name: "freshet_streams", help: "Open feed readers by kind.", labelNames: ["kind"], registers: [registry] });
-  for (const [kind, count] of Object.entries(streams())) open.set({ kind }, count);
+  gauge(registry, "freshet_streams", "Open feed readers: SSE, WebSocket and waiting long polls.", streams);
 }
 
 function addJournal(registry: Registry, status: StoreStatus): void {

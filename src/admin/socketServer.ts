@@ -33,7 +33,12 @@ export function serveSocket(path: string, call: CallOperation, log: Log): Socket
   const before = process.umask(0o177);
   const server = (() => {
     try {
-      return Bun.serve({ unix: path, fetch: (request) => answer(request, call, closing.signal, log) });
+      return Bun.serve({
+        unix: path,
+        fetch(request) {
+          return answer(request, call, closing.signal, log);
+        },
+      });
     } finally {
       process.umask(before);
     }
@@ -60,7 +65,8 @@ async function answer(request: Request, call: CallOperation, closing: AbortSigna
     progress: (progress) => sink.say({ progress }),
     signal: AbortSignal.any([stop.signal, closing]),
   };
-  void run(() => call(name, params.data as never, outlet), sink, stop.signal, log);
+  // The schema of that name made these parameters; run() tells every failure to the reader.
+  run(() => call(name, params.data as never, outlet), sink, stop.signal, log).catch(() => {});
   return new Response(body, { headers: { "Content-Type": "application/x-ndjson" } });
 }
 

@@ -26,6 +26,8 @@ export interface StoreOperationsDeps {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly version: string;
+  /** Called after a key was made or revoked. */
+  readonly onKeysChanged: () => void;
   /** Waits; injected so that tests decide. */
   readonly sleep: (durationMs: number) => Promise<void>;
 }
@@ -47,9 +49,14 @@ export function storeOperations(deps: StoreOperationsDeps): Operations {
     "keys.create": async (spec) => {
       const made = makeKey(spec, deps);
       await store.admin.createKey(made.row);
+      deps.onKeysChanged();
       return { key: made.text, info: keyReport(made.row, false) };
     },
-    "keys.revoke": ({ id }) => store.admin.revokeKey(id),
+    "keys.revoke": async ({ id }) => {
+      const revoked = await store.admin.revokeKey(id);
+      deps.onKeysChanged();
+      return revoked;
+    },
     import: (params) => importEvents(store.accept, params, deps.clock),
     erase: async ({ namespace, type, value }) => {
       const erased = await store.admin.erase(namespace, type, value);

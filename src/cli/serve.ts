@@ -11,7 +11,7 @@ export function addServe(program: Command, context: CliContext): void {
   for (const option of serveOptions) command.addOption(flagOf(option));
   command.action(async (flags: Record<string, unknown>) => {
     const settings = loadServeSettings(flags, context.environment);
-    const { runServer } = await import("../server.ts");
+    const { runServer } = await import("./runServer.ts");
     throw new Exit(await runServer(settings, context));
   });
 }

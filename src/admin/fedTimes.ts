@@ -1,0 +1,39 @@
+/** When a change first left through a feed, for the newest changes. */
+import type { Clock } from "../lib/clock.ts";
+import type { Latency } from "../lib/metrics.ts";
+import type { ChangeLog } from "../store/changeLog.ts";
+
+/** Changes remembered; older ones are forgotten as new ones come. A power of two. */
+const remembered = 65_536;
+
+export class FedTimes {
+  readonly #seqs = new Float64Array(remembered);
+  readonly #timesMs = new Float64Array(remembered);
+  readonly #changes: ChangeLog;
+  readonly #latency: Latency;
+  readonly #clock: Clock;
+
+  /** `latency` takes the time from receipt to the first reader. */
+  constructor(changes: ChangeLog, latency: Latency, clock: Clock) {
+    this.#changes = changes;
+    this.#latency = latency;
+    this.#clock = clock;
+  }
+
+  /** A reader was handed this change. Only the first one counts. */
+  note(seq: number): void {
+    const slot = seq & (remembered - 1);
+    if ((this.#seqs[slot] ?? 0) >= seq) return;
+    const nowMs = this.#clock.nowMs();
+    this.#seqs[slot] = seq;
+    this.#timesMs[slot] = nowMs;
+    const [change] = this.#changes.read(seq - 1, 1).changes;
+    if (change?.cause === "event" && change.seq === seq && change.receivedAtMs !== null) this.#latency.note(nowMs - change.receivedAtMs);
+  }
+
+  /** When, or null where it has not or is not remembered. */
+  at(seq: number): number | null {
+    const slot = seq & (remembered - 1);
+    return this.#seqs[slot] === seq ? (this.#timesMs[slot] ?? null) : null;
+  }
+}

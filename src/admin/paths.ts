@@ -1,0 +1,71 @@
+/** Every path that is served, in one table: /openapi.json is made from it, and 405 answers know the methods by it. */
+import type { TSchema } from "@sinclair/typebox";
+import type { Scope } from "../model/key.ts";
+import * as shapes from "./wireShapes.ts";
+
+/** One path with one method. */
+export interface PathEntry {
+  readonly method: "GET" | "POST";
+  /** `:name` stands for one segment. */
+  readonly path: string;
+  readonly summary: string;
+  /** What a key must allow; null needs no key. */
+  readonly scope: Scope | null;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: TSchema;
+  readonly answer: { readonly contentType: string; readonly schema?: TSchema };
+  /** True where any well-formed Host is answered. */
+  readonly anyHost?: boolean;
+}
+
+const json = (schema: TSchema) => ({ contentType: "application/json", schema });
+
+function ingest(names: readonly string[], summary: string, body: TSchema): PathEntry[] {
+  return names.map((name) => ({ method: "POST", path: `/v1/${name}`, summary, scope: "write", body, answer: json(shapes.Accepted), anyHost: true }));
+}
+
+const filters = {
+  traits: "only changes that touch one of these traits, comma-separated",
+  segment: "only changes that enter or leave this segment",
+  idType: "only profiles that have an identifier of this type",
+} as const;
+const resume = { cursor: "go on behind this cursor; earliest begins at the oldest change; none is from now" } as const;
+
+/** The table, in the order of the docs. */
+export const paths: readonly PathEntry[] = [
+  ...ingest(["track", "t"], "What somebody did", shapes.Track),
+  ...ingest(["identify", "i"], "Who somebody is: sets traits", shapes.Identify),
+  ...ingest(["page", "p"], "Which page somebody saw", shapes.Page),
+  ...ingest(["screen", "s"], "Which screen of an app somebody saw", shapes.Page),
+  ...ingest(["group", "g"], "What group somebody belongs to", shapes.Group),
+  ...ingest(["alias", "a"], "That two ids are the same person", shapes.Alias),
+  ...ingest(["batch", "b"], "Many events at once", shapes.Batch),
+  ...ingest(["import"], "Many old events; live ones go first", shapes.Batch),
+  { method: "GET", path: "/v1/profiles/:id", summary: "One profile, by type:value", scope: "read", query: { traits: "only these traits, comma-separated", verbose: "true: where each value came from" }, answer: json(shapes.Profile) },
+  { method: "POST", path: "/v1/profiles/batch", summary: "Up to 1,000 profiles", scope: "read", body: shapes.ProfileBatchRequest, answer: json(shapes.ProfileBatch) },
+  { method: "GET", path: "/v1/profiles/:id/events", summary: "A profile's events, newest first", scope: "read", query: { limit: "at most 1,000", cursor: "the nextCursor of the page before" }, answer: json(shapes.History) },
+  { method: "GET", path: "/v1/events/:messageId", summary: "The way of one event through the house", scope: "read", answer: { contentType: "application/json" } },
+  { method: "GET", path: "/v1/feed", summary: "Changes as server-sent events", scope: "feed", query: { ...resume, ...filters, snapshot: "true: all profiles first" }, answer: { contentType: "text/event-stream" } },
+  { method: "GET", path: "/v1/changes", summary: "Changes by long poll", scope: "feed", query: { ...resume, ...filters }, answer: json(shapes.ChangePage) },
+  { method: "GET", path: "/v1/feed/ws", summary: "Changes over a WebSocket", scope: "feed", query: { ...resume, ...filters, snapshot: "true: all profiles first" }, answer: { contentType: "application/json", schema: shapes.ChangeShape } },
+  { method: "GET", path: "/healthz", summary: "Alive", scope: null, answer: json(shapes.Alive), anyHost: true },
+  { method: "GET", path: "/readyz", summary: "Able to answer reads", scope: null, answer: json(shapes.Readiness), anyHost: true },
+  { method: "GET", path: "/metrics", summary: "Prometheus metrics; from this machine, or with an admin key", scope: null, answer: { contentType: "text/plain" } },
+  { method: "GET", path: "/openapi.json", summary: "This description", scope: null, answer: { contentType: "application/json" } },
+  { method: "GET", path: "/docs", summary: "The paths and error codes as a page", scope: null, answer: { contentType: "text/html" } },
+];
+
+/** Paths that any well-formed Host may use: ingest and the probes (docs/protocol.md, "Hosts"). */
+export const anyHostPaths: ReadonlySet<string> = new Set(paths.filter((entry) => entry.anyHost === true).map((entry) => entry.path));
+
+const patterns = [...new Set(paths.map((entry) => entry.path))].map((path) => ({
+  path,
+  // A path of two patterns (/v1/profiles/batch) takes the methods of both.
+  form: new RegExp(`^${path.replace(/:[A-Za-z]+/g, "[^/]+")}$`),
+}));
+
+/** The methods that a path takes; empty where there is no such path. */
+export function methodsOf(path: string): readonly string[] {
+  const matching = new Set(patterns.filter(({ form }) => form.test(path)).map((pattern) => pattern.path));
+  return [...new Set(paths.filter((entry) => matching.has(entry.path)).map((entry) => entry.method))];
+}

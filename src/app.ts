@@ -1,0 +1,110 @@
+/** The whole server: opens the store, makes the first keys, serves. Run · drain · close. */
+import { configuredKeys, ensureFirstKeys, type ShownKeys } from "./admin/firstKeys.ts";
+import { GroupTimes } from "./admin/measuredAccept.ts";
+import { serveSocket, usableSocketPath, type SocketServer } from "./admin/socketServer.ts";
+import type { ServeSettings } from "./config/settings.ts";
+import { openDataStore, operationsOf } from "./dataStore.ts";
+import { keysInForce, type KeysInForce } from "./keysInForce.ts";
+import type { Clock } from "./lib/clock.ts";
+import { warmUp } from "./lib/http.ts";
+import type { Ids } from "./lib/id.ts";
+import type { Log } from "./lib/log.ts";
+import type { Timers } from "./lib/timers.ts";
+import { serve, type Serving } from "./serving.ts";
+import { folderPaths } from "./store/folder.ts";
+import type { KeyRow } from "./store/messages.ts";
+import type { Store } from "./store/store.ts";
+
+export interface AppDeps {
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly timers: Timers;
+  readonly log: Log;
+  /** The journal failed: the process must end with this exit code, at once. */
+  readonly onFatal: (exitCode: number) => void;
+}
+
+/** A running server. */
+export interface App {
+  /** `http://127.0.0.1:8787` */
+  readonly origin: string;
+  /** Keys that this start made, to be shown once. */
+  readonly shownKeys: ShownKeys;
+  /** Refuses what is new, lets what is under way finish, ends streams, closes the store. Resolves when all is on disk. */
+  close(): Promise<void>;
+}
+
+/** Of the time a shutdown may take, the part that requests under way are waited for. */
+const waitingShare = 0.6;
+const pollMs = 10;
+const warmUpTimeoutMs = 2_000;
+
+/** Starts everything. Throws FolderRefused or CannotListen, with nothing left open. */
+export async function startApp(settings: ServeSettings, deps: AppDeps): Promise<App> {
+  const groups = new GroupTimes();
+  const store = await openDataStore({
+    folder: settings.dataFolder,
+    limits: { maxRequests: settings.limits.maxInFlightRequests, maxBytes: settings.limits.maxInFlightBytes },
+    crashAt: settings.crashAt,
+    clock: deps.clock,
+    notice: (level, why) => deps.log[level]("word from the store", { why }),
+    onFatal: (exitCode, why) => {
+      deps.log.error("the journal failed, nothing more is accepted", { exitCode, why });
+      deps.onFatal(exitCode);
+    },
+    onGroup: (group) => groups.note(group),
+  });
+  try {
+    return await startServing(store, groups, settings, deps);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function startServing(store: Store, groups: GroupTimes, settings: ServeSettings, deps: AppDeps): Promise<App> {
+  const configured = configuredKeys(settings.sources, deps.clock);
+  const keys = keysInForce(() => store.admin.listKeys(), configured);
+  const serving = serve(settings, { ...deps, store, keys, groups });
+  try {
+    const shownKeys = await ensureFirstKeys(store.admin, { ...settings.firstKeys, sources: settings.sources }, deps);
+    keys.refresh();
+    const socket = openSocket({ store, configured, keys }, settings, deps);
+    await warmUp(serving.origin, warmUpTimeoutMs);
+    return { origin: serving.origin, shownKeys, close: () => close({ serving, socket, store }, settings, deps) };
+  } catch (error) {
+    await serving.stop();
+    throw error;
+  }
+}
+
+function openSocket(
+  parts: { readonly store: Store; readonly configured: readonly KeyRow[]; readonly keys: KeysInForce },
+  settings: ServeSettings,
+  deps: AppDeps,
+): SocketServer | null {
+  const { dataFolder } = settings;
+  const path = usableSocketPath(folderPaths(dataFolder).socket);
+  if (path === null) {
+    deps.log.warn("the data folder's path is too long for a socket: commands can't speak with this server", { folder: dataFolder });
+    return null;
+  }
+  const call = operationsOf(parts.store, dataFolder, { ...deps, configuredKeys: parts.configured, onKeysChanged: () => parts.keys.refresh() });
+  return serveSocket(path, call, deps.log);
+}
+
+async function close(
+  { serving, socket, store }: { readonly serving: Serving; readonly socket: SocketServer | null; readonly store: Store },
+  settings: ServeSettings,
+  { clock }: AppDeps,
+): Promise<void> {
+  const deadlineMs = clock.monotonicMs() + settings.limits.drainTimeoutMs * waitingShare;
+  serving.door.drain();
+  store.drain();
+  serving.endStreams();
+  await socket?.close();
+  while (serving.door.inFlight.requests > 0 && clock.monotonicMs() < deadlineMs) await Bun.sleep(pollMs);
+  // Whoever still comes is told to come back, until nothing is left to be written.
+  await store.close();
+  await serving.stop();
+}

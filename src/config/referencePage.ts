@@ -1,0 +1,53 @@
+/** docs/configuration.md, made from the schema; a test holds the file against it. */
+import { keyVariables } from "./firstKeys.ts";
+import type { Option } from "./option.ts";
+import { serveOptions } from "./serveOptions.ts";
+
+const introduction = `# Configuration
+
+Every option of \`freshet serve\` can be given as a flag, as an environment variable, or under \`serve:\` in freshet.yaml.
+A flag wins over a variable, a variable over the file, the file over the default. An unknown flag, variable
+(\`FRESHET_…\`) or key is refused (exit code 2) with what was probably meant. Durations are \`500ms\`, \`10s\`, \`5m\`, \`2h\`,
+\`7d\`; sizes are \`512KB\`, \`64MB\`, \`1GB\`.
+
+Check a configuration without starting: \`freshet config check\`. A JSON Schema for editors: \`freshet config schema\`.
+
+## freshet.yaml
+
+The file is read from \`./freshet.yaml\` or from where \`--config\` says; without one, the defaults hold.
+
+\`\`\`yaml
+version: 1
+sources:
+  web: { trust: browser, writeKey: "\${WEB_WRITE_KEY}" }
+  shop: { trust: server, writeKey: "\${SHOP_WRITE_KEY}" }
+serve:
+  host: 0.0.0.0
+  publicUrl: [https://events.example.com]
+  trustProxy: [1]
+\`\`\`
+
+\`\${NAME}\` stands for an environment variable, which must be set; \`$\${NAME}\` for itself. Under \`sources\` stand the
+write keys of the places where events come from. \`trust: server\` is for back-end code. \`trust: browser\` is for code in
+a page, whose key everybody can read: it can't join two userIds and is rate-limited. A key is in force as long as the
+file names it; changes are read at the next start.
+`;
+
+/** The page's text. */
+export function referencePage(): string {
+  return [introduction, "## Options of serve\n", ...serveOptions.map(describeOption), "## Keys by variable\n", ...keyVariables.map(({ env, description }) => `- \`${env}\`: ${description}`), keyNote].join("\n");
+}
+
+const keyNote = `
+A key given by variable is stored at the first start that sees it, and stays in force without the variable until it is
+revoked (\`freshet keys revoke\`). Where neither a variable nor freshet.yaml gives a write key, and no variable a secret
+key, the first start makes them and prints them once.
+`;
+
+function describeOption(option: Option): string {
+  const { key, flag, placeholder, env, expected, description, defaultValue, inFile } = option;
+  const lines = [`- Flag: \`${flag} <${placeholder}>\``, `- Variable: \`${env}\``];
+  if (inFile) lines.push(`- In freshet.yaml: \`serve.${key}\``);
+  lines.push(`- Value: ${expected}`, `- Default: ${Array.isArray(defaultValue) ? "none" : `\`${String(defaultValue)}\``}`);
+  return `### ${key}\n\n${description}\n\n${lines.join("\n")}\n`;
+}

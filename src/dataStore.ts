@@ -1,0 +1,107 @@
+/** Opens data folders with everything they need: threads, the check after an unclean stop, operations. */
+import { join } from "node:path";
+import { JournalReader } from "./store/journalReader.ts";
+import { callerOf, storeOperations } from "./admin/storeOperations.ts";
+import { readOperations } from "./admin/readOperations.ts";
+import type { CallOperation } from "./admin/operation.ts";
+import { renderChange } from "./esp/changeView.ts";
+import { renderProfile } from "./esp/profileView.ts";
+import { restore } from "./ingest/judge.ts";
+import { systemClock, type Clock } from "./lib/clock.ts";
+import { systemIds, type Ids } from "./lib/id.ts";
+import { folderPaths } from "./store/folder.ts";
+import type { GroupMessage, KeyRow } from "./store/messages.ts";
+import { openReadOnlyStore } from "./store/readOnlyStore.ts";
+import { openStore, type Store } from "./store/store.ts";
+import type { LinkLimits } from "./store/writerLink.ts";
+import { version } from "./version.ts";
+
+/** Decoded profiles that the writer keeps at hand, per generation: about 100 MB at 2 KB each. */
+const hotProfiles = 25_000;
+/** Command-line work on a folder of its own waits for each answer, so its queue stays short. */
+const ownLimits: LinkLimits = { maxRequests: 64, maxBytes: 64 * 1024 * 1024 };
+/** The hidden command that reads all profiles in a process of its own (cli/checkProfiles.ts). */
+const checkCommand = "check-profiles";
+const checkTimeoutMs = 600_000;
+
+export interface DataStoreOptions {
+  readonly folder: string;
+  readonly limits: LinkLimits;
+  readonly crashAt: string | null;
+  readonly clock: Clock;
+  readonly notice: (level: "info" | "warn" | "error", sentence: string) => void;
+  readonly onFatal: (exitCode: number, sentence: string) => void;
+  readonly onGroup?: (group: GroupMessage) => void;
+}
+
+/** Opens a folder for writing, under its lock. Throws FolderRefused. */
+export function openDataStore(options: DataStoreOptions): Promise<Store> {
+  return openStore({
+    ...options,
+    hotProfiles,
+    startWriter: () => new Worker(new URL("./workers/writer.ts", import.meta.url)),
+    startMaintenance: () => new Worker(new URL("./workers/maintenance.ts", import.meta.url)),
+    checkProfiles,
+  });
+}
+
+export interface OperationsDeps {
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly configuredKeys: readonly KeyRow[];
+  readonly onKeysChanged: () => void;
+}
+
+/** Everything an operator can do with an open store. */
+export function operationsOf(store: Store, folder: string, deps: OperationsDeps): CallOperation {
+  return callerOf(
+    storeOperations({ ...deps, store, journalPath: folderPaths(folder).journal, renderProfile, renderChange, version, sleep: (durationMs) => Bun.sleep(durationMs) }),
+  );
+}
+
+/** A folder opened by a command for itself. */
+export interface OpenedFolder {
+  readonly call: CallOperation;
+  close(): Promise<void>;
+}
+
+/** Opens a folder that nobody serves, to write in it. Throws FolderRefused. */
+export async function openForWriting(folder: string, tell: (line: string) => void): Promise<OpenedFolder> {
+  const failed = Promise.withResolvers<never>();
+  // Without a listener a failure between two calls would end the process in the middle of a sentence.
+  failed.promise.catch(() => {});
+  const store = await openDataStore({
+    folder,
+    limits: ownLimits,
+    crashAt: null,
+    clock: systemClock,
+    notice: (level, sentence) => {
+      if (level !== "info") tell(sentence);
+    },
+    onFatal: (exitCode, sentence) => failed.reject(exitCode === 74 ? new DiskFailed(sentence) : new Error(sentence)),
+  });
+  const call = operationsOf(store, folder, { clock: systemClock, ids: systemIds, configuredKeys: [], onKeysChanged: () => {} });
+  return { call: (name, params, outlet) => Promise.race([call(name, params, outlet), failed.promise]), close: () => store.close() };
+}
+
+/** The journal's disk failed under a command; exit code 74. */
+export class DiskFailed extends Error {}
+
+/** Opens a folder that nobody serves, to read it. Throws FolderRefused. */
+export function openForReading(folder: string, tell: (line: string) => void): OpenedFolder {
+  const store = openReadOnlyStore(folder);
+  if (store.watermark < store.head) tell(`profiles reach seq ${store.watermark} of ${store.head}; they catch up when the server runs`);
+  const reading = readOperations({ profiles: store.profiles, keys: () => store.keys(), configuredKeys: [], openJournal: () => new JournalReader(folderPaths(folder).journal), renderProfile });
+  return {
+    call: callerOf({ ...reading, verify: (_params, outlet) => store.verify(restore, (share) => outlet.progress(share)) }),
+    close: () => store.close(),
+  };
+}
+
+/** Reads all profiles in another process; false if that process could not. */
+async function checkProfiles(folder: string): Promise<boolean> {
+  const isCompiled = import.meta.path.startsWith("/$bunfs/");
+  const program = isCompiled ? [process.execPath] : [process.execPath, join(import.meta.dir, "main.ts")];
+  const child = Bun.spawn([...program, checkCommand, folder], { stdin: "ignore", stdout: "ignore", stderr: "ignore", timeout: checkTimeoutMs });
+  return (await child.exited) === 0;
+}

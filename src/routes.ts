@@ -1,0 +1,49 @@
+/** Mounts every room's routes on one Elysia. */
+import type { Server } from "bun";
+import { Elysia } from "elysia";
+import { operationsRoutes, type OperationsRoutesDeps } from "./admin/operationsRoutes.ts";
+import { methodsOf } from "./admin/paths.ts";
+import type { ErrorAnswers } from "./errorAnswers.ts";
+import { Refusal } from "./errors.ts";
+import { longPollRoutes, type LongPollDeps } from "./esp/longPoll.ts";
+import { restRoutes, type RestDeps } from "./esp/rest.ts";
+import { sseRoutes, type SseDeps } from "./esp/sse.ts";
+import { feedSocketPath, upgradeToFeed, type FeedSocketData, type WebSocketDeps } from "./esp/webSocket.ts";
+import { ingestRoutes, type IngestDeps } from "./ingest/routes.ts";
+
+export interface RoutesDeps {
+  readonly ingest: IngestDeps;
+  readonly rest: RestDeps;
+  readonly feed: SseDeps & LongPollDeps & WebSocketDeps;
+  readonly operations: OperationsRoutesDeps;
+  readonly answers: ErrorAnswers;
+  /** The listening server, which alone can turn a request into a WebSocket; null before it listens. */
+  readonly server: () => Server<FeedSocketData> | null;
+  /** The request as the server knows it. */
+  readonly original: (request: Request) => Request;
+}
+
+/** The router behind the front door: a function from a request to its answer; undefined where it became a WebSocket. */
+export function mountRoutes(deps: RoutesDeps): (request: Request) => Response | Promise<Response> {
+  const { answers } = deps;
+  const app = new Elysia({ aot: true, normalize: false })
+    .onError(({ error, code, request }) => {
+      if (code === "NOT_FOUND") return answers.noRoute(methodsOf(new URL(request.url).pathname));
+      if (code === "PARSE") return answers.refusal(new Refusal("invalid_request"));
+      return answers.unexpected(error);
+    })
+    .use(ingestRoutes(deps.ingest))
+    .use(restRoutes(deps.rest))
+    .use(sseRoutes(deps.feed))
+    .use(longPollRoutes(deps.feed))
+    .use(operationsRoutes(deps.operations))
+    .get(feedSocketPath, ({ request }) => openSocket(request, deps));
+  app.compile();
+  return (request) => app.fetch(request);
+}
+
+function openSocket(request: Request, deps: RoutesDeps): Response | undefined {
+  const server = deps.server();
+  if (server === null) throw new Refusal("overloaded", { retryAfterSeconds: 1 });
+  return upgradeToFeed(deps.original(request), server, deps.feed);
+}

@@ -1,0 +1,177 @@
+/** The port and everything behind it: front door, routes, feed. */
+import type { Server } from "bun";
+import { FedTimes } from "./admin/fedTimes.ts";
+import { isLocalRequest } from "./admin/localRequest.ts";
+import { measured, type GroupTimes } from "./admin/measuredAccept.ts";
+import { anyHostPaths } from "./admin/paths.ts";
+import type { Limits, ServeSettings } from "./config/settings.ts";
+import { errorAnswers } from "./errorAnswers.ts";
+import { presentedKey } from "./esp/authorise.ts";
+import { FeedHub } from "./esp/feedHub.ts";
+import { feedSocketHandlers, type FeedSocketData } from "./esp/webSocket.ts";
+import { openFileCount, watchCrowd } from "./fileLimit.ts";
+import { frontDoor, type FrontDoor } from "./frontDoor.ts";
+import { startGauges, type Gauges } from "./gauges.ts";
+import { hostRules } from "./hostRules.ts";
+import { RateLimiter } from "./ingest/rateLimit.ts";
+import type { IngestDeps } from "./ingest/routes.ts";
+import type { KeysInForce } from "./keysInForce.ts";
+import { clientAddressRule } from "./lib/address.ts";
+import { BodyReader } from "./lib/body.ts";
+import type { Clock } from "./lib/clock.ts";
+import { decodeBody } from "./lib/contentEncoding.ts";
+import type { Ids } from "./lib/id.ts";
+import { describeError, type Log } from "./lib/log.ts";
+import type { Timers } from "./lib/timers.ts";
+import { listen } from "./listen.ts";
+import { mountRoutes, type RoutesDeps } from "./routes.ts";
+import type { Store } from "./store/store.ts";
+import { version } from "./version.ts";
+
+export interface ServingDeps {
+  readonly store: Store;
+  readonly keys: KeysInForce;
+  readonly groups: GroupTimes;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly timers: Timers;
+  readonly log: Log;
+}
+
+/** What listens on the port. */
+export interface Serving {
+  /** `http://127.0.0.1:8787` */
+  readonly origin: string;
+  readonly door: FrontDoor;
+  /** Ends every stream, telling clients when to come back. */
+  endStreams(): void;
+  /** Closes the port and every connection. */
+  stop(): Promise<void>;
+}
+
+/** Bodies that a connection holds for us; a little above ingest's own limits, which answer with a sentence. */
+const maxBodyBytes = 4 * 1024 * 1024 + 64 * 1024;
+/** A browser key may send so many seconds' worth at once after a quiet time. */
+const burstSeconds = 10;
+const maxBuckets = 100_000;
+
+/** Opens the port. Throws CannotListen. */
+export function serve(settings: ServeSettings, deps: ServingDeps): Serving {
+  const { limits } = settings;
+  const answers = errorAnswers(deps);
+  const gauges = startGauges(deps.timers, deps.clock);
+  const hub = openHub(limits, deps);
+  // The router must know the server, for client addresses and sockets, and the server the router.
+  let server: Server<FeedSocketData> | null = null;
+  const crowd = watchCrowd(deps.timers, limits.maxConnections, () => server?.closeIdleConnections());
+  const routes = routesDeps({ settings, deps, gauges, hub, answers, server: () => server, door: () => door });
+  const door: FrontDoor = frontDoor({
+    hosts: hostRules(settings.publicUrls),
+    anyHostPaths,
+    handle: mountRoutes(routes),
+    answers,
+    maxRequests: limits.maxInFlightRequests,
+    maxBytes: limits.maxInFlightBytes,
+    crowded: () => crowd.isCrowded(),
+  });
+  const watchers = [gauges, hub, crowd];
+  try {
+    server = listen({
+      host: settings.host,
+      port: settings.port,
+      idleTimeoutMs: limits.idleTimeoutMs,
+      maxBodyBytes,
+      answer: (request) => door.answer(request),
+      webSocket: feedSocketHandlers(routes.feed),
+      onError: (error) => answers.unexpected(error),
+    });
+  } catch (error) {
+    for (const watcher of watchers) watcher[Symbol.dispose]();
+    throw error;
+  }
+  const listening = server;
+  return {
+    origin: `http://${settings.host.includes(":") ? `[${settings.host}]` : settings.host}:${listening.port}`,
+    door,
+    endStreams: () => hub[Symbol.dispose](),
+    stop: async () => {
+      for (const watcher of watchers) watcher[Symbol.dispose]();
+      await listening.stop(true);
+    },
+  };
+}
+
+function openHub(limits: Limits, { store, timers, log }: ServingDeps): FeedHub {
+  return new FeedHub(store.changes, {
+    every: timers.every,
+    heartbeatMs: limits.feedHeartbeatMs,
+    maxListeners: limits.maxStreams,
+    onError: (error) => log.error("the feed's wait for changes failed", describeError(error)),
+  });
+}
+
+interface Parts {
+  readonly settings: ServeSettings;
+  readonly deps: ServingDeps;
+  readonly gauges: Gauges;
+  readonly hub: FeedHub;
+  readonly answers: RoutesDeps["answers"];
+  readonly server: () => Server<FeedSocketData> | null;
+  readonly door: () => FrontDoor;
+}
+
+function routesDeps(parts: Parts): RoutesDeps {
+  const { settings, deps, hub, gauges, answers, server, door } = parts;
+  const { store, keys, clock, timers } = deps;
+  const bodies = new BodyReader(settings.limits.requestTimeoutMs, decodeBody);
+  const fedTimes = new FedTimes(store.changes, gauges.fed, clock);
+  const socketAddress = (request: Request) => server()?.requestIP(door().original(request))?.address ?? "";
+  return {
+    answers,
+    ingest: ingestDeps(parts, bodies, socketAddress),
+    rest: { profiles: store.profiles, findKey: keys.find, clock, bodies, fedAtMs: (seq) => fedTimes.at(seq) },
+    feed: { changes: store.changes, profiles: store.profiles, hub, findKey: keys.find, after: timers.after, onFed: (seq) => fedTimes.note(seq) },
+    operations: operationsDeps(parts, socketAddress),
+    server,
+    original: (request) => door().original(request),
+  };
+}
+
+function ingestDeps({ settings, deps, gauges }: Parts, bodies: BodyReader, socketAddress: (request: Request) => string): IngestDeps {
+  const { store, groups, keys, clock, ids } = deps;
+  const addressRule = clientAddressRule(settings.proxyTrust);
+  const { browserRate } = settings.limits;
+  return {
+    accept: measured(store.accept, groups, gauges, clock),
+    keys: keys.keyring,
+    clock,
+    ids,
+    bodies,
+    limiter: new RateLimiter({ eventsPerSecond: browserRate, burstEvents: browserRate * burstSeconds, maxBuckets }, () => clock.monotonicMs()),
+    clientAddress: (request) => addressRule(socketAddress(request), request.headers.get("x-forwarded-for")),
+  };
+}
+
+function operationsDeps({ deps, gauges, hub, door }: Parts, socketAddress: (request: Request) => string): RoutesDeps["operations"] {
+  const { store, keys, clock } = deps;
+  const startedAtMs = clock.nowMs();
+  return {
+    version,
+    status: () => store.status(),
+    isDraining: () => door().isDraining(),
+    isLocal: (request) => isLocalRequest(request, socketAddress(request)),
+    keyOf: (request) => {
+      const text = presentedKey(request);
+      return text === null ? null : keys.find(text);
+    },
+    metrics: () => ({
+      version,
+      status: store.status(),
+      uptimeMs: clock.nowMs() - startedAtMs,
+      gauges,
+      http: door(),
+      streams: hub.size,
+      openFiles: openFileCount(),
+    }),
+  };
+}
