@@ -1,0 +1,78 @@
+/**
+ * `bun run bench`: measures the rows of docs/performance.md, floors and ours interleaved in the same run.
+ *
+ *   --only <name>   rows whose name begins so (repeatable)      --pairs <n>     pairs a row, 5 by default
+ *   --seconds <n>   measured seconds of each load, 3            --long          the long rows too
+ *   --compare       the row against another stack too           --json          results as JSON on stdout
+ *   --write         keep the results in bench/results.json and docs/performance.md
+ */
+import { parseArgs } from "node:util";
+import { rows } from "./rows.ts";
+import { Bench } from "./support/bench.ts";
+import { machineLine } from "./support/machine.ts";
+import { Processes } from "./support/processes.ts";
+import { holds, table, type Measured } from "./support/report.ts";
+import { keep } from "./support/results.ts";
+import type { Row } from "./support/row.ts";
+
+const { values } = parseArgs({
+  options: {
+    only: { type: "string", multiple: true },
+    pairs: { type: "string", default: "5" },
+    seconds: { type: "string", default: "3" },
+    long: { type: "boolean", default: false },
+    compare: { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+    write: { type: "boolean", default: false },
+  },
+});
+
+const pairs = positive("--pairs", values.pairs);
+const seconds = positive("--seconds", values.seconds);
+const chosen = rows.filter(isChosen);
+if (chosen.length === 0) throw new Error(`no such row; there are: ${rows.map((row) => row.name).join(", ")}`);
+
+const measured: Measured[] = [];
+for (const row of chosen) measured.push(...(await measure(row)));
+if (values.write) keep(measured);
+console.log(
+  values.json ? JSON.stringify(measured, null, 2) : `\n${machineOf(measured)}\n\n${table(measured)}`,
+);
+process.exit(measured.some((result) => holds(result) === false) ? 1 : 0);
+
+async function measure(row: Row): Promise<Measured[]> {
+  await using processes = new Processes();
+  const stop = () => void processes[Symbol.asyncDispose]().finally(() => process.exit(130));
+  process.once("SIGINT", stop);
+  process.once("SIGTERM", stop);
+  try {
+    console.error(row.name);
+    const machine = machineLine(processes.folder());
+    const bench = new Bench({ pairs, seconds }, processes, (line) => console.error(line));
+    const results = await row.run(bench);
+    const measuredAt = new Date().toISOString().slice(0, 10);
+    return results.map((result) => ({ ...result, measuredAt, machine, pairs: result.ours.length }));
+  } finally {
+    process.off("SIGINT", stop);
+    process.off("SIGTERM", stop);
+  }
+}
+
+function isChosen(row: Row): boolean {
+  if (values.only !== undefined) return values.only.some((name) => row.name.startsWith(name));
+  return (
+    row.when === "always" ||
+    (row.when === "long" && values.long) ||
+    (row.when === "compare" && values.compare)
+  );
+}
+
+function machineOf(results: readonly Measured[]): string {
+  return results[0]?.machine ?? "";
+}
+
+function positive(option: string, text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new Error(`${option} expects a number above 0`);
+  return value;
+}
