@@ -358,12 +358,14 @@ class OpenedStore {
     this.#link.drain();
     this.#closed = true;
     this.#maintenance.close();
-    this.#send({ kind: "close" });
-    await this.#closedByWriter.promise;
+    await this.#link.idle();
+    // Readers go first: only the last connection to close moves the write-ahead log into the database.
     this.#readers?.profiles.use(null, this.#visible);
     this.#readers?.changes[Symbol.dispose]();
     this.#readers?.journal[Symbol.dispose]();
     await this.#profiles?.close();
+    this.#send({ kind: "close" });
+    await this.#closedByWriter.promise;
     markClosed(this.#options.folder);
     this.#writer.terminate();
     this.#lock[Symbol.dispose]();

@@ -39,6 +39,7 @@ export class WriterLink implements Accept {
   >();
   #frames: { readonly id: number; readonly frame: Frame; readonly context: number }[] = [];
   #framesBytes = 0;
+  readonly #idlers: (() => void)[] = [];
   #nextId = 1;
   #bytes = 0;
   #closed: "draining" | null = null;
@@ -95,6 +96,11 @@ export class WriterLink implements Accept {
     else asked?.reject(new Error(message.message));
   }
 
+  /** Resolves once every submitted frame is answered; call after drain(). */
+  async idle(): Promise<void> {
+    if (this.#waiting.size > 0) await new Promise<void>((resolve) => this.#idlers.push(resolve));
+  }
+
   /** New frames are refused from here on; resolves nothing by itself. */
   drain(): void {
     this.#closed = "draining";
@@ -106,6 +112,7 @@ export class WriterLink implements Accept {
     this.#waiting.delete(id);
     this.#bytes -= waiting.bytes;
     waiting.resolve(answer);
+    if (this.#waiting.size === 0) for (const idler of this.#idlers.splice(0)) idler();
   }
 
   #contextOf(frame: Frame): number {
