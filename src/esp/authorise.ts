@@ -14,8 +14,8 @@ export function authorise(request: Request, findKey: FindKey, scope: Scope): Key
   return key;
 }
 
-/** The first key that stands in the headers; null without one. */
-function presentedKey(request: Request): string | null {
+/** The first key that stands in the headers; null without one. A header of another scheme is no key and ends the search. */
+export function presentedKey(request: Request): string | null {
   const header = request.headers.get("authorization");
   if (header === null) return request.headers.get("x-write-key");
   if (header.startsWith("Bearer ")) return header.slice(7).trim();
@@ -23,4 +23,10 @@ function presentedKey(request: Request): string | null {
   const pair = Buffer.from(header.slice(6), "base64").toString("utf8");
   const colon = pair.indexOf(":");
   return colon < 0 ? pair : pair.slice(0, colon);
+}
+
+/** For what lasts longer than a request: asks again whether the key that began it is still in force. */
+export function keyCheck(request: Request, findKey: FindKey): () => boolean {
+  const text = presentedKey(request);
+  return () => text !== null && findKey(text) !== null;
 }

@@ -2,18 +2,19 @@
  * The feed's one reader: it pulls pages of the change log by seq and turns them into frames, for SSE, WebSocket and
  * long poll alike. It holds a position and nothing else, so a slow client costs no memory and delays only itself.
  *
- * States: `walk` (snapshot: profiles in pid order, then `live`) → `follow` (changes after `seq`). A cursor of another
- * epoch, or one that lies in the future or before the log begins, gives a `reset` frame first.
- *
- * Cursors: `<epoch>.<seq>`; inside a snapshot `<epoch>.<seq>.<pid>`: changes go on after seq once the walk, resumed
- * behind pid, is done.
+ * States: `lost` → `walk` → `follow`.
+ *   lost    the cursor is of another epoch, lies in the future or before the log begins: one `reset` frame, then on
+ *           from the head of now, with a new walk if a snapshot was asked for
+ *   walk    (snapshot) profiles in the order of their numbers, up to the newest there was when the walk began, then
+ *           one `live` frame; the changes since the walk began follow, so that nothing falls between
+ *   follow  changes after a seq
  */
 import { Refusal } from "../errors.ts";
-import { formatCursor, parseCursor } from "../model/cursor.ts";
+import { formatCursor, formatFeedCursor, parseFeedCursor, type FeedCursor } from "../model/cursor.ts";
 import type { ChangeLog } from "../store/changeLog.ts";
-import type { Profiles } from "../store/profiles.ts";
-import { changeText, type FeedFilter } from "./changeView.ts";
-import { renderProfile, selectionOf } from "./profileView.ts";
+import type { Profiles, StoredProfile } from "../store/profiles.ts";
+import type { ChangeTexts, FeedFilter } from "./changeView.ts";
+import { renderProfile, visibilityOf, visibleIdentifiers, type Visibility } from "./profileView.ts";
 
 /** One message of the feed. `data` is JSON text. */
 export interface Frame {
@@ -21,6 +22,12 @@ export interface Frame {
   /** Where to go on after this frame. */
   readonly cursor: string;
   readonly data: string;
+}
+
+/** Frames to be handed on, and when there may be more: at once, once the head has moved, or after a while (profiles are being rebuilt). */
+export interface Page {
+  readonly frames: readonly Frame[];
+  readonly next: "more" | "change" | "while";
 }
 
 /** Where a reader starts. */
@@ -33,147 +40,147 @@ export interface FeedStart {
 export interface FeedDeps {
   readonly changes: ChangeLog;
   readonly profiles: Profiles;
+  /** Told of every change that was handed to a client. */
+  readonly onFed?: (seq: number) => void;
 }
 
-/** Frames a page takes at most, and changes that are looked through for one. */
-const pageFrames = 256;
-const snapshotPage = 100;
+/** Frames a page holds at most, and changes that are looked through for one. */
+export const pageFrames = 256;
+/** A page ends with the frame that brings its text to this length. */
+const pageLength = 64 * 1024;
+const pageProfiles = 64;
 
-type Position =
-  | { readonly kind: "walk"; readonly afterPid: number; readonly seq: number }
-  | { readonly kind: "follow"; readonly seq: number };
-
-/** A place in the feed as a cursor says it. */
-type Place = { readonly kind: "at"; readonly position: Position } | { readonly kind: "lost" };
+/** Why a cursor can't be resumed. */
+export type Loss = "epoch" | "expired" | "future";
 
 export class FeedReader {
   readonly #deps: FeedDeps;
   readonly #filter: FeedFilter;
-  readonly #waiting: Frame[] = [];
-  #position: Position;
+  readonly #texts: ChangeTexts;
+  readonly #wantsSnapshot: boolean;
+  #lost: Loss | null = null;
+  /** Changes after this are still to come. */
+  #seq: number;
+  /** Profiles after this are still to come; null: no walk, or it is done. */
+  #afterPid: number | null = null;
+  /** Changes looked through next; smaller after a page that grew too long, so that little is read twice. */
+  #span = pageFrames;
 
-  /** Throws Refusal invalid_cursor for a malformed cursor. */
-  constructor(deps: FeedDeps, filter: FeedFilter, start: FeedStart) {
+  /** `texts` renders for this filter and may be shared. Throws Refusal invalid_cursor for a malformed cursor. */
+  constructor(deps: FeedDeps, filter: FeedFilter, texts: ChangeTexts, start: FeedStart) {
     this.#deps = deps;
     this.#filter = filter;
-    const place = placeOf(start.cursor, deps.changes, start.snapshot);
-    if (place.kind === "at") {
-      this.#position = place.position;
-      return;
-    }
-    const seq = deps.changes.head();
-    this.#waiting.push({
-      event: "reset",
-      cursor: formatCursor({ epoch: deps.changes.epoch, seq }),
-      data: "{}",
-    });
-    this.#position = start.snapshot ? { kind: "walk", afterPid: 0, seq } : { kind: "follow", seq };
-    if (!start.snapshot) this.#waiting.push(this.#live(seq));
-  }
-
-  /** The seq that wakes this reader: nothing to read before the head passes it. */
-  get seq(): number {
-    return this.#position.seq;
-  }
-
-  /** Where to go on after all that was read; moves on over changes that the filter keeps back. */
-  get cursor(): string {
-    const { epoch } = this.#deps.changes;
-    const { seq } = this.#position;
-    return this.#position.kind === "walk"
-      ? `${epoch}.${seq}.${this.#position.afterPid}`
-      : formatCursor({ epoch, seq });
-  }
-
-  /** True when a read would give nothing now. */
-  get idle(): boolean {
-    return (
-      this.#waiting.length === 0 &&
-      this.#position.kind === "follow" &&
-      this.#deps.changes.head() <= this.#position.seq
-    );
-  }
-
-  /** The next page; empty when there is nothing yet (or all of it was filtered out; look at `idle`). */
-  read(limit = pageFrames): readonly Frame[] {
-    if (this.#waiting.length > 0) return this.#waiting.splice(0);
-    return this.#position.kind === "walk"
-      ? this.#walk(this.#position)
-      : this.#follow(this.#position.seq, limit);
-  }
-
-  #walk(position: Extract<Position, { kind: "walk" }>): readonly Frame[] {
-    const page = this.#deps.profiles.page(this.#filter.namespace, position.afterPid, snapshotPage);
-    if (page.kind === "rebuilding") throw new Refusal("profiles_rebuilding", { retryAfterSeconds: 5 });
-    const { epoch } = this.#deps.changes;
-    const selection = selectionOf(this.#filter.traits, this.#filter.readable);
-    const frames: Frame[] = [];
-    for (const profile of page.profiles) {
-      if (
-        this.#filter.idType !== null &&
-        !profile.identifiers.some(({ type }) => type === this.#filter.idType)
-      )
-        continue;
-      // A profile that is in no segment is not part of a segment's snapshot; there are no segments yet.
-      if (this.#filter.segment !== null) continue;
-      frames.push({
-        event: "snapshot",
-        cursor: `${epoch}.${position.seq}.${profile.pid}`,
-        data: JSON.stringify(renderProfile(profile, selection)),
-      });
-    }
-    if (page.nextPid === null) {
-      frames.push(this.#live(position.seq));
-      this.#position = { kind: "follow", seq: position.seq };
+    this.#texts = texts;
+    this.#wantsSnapshot = start.snapshot;
+    const place = placeOf(start, deps.changes);
+    if (typeof place === "object") {
+      this.#seq = place.seq;
+      this.#afterPid = place.afterPid;
     } else {
-      this.#position = { kind: "walk", afterPid: page.nextPid, seq: position.seq };
+      this.#lost = place;
+      this.#seq = deps.changes.head();
     }
-    return frames;
   }
 
-  #follow(afterSeq: number, limit: number): readonly Frame[] {
-    const { changes } = this.#deps;
-    const page = changes.read(afterSeq, Math.min(limit, pageFrames));
-    this.#position = { kind: "follow", seq: page.scannedTo };
-    const frames: Frame[] = [];
-    for (const change of page.changes) {
-      const data = changeText(change, this.#filter);
-      if (data !== null) frames.push({ event: "change", cursor: `${changes.epoch}.${change.seq}`, data });
-    }
-    return frames;
+  /** Why the cursor it was given can't be resumed; null if it can be, or once a `reset` frame has said so. */
+  get lost(): Loss | null {
+    return this.#lost;
   }
 
-  #live(seq: number): Frame {
-    return { event: "live", cursor: formatCursor({ epoch: this.#deps.changes.epoch, seq }), data: "{}" };
+  /** Where to go on after all that was taken; moves on over changes that the filter keeps back. */
+  get cursor(): string {
+    return formatFeedCursor({ epoch: this.#deps.changes.epoch, seq: this.#seq, afterPid: this.#afterPid });
   }
-}
 
-/** What a cursor means for this log. Throws Refusal invalid_cursor when it is malformed. */
-function placeOf(text: string | null, changes: ChangeLog, snapshot: boolean): Place {
-  const head = changes.head();
-  if (text === null || text === "") {
+  /** The next page of at most `limit` frames; without frames when there are none yet, or the filter kept all back. */
+  take(limit = pageFrames): Page {
+    if (this.#lost === null && this.#afterPid === null && this.#seq < this.#deps.changes.floor())
+      this.#lost = "expired";
+    if (this.#lost !== null) return this.#reset(this.#lost);
+    return this.#afterPid === null ? this.#follow(limit) : this.#walk(this.#afterPid, limit);
+  }
+
+  #reset(reason: Loss): Page {
+    this.#lost = null;
+    this.#seq = this.#deps.changes.head();
+    this.#afterPid = this.#wantsSnapshot ? 0 : null;
     return {
-      kind: "at",
-      position: snapshot ? { kind: "walk", afterPid: 0, seq: head } : { kind: "follow", seq: head },
+      frames: [{ event: "reset", cursor: this.cursor, data: JSON.stringify({ reason }) }],
+      next: "more",
     };
   }
-  if (text === "earliest") return { kind: "at", position: { kind: "follow", seq: changes.floor() } };
-  const parts = /^(\d{1,9}\.\d{1,15})(?:\.(\d{1,15}))?$/.exec(text);
-  const cursor = parts === null ? null : parseCursor(parts[1] ?? "");
-  if (parts === null || cursor === null) throw new Refusal("invalid_cursor");
-  if (cursor.epoch !== changes.epoch || cursor.seq > head || cursor.seq < changes.floor())
-    return { kind: "lost" };
-  const afterPid = parts[2];
-  return {
-    kind: "at",
-    position:
-      afterPid === undefined
-        ? { kind: "follow", seq: cursor.seq }
-        : { kind: "walk", afterPid: Number(afterPid), seq: cursor.seq },
-  };
+
+  #walk(afterPid: number, limit: number): Page {
+    const page = this.#deps.profiles.page(this.#filter.namespace, afterPid, Math.min(limit, pageProfiles));
+    if (page.kind === "rebuilding") return { frames: [], next: "while" };
+    const visible = visibilityOf(this.#filter.traits, this.#filter.readable);
+    const frames: Frame[] = [];
+    let length = 0;
+    for (const profile of page.profiles) {
+      // A profile's number is the seq that made it: what is newer than the walk comes as changes.
+      if (profile.pid > this.#seq) return this.#live(frames);
+      this.#afterPid = profile.pid;
+      const data = snapshotText(profile, this.#filter, visible);
+      if (data === null) continue;
+      frames.push({ event: "snapshot", cursor: this.cursor, data });
+      length += data.length;
+      if (length >= pageLength) return { frames, next: "more" };
+    }
+    if (page.nextPid === null || page.nextPid >= this.#seq) return this.#live(frames);
+    this.#afterPid = page.nextPid;
+    return { frames, next: "more" };
+  }
+
+  #live(frames: Frame[]): Page {
+    this.#afterPid = null;
+    frames.push({ event: "live", cursor: this.cursor, data: "{}" });
+    return { frames, next: "more" };
+  }
+
+  #follow(limit: number): Page {
+    const { changes: log, onFed } = this.#deps;
+    const { changes, scannedTo } = log.read(this.#seq, Math.min(limit, this.#span));
+    const frames: Frame[] = [];
+    let length = 0;
+    for (const [index, change] of changes.entries()) {
+      this.#seq = change.seq;
+      const data = this.#texts.of(change);
+      if (data === null) continue;
+      frames.push({ event: "change", cursor: formatCursor({ epoch: log.epoch, seq: change.seq }), data });
+      onFed?.(change.seq);
+      length += data.length;
+      if (length < pageLength || index === changes.length - 1) continue;
+      this.#span = index + 1;
+      return { frames, next: "more" };
+    }
+    // A cursor from before a crash may be ahead of what readers see again so far: it waits, and never goes back.
+    this.#seq = Math.max(this.#seq, scannedTo);
+    this.#span = Math.min(this.#span * 2, pageFrames);
+    return { frames, next: this.#seq < log.head() ? "more" : "change" };
+  }
 }
 
-/** True when the cursor can't be resumed; for answers that say so by status. Throws Refusal invalid_cursor. */
-export function isLost(text: string | null, changes: ChangeLog): boolean {
-  return placeOf(text, changes, false).kind === "lost";
+/** A profile of the snapshot, or null if the filter keeps it back. */
+function snapshotText(profile: StoredProfile, filter: FeedFilter, visible: Visibility): string | null {
+  const identifiers = visibleIdentifiers(profile.identifiers, filter.readable);
+  if (filter.idType !== null && !identifiers.some(({ type }) => type === filter.idType)) return null;
+  const view = renderProfile(profile, visible);
+  if (filter.segment !== null && !view.segments.includes(filter.segment)) return null;
+  if (filter.traits !== null && Object.keys(view.traits).length === 0) return null;
+  return JSON.stringify(view);
+}
+
+/** Where to start, or why not there. Throws Refusal invalid_cursor when the cursor is malformed. */
+function placeOf(
+  { cursor: text, snapshot }: FeedStart,
+  changes: ChangeLog,
+): Pick<FeedCursor, "seq" | "afterPid"> | Loss {
+  if (text === null) return { seq: changes.head(), afterPid: snapshot ? 0 : null };
+  if (text === "earliest") return { seq: changes.floor(), afterPid: null };
+  const cursor = parseFeedCursor(text);
+  if (cursor === null) throw new Refusal("invalid_cursor");
+  if (cursor.epoch !== changes.epoch) return "epoch";
+  if (cursor.seq < changes.floor()) return "expired";
+  // After a crash readers may see less than before for a while: what is on disk is not the future.
+  return cursor.seq > changes.newest() ? "future" : cursor;
 }

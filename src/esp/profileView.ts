@@ -11,8 +11,9 @@ export type TraitSelection = readonly string[] | null;
 export interface ProfileView {
   readonly profileId: string;
   readonly version: number;
-  readonly firstSeenAt: string;
-  readonly lastSeenAt: string;
+  /** Null while no event of the profile is known. */
+  readonly firstSeenAt: string | null;
+  readonly lastSeenAt: string | null;
   readonly identifiers: readonly Identifier[];
   readonly traits: Readonly<Record<string, Json>>;
   readonly segments: readonly string[];
@@ -30,26 +31,39 @@ export interface TraitView {
 }
 
 /** The verbose form: every trait with its provenance. */
-export interface VerboseProfileView {
-  readonly profileId: string;
-  readonly version: number;
+export interface VerboseProfileView extends Omit<ProfileView, "traits" | "segments"> {
   readonly asOf: string;
-  readonly firstSeenAt: string;
-  readonly lastSeenAt: string;
-  readonly identifiers: readonly Identifier[];
   readonly traits: Readonly<Record<string, TraitView>>;
   readonly segments: readonly { readonly name: string; readonly since: string }[];
 }
 
+/** What a reader asked for and what its key allows. */
+export interface Visibility {
+  /** The traits that are shown. */
+  readonly traits: TraitSelection;
+  /** The traits that the reader's key may see. */
+  readonly readable: TraitSelection;
+}
+
+/** What someone sees who may see everything and asked for everything. */
+export const everything: Visibility = { traits: null, readable: null };
+
+/** What a client asked for, as far as its key allows. */
+export function visibilityOf(asked: TraitSelection, readable: TraitSelection): Visibility {
+  if (asked === null || readable === null) return { traits: asked ?? readable, readable };
+  return { traits: asked.filter((name) => readable.includes(name)), readable };
+}
+
 /** The plain form of a profile. */
-export function renderProfile(profile: StoredProfile, selection: TraitSelection = null): ProfileView {
+export function renderProfile(profile: StoredProfile, visible: Visibility = everything): ProfileView {
+  const { profileId, version, state, identifiers } = profile;
   return {
-    profileId: profile.profileId,
-    version: profile.version,
-    firstSeenAt: iso(profile.state.first),
-    lastSeenAt: iso(profile.state.last),
-    identifiers: profile.identifiers,
-    traits: select(readTraits(profile.state), selection),
+    profileId,
+    version,
+    firstSeenAt: seenAt(state.first),
+    lastSeenAt: seenAt(state.last),
+    identifiers: visibleIdentifiers(identifiers, visible.readable),
+    traits: select(readTraits(state), visible.traits),
     segments: [],
   };
 }
@@ -57,12 +71,11 @@ export function renderProfile(profile: StoredProfile, selection: TraitSelection 
 /** The verbose form of a profile, its ages at `nowMs`. Cleared traits are left out. */
 export function renderVerboseProfile(
   profile: StoredProfile,
-  selection: TraitSelection,
+  visible: Visibility,
   nowMs: number,
 ): VerboseProfileView {
   const traits: Record<string, TraitView> = {};
-  for (const name of Object.keys(profile.state.traits)) {
-    if (selection !== null && !selection.includes(name)) continue;
+  for (const name of visible.traits ?? Object.keys(profile.state.traits)) {
     const reading = readTrait(profile.state, name);
     if (reading === undefined || reading.value === null) continue;
     traits[name] = {
@@ -75,24 +88,31 @@ export function renderVerboseProfile(
       servedFrom: "live",
     };
   }
-  const { traits: _plain, ...head } = renderProfile(profile);
-  return { ...head, asOf: iso(nowMs), traits, segments: [] };
+  const { profileId, version, ...rest } = renderProfile(profile, { ...visible, traits: [] });
+  return { profileId, version, asOf: iso(nowMs), ...rest, traits, segments: [] };
 }
 
-/** What a client asked for and its key allows, as one selection. */
-export function selectionOf(asked: TraitSelection, readable: TraitSelection): TraitSelection {
-  if (asked === null) return readable;
-  return readable === null ? asked : asked.filter((name) => readable.includes(name));
+/**
+ * The identifiers that a reader sees. An e-mail address stands in a trait and among the identifiers; whoever may not
+ * read the one would read it in the other.
+ */
+export function visibleIdentifiers(
+  identifiers: readonly Identifier[],
+  readable: TraitSelection,
+): readonly Identifier[] {
+  if (readable === null || readable.includes("email")) return identifiers;
+  return identifiers.filter(({ type }) => type !== "email" && type !== "email_sha256");
 }
 
-function select(
-  traits: Readonly<Record<string, Json>>,
+/** The entries of a dictionary that are selected. */
+export function select<Value>(
+  entries: Readonly<Record<string, Value>>,
   selection: TraitSelection,
-): Readonly<Record<string, Json>> {
-  if (selection === null) return traits;
-  const chosen: Record<string, Json> = {};
+): Readonly<Record<string, Value>> {
+  if (selection === null) return entries;
+  const chosen: Record<string, Value> = {};
   for (const name of selection) {
-    const value = Object.hasOwn(traits, name) ? traits[name] : undefined;
+    const value = Object.hasOwn(entries, name) ? entries[name] : undefined;
     if (value !== undefined) chosen[name] = value;
   }
   return chosen;
@@ -101,4 +121,9 @@ function select(
 /** ISO 8601 UTC with milliseconds. */
 export function iso(timeMs: number): string {
   return new Date(timeMs).toISOString();
+}
+
+/** State without events holds bounds that no date can have. */
+function seenAt(timeMs: number): string | null {
+  return Math.abs(timeMs) === Number.MAX_SAFE_INTEGER ? null : iso(timeMs);
 }

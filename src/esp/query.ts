@@ -4,7 +4,14 @@ import type { Identifier } from "../model/identifier.ts";
 import { maxIdentifierBytes } from "../model/identifier.ts";
 import type { TraitSelection } from "./profileView.ts";
 
-const idTypes = new Set(["user_id", "anonymous_id", "email", "email_sha256", "profile_id"]);
+/** The types that an identifier can be looked up by. */
+export const idTypes: ReadonlySet<string> = new Set([
+  "user_id",
+  "anonymous_id",
+  "email",
+  "email_sha256",
+  "profile_id",
+]);
 const maxTraitNames = 500;
 
 /** The query of a URL; empty without one. */

@@ -1,145 +1,134 @@
 /** The feed as server-sent events (WHATWG HTML, 9.2). The stream is pulled: nothing is read ahead of the client. */
 import { Elysia } from "elysia";
-import type { KeyInfo } from "../model/key.ts";
-import { authorise, type FindKey } from "./authorise.ts";
+import { authorise, keyCheck, type FindKey } from "./authorise.ts";
 import { FeedReader, type FeedDeps, type Frame } from "./feed.ts";
-import { retryMs, type FeedHub, type Listener } from "./feedHub.ts";
+import { retryMs, ticksPerBeat, type FeedHub, type Listener } from "./feedHub.ts";
+import { FeedPump, type PumpSink } from "./feedPump.ts";
 import { filterOf, startOf } from "./feedRequest.ts";
+import { encodeEvent, encodePosition } from "./sseText.ts";
 
 export interface SseDeps extends FeedDeps {
   readonly hub: FeedHub;
   readonly findKey: FindKey;
-  /** Told of every change frame that was handed to a stream. */
-  readonly onFed?: (seq: number) => void;
 }
 
 const encoder = new TextEncoder();
 const headers = {
   "Content-Type": "text/event-stream; charset=utf-8",
-  "Cache-Control": "no-store",
+  "Cache-Control": "no-store, no-transform",
+  "X-Content-Type-Options": "nosniff",
   // nginx and others hold answers back unless told not to.
   "X-Accel-Buffering": "no",
 };
-const heartbeat = encoder.encode(":\n\n");
-const goodbye = encoder.encode(`retry: ${retryMs}\n\n`);
 
 /** The plugin; mounted by app.ts. */
 export function sseRoutes(deps: SseDeps) {
-  return new Elysia({ name: "sse" }).get("/v1/feed", ({ request }) =>
-    openStream(request, authorise(request, deps.findKey, "feed"), deps),
-  );
+  return new Elysia({ name: "sse" }).get("/v1/feed", ({ request }) => openStream(request, deps));
 }
 
-function openStream(request: Request, key: KeyInfo, deps: SseDeps): Response {
-  const reader = new FeedReader(deps, filterOf(request, key), startOf(request));
-  const listener = new SseListener(reader, deps);
-  deps.hub.join(listener);
-  request.signal.addEventListener("abort", () => listener.end(), { once: true });
-  return new Response(
-    new ReadableStream<Uint8Array>(
-      { pull: (controller) => listener.pull(controller), cancel: () => listener.cancel() },
-      { highWaterMark: 0 },
-    ),
-    { headers },
-  );
+function openStream(request: Request, deps: SseDeps): Response {
+  const key = authorise(request, deps.findKey, "feed");
+  const filter = filterOf(request, key);
+  const reader = new FeedReader(deps, filter, deps.hub.textsFor(filter), startOf(request));
+  const stream = new SseStream(reader, deps.hub, keyCheck(request, deps.findKey));
+  deps.hub.join(stream);
+  return new Response(new ReadableStream<Uint8Array>(stream, { highWaterMark: 1 }), { headers });
 }
 
 /**
- * One client. `pull` is called when the client has room; it writes what there is or waits to be woken. A heartbeat
- * is written only while it waits, so a client that does not read gets none and costs nothing.
+ * One client. `pull` is called when the client has room; it is answered with the next page, or with a heartbeat after
+ * some silence. A client that does not read is not asked for room, gets nothing, and costs nothing more.
  */
-class SseListener implements Listener {
+class SseStream implements Listener, PumpSink {
   readonly #reader: FeedReader;
-  readonly #deps: SseDeps;
+  readonly #hub: FeedHub;
+  readonly #pump: FeedPump;
+  readonly #isAllowed: () => boolean;
   #controller: ReadableStreamDefaultController<Uint8Array> | null = null;
-  #waiting: (() => void) | null = null;
-  #greeted = false;
-  #ended = false;
+  /** Ends the wait of a `pull`; null while the client has no room. */
+  #answer: (() => void) | null = null;
+  #told = "";
+  #quietTicks = 0;
 
-  constructor(reader: FeedReader, deps: SseDeps) {
+  constructor(reader: FeedReader, hub: FeedHub, isAllowed: () => boolean) {
     this.#reader = reader;
-    this.#deps = deps;
+    this.#hub = hub;
+    this.#isAllowed = isAllowed;
+    this.#pump = new FeedPump(hub, reader, this);
   }
 
-  pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> | void {
+  start(controller: ReadableStreamDefaultController<Uint8Array>): void {
     this.#controller = controller;
-    if (!this.#greeted) {
-      this.#greeted = true;
-      controller.enqueue(encoder.encode(`retry: ${retryMs}\n\n`));
-      return;
-    }
-    if (this.#write()) return;
+    // The position at once, so that a connection lost before the first change can be resumed without a gap. A reader
+    // that is about to say `reset` has none yet: a client that lost this word must hear it again.
+    this.#send(`retry: ${retryMs}\n${this.#reader.lost === null ? this.#position() : ":\n\n"}`);
+  }
+
+  pull(): Promise<void> {
     return new Promise((resolve) => {
-      this.#waiting = resolve;
+      this.#answer = resolve;
+      this.#pump.want();
     });
   }
 
   cancel(): void {
+    this.#controller = null;
     this.#finish();
   }
 
-  wake(): void {
-    if (this.#waiting !== null && this.#write()) this.#resume();
+  accept(frames: readonly Frame[]): void {
+    let text = "";
+    for (const { event, cursor, data } of frames) text += encodeEvent({ event, id: cursor, data });
+    this.#told = frames.at(-1)?.cursor ?? this.#told;
+    this.#send(text);
   }
 
-  beat(): void {
-    if (this.#waiting === null) return;
-    this.#controller?.enqueue(heartbeat);
-    this.#resume();
+  fail(error: unknown): void {
+    this.#hub.report(error);
+    this.end(retryMs);
   }
 
-  end(): void {
-    if (this.#ended) return;
-    this.#controller?.enqueue(goodbye);
-    this.#controller?.close();
-    this.#finish();
-  }
-
-  /** Writes the next page; false when there is nothing to write. */
-  #write(): boolean {
-    if (this.#ended) return true;
-    try {
-      while (!this.#reader.idle) {
-        const frames = this.#reader.read();
-        if (frames.length === 0) continue;
-        this.#controller?.enqueue(encoder.encode(frames.map(frameText).join("")));
-        for (const frame of frames) if (frame.event === "change") this.#deps.onFed?.(seqOf(frame));
-        return true;
-      }
-      return false;
-    } catch {
-      // A snapshot can't go on while profiles are rebuilt: the client comes back with its cursor.
-      this.end();
-      return true;
+  tick(): void {
+    if (!this.#isAllowed()) {
+      this.end(retryMs);
+      return;
     }
+    this.#quietTicks += 1;
+    if (this.#answer === null || this.#quietTicks < ticksPerBeat) return;
+    // What the filter kept back moved the position too: the client need not go through it again.
+    this.#send(this.#reader.cursor === this.#told ? ":\n\n" : `:\n${this.#position()}`);
+  }
+
+  end(afterMs: number): void {
+    const controller = this.#controller;
+    if (controller === null) return;
+    this.#send(`retry: ${afterMs}\n\n`);
+    this.#controller = null;
+    controller.close();
+    this.#finish();
+  }
+
+  /** An event without data: it is not dispatched, but its id counts as the last one. */
+  #position(): string {
+    this.#told = this.#reader.cursor;
+    return encodePosition(this.#told);
+  }
+
+  #send(text: string): void {
+    this.#quietTicks = 0;
+    this.#controller?.enqueue(encoder.encode(text));
+    this.#resume();
   }
 
   #resume(): void {
-    const waiting = this.#waiting;
-    this.#waiting = null;
-    waiting?.();
+    const answer = this.#answer;
+    this.#answer = null;
+    answer?.();
   }
 
   #finish(): void {
-    this.#ended = true;
-    this.#deps.hub.leave(this);
+    this.#pump.stop();
+    this.#hub.leave(this);
     this.#resume();
   }
-}
-
-function seqOf(frame: Frame): number {
-  return Number(frame.cursor.slice(frame.cursor.indexOf(".") + 1));
-}
-
-/** One frame as text. JSON holds no raw line breaks, but a data line is split at every kind all the same. */
-export function frameText(frame: {
-  readonly event: string;
-  readonly cursor: string;
-  readonly data: string;
-}): string {
-  const data =
-    frame.data.includes("\n") || frame.data.includes("\r")
-      ? frame.data.split(/\r\n|\n|\r/).join("\ndata: ")
-      : frame.data;
-  return `id: ${frame.cursor}\nevent: ${frame.event}\ndata: ${data}\n\n`;
 }
