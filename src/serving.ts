@@ -15,6 +15,7 @@ import { startGauges, type Gauges } from "./gauges.ts";
 import { hostRules } from "./hostRules.ts";
 import { RateLimiter } from "./ingest/rateLimit.ts";
 import type { IngestDeps } from "./ingest/routes.ts";
+import { jsonBodyReader } from "./jsonBody.ts";
 import type { KeysInForce } from "./keysInForce.ts";
 import { clientAddressRule } from "./lib/address.ts";
 import { BodyReader } from "./lib/body.ts";
@@ -82,7 +83,7 @@ export function serve(settings: ServeSettings, deps: ServingDeps): Serving {
       idleTimeoutMs: limits.idleTimeoutMs,
       maxBodyBytes,
       answer: (request) => door.answer(request),
-      webSocket: feedSocketHandlers(routes.feed),
+      webSocket: feedSocketHandlers(),
       onError: (error) => answers.unexpected(error),
     });
   } catch (error) {
@@ -129,7 +130,7 @@ function routesDeps(parts: Parts): RoutesDeps {
   return {
     answers,
     ingest: ingestDeps(parts, bodies, socketAddress),
-    rest: { profiles: store.profiles, findKey: keys.find, clock, bodies, fedAtMs: (seq) => fedTimes.at(seq) },
+    rest: { profiles: store.profiles, findKey: keys.find, clock, readJson: jsonBodyReader(bodies), fedAtMs: (seq) => fedTimes.at(seq) },
     feed: { changes: store.changes, profiles: store.profiles, hub, findKey: keys.find, after: timers.after, onFed: (seq) => fedTimes.note(seq) },
     operations: operationsDeps(parts, socketAddress),
     server,
