@@ -14,6 +14,7 @@ import { idHash, seedTag, type IdHash } from "./idHash.ts";
 import type { MessageIdIndexOptions, MessageIdStats } from "./indexOptions.ts";
 import { openIds } from "./openIds.ts";
 import type { DamagedPartError } from "./part.ts";
+import { mostParts } from "./partChain.ts";
 import { systemFlush } from "./partJob.ts";
 import { PartSet } from "./partSet.ts";
 import { rebuildWhole, type RebuildOptions } from "./rebuildParts.ts";
@@ -21,7 +22,7 @@ import { RecentIds } from "./recentIds.ts";
 import { SealQueue } from "./sealQueue.ts";
 
 const defaultPartSize = 131_072;
-const defaultFanout = 8;
+const defaultFanout = 4;
 const progressEveryRows = 65_536;
 /** Ids sealed in one step of `work`. */
 const sealStepIds = 4_096;
@@ -86,7 +87,7 @@ export class MessageIdIndex implements Disposable {
         "warn",
         `the messageId index had a damaged or foreign file, ${name}; it was made anew from the journal`,
       );
-    this.#parts.shrinkTo(4 * fanout);
+    this.#parts.shrinkTo(mostParts(fanout));
   }
 
   /** Opens the index, making anew from the journal what is missing. Throws what the file system and the journal throw. */

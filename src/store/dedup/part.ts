@@ -28,7 +28,7 @@ export class DamagedPartError extends Error {
 }
 
 /**
- * An open part. The Bloom filter (1.25 bytes an id) and the fences (0.012 bytes an id) are in memory; a lookup that
+ * An open part. The Bloom filter (1.5 bytes an id) and the fences (0.012 bytes an id) are in memory; a lookup that
  * passes the filter reads one block, rarely two, and checks its sum before it believes it.
  */
 export class Part implements Disposable {
@@ -85,7 +85,7 @@ export class Part implements Disposable {
       path,
       fd,
       header,
-      new Bloom(new Uint32Array(bloom.buffer)),
+      new Bloom(new Int32Array(bloom.buffer)),
       new Uint32Array(fences.buffer),
     );
   }

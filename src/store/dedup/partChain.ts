@@ -42,7 +42,12 @@ export interface MergeRules {
 }
 
 /** No part grows beyond this many ids. */
-const maxPartIds = 2 ** 26;
+const maxPartIds = 2 ** 27;
+
+/** More parts than this are merged although they differ in size; even a journal of a billion ids needs fewer. */
+export function mostParts(fanout: number): number {
+  return 8 * fanout;
+}
 
 /** The level of a part with this many ids: 0 fresh from sealing, one more per merge. */
 export function levelOf(count: number, rules: MergeRules): number {
@@ -77,7 +82,7 @@ export function nextMerge(
     if (even && !lanesInUse.has(lane)) return { first, lane };
     if (tidy === null || ids < tidy.ids) tidy = { first, ids };
   }
-  if (tidy === null || parts.length <= 4 * rules.fanout || lanesInUse.size > 0) return null;
+  if (tidy === null || parts.length <= mostParts(rules.fanout) || lanesInUse.size > 0) return null;
   return { first: tidy.first, lane: -1 };
 }
 

@@ -67,15 +67,15 @@ export function blockSalt(seedTag: number, afterSeq: number, throughSeq: number)
 }
 
 /** The header page. The two sums are those of the Bloom filter's and of the fences' bytes. */
-export function encodeHeader(header: PartHeader, bloom: Uint8Array, fences: Uint8Array): Uint8Array {
+export function encodeHeader(header: PartHeader, bloomSum: number, fenceSum: number): Uint8Array {
   const page = new Uint8Array(pageBytes);
   const view = new DataView(page.buffer);
   const whole = [
     magic,
     version,
     header.seedTag,
-    crc32(bloom),
-    crc32(fences),
+    bloomSum,
+    fenceSum,
     header.oldest.hi,
     header.oldest.lo,
     header.newest.hi,

@@ -1,4 +1,5 @@
 import { closeSync, openSync, rmSync, writeSync } from "node:fs";
+import { crc32 } from "node:zlib";
 import { Bloom, bloomWords } from "./bloom.ts";
 import {
   blockSalt,
@@ -16,7 +17,7 @@ import {
 /** Blocks gathered before one write. */
 const blocksPerWrite = 64;
 /** The Bloom filter and fences go out in slices of this many bytes, so that no step takes long. */
-const trailerSliceBytes = 1024 * 1024;
+const sliceBytes = 1024 * 1024;
 
 /**
  * Writes one part to a temporary file from records that come in ascending order of hi. Nothing is durable and
@@ -38,16 +39,21 @@ export class PartWriter {
   #block = 0;
   #records = 0;
   #word = 1;
-  #trailer: Uint8Array | null = null;
-  #trailerAt = 0;
+  /** What follows the records, with its checksums so far; and how much of which is written. */
+  readonly #sections: readonly { readonly bytes: Uint8Array; sum: number }[];
+  #section = 0;
+  #sectionBytes = 0;
+  #ended = false;
 
   /** Throws what the file system throws. */
   constructor(temporaryPath: string, header: PartHeader) {
     this.header = header;
     this.temporaryPath = temporaryPath;
-    this.bloom = new Bloom(new Uint32Array(bloomWords(header.count)));
+    this.bloom = new Bloom(new Int32Array(bloomWords(header.count)));
     this.#layout = layoutOf(header.count);
     this.fences = new Uint32Array(this.#layout.blocks);
+    const inMemory = [this.bloom.words, this.fences];
+    this.#sections = inMemory.map(({ buffer }) => ({ bytes: new Uint8Array(buffer), sum: 0 }));
     this.#salt = blockSalt(header.seedTag, header.afterSeq, header.throughSeq);
     this.fd = openSync(temporaryPath, "w+", 0o600);
   }
@@ -67,15 +73,22 @@ export class PartWriter {
 
   /** After the last record: writes a slice of what follows the records; true once all of the file is written. */
   finishSlice(): boolean {
-    this.#trailer ??= this.#endRecords();
-    const end = Math.min(this.#trailer.length, this.#trailerAt + trailerSliceBytes);
-    this.#write(this.#trailer.subarray(this.#trailerAt, end), this.#layout.bloomOffset + this.#trailerAt);
-    this.#trailerAt = end;
-    if (end < this.#trailer.length) return false;
-    const bloom = this.#trailer.subarray(0, this.#layout.bloomBytes);
-    const fences = this.#trailer.subarray(this.#layout.bloomBytes);
-    this.#write(encodeHeader(this.header, bloom, fences), 0);
-    return true;
+    if (!this.#ended) this.#endRecords();
+    const section = this.#sections[this.#section];
+    if (section === undefined) {
+      const [bloomSum = 0, fenceSum = 0] = this.#sections.map(({ sum }) => sum);
+      this.#write(encodeHeader(this.header, bloomSum, fenceSum), 0);
+      return true;
+    }
+    const slice = section.bytes.subarray(this.#sectionBytes, this.#sectionBytes + sliceBytes);
+    this.#write(slice, this.writtenBytes);
+    section.sum = crc32(slice, section.sum);
+    this.writtenBytes += slice.length;
+    this.#sectionBytes += slice.length;
+    if (this.#sectionBytes < section.bytes.length) return false;
+    this.#section += 1;
+    this.#sectionBytes = 0;
+    return false;
   }
 
   /** Removes the temporary file; the next open does it if it can't be done now. */
@@ -91,15 +104,12 @@ export class PartWriter {
     closeSync(this.fd);
   }
 
-  #endRecords(): Uint8Array {
+  #endRecords(): void {
     if (this.#records > 0) this.#endBlock();
     this.#flushBlocks();
-    if (this.#block !== this.#layout.blocks)
-      throw new Error(`a part of ${this.header.count} ids came to ${this.#block} blocks`);
-    const trailer = new Uint8Array(this.#layout.fileBytes - this.#layout.bloomOffset);
-    trailer.set(new Uint8Array(this.bloom.words.buffer));
-    trailer.set(new Uint8Array(this.fences.buffer), this.#layout.bloomBytes);
-    return trailer;
+    this.#ended = true;
+    if (this.#block === this.#layout.blocks) return;
+    throw new Error(`a part of ${this.header.count} ids came to ${this.#block} blocks`);
   }
 
   #endBlock(): void {

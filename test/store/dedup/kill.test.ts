@@ -1,24 +1,21 @@
 import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
-import { join } from "node:path";
 import { seededIds, systemIds } from "../../../src/lib/id.ts";
 import { openMessageIds } from "../../../src/store/dedup/openMessageIds.ts";
 import { Journal } from "../../../src/store/journal.ts";
 import { tempFolder } from "../../support/tempFolder.ts";
 
 const seed = Number(process.env["FRESHET_TEST_SEED"] ?? Date.now() % 1_000_000_007);
+const killedWriter = Bun.fileURLToPath(new URL("./killedWriter.ts", import.meta.url));
 const cycles = 12;
 const partSize = 64;
 
 /** Starts a writer on the folder and kills it after a random while. */
 async function liveAndDie(folder: string, afterMs: number): Promise<void> {
-  const writer = Bun.spawn(
-    [process.execPath, join(import.meta.dir, "killedWriter.ts"), folder, String(partSize)],
-    {
-      stdout: "pipe",
-      stderr: "inherit",
-    },
-  );
+  const writer = Bun.spawn([process.execPath, killedWriter, folder, String(partSize)], {
+    stdout: "pipe",
+    stderr: "inherit",
+  });
   const reader = writer.stdout.getReader();
   expect(new TextDecoder().decode((await reader.read()).value)).toBe("open\n");
   await Bun.sleep(afterMs);

@@ -93,13 +93,13 @@ describe("merging", () => {
   test("waits for its lane", () => expect(nextMerge(row([10, 10, 10]), rules, new Set([0]))).toBeNull());
 
   test("tidies up once odd sizes leave too many", () => {
-    const odd = Array.from({ length: 13 }, (_, index) => (index % 2 === 0 ? 30 : 10));
+    const odd = Array.from({ length: 25 }, (_, index) => (index % 2 === 0 ? 30 : 10));
     expect(nextMerge(row(odd.slice(1)), rules, new Set())).toBeNull();
     expect(nextMerge(row(odd), rules, new Set())).toEqual({ first: 1, lane: -1 });
   });
 
-  test("never makes a part of more than 2^26 ids or 2^32 seqs", () => {
-    expect(nextMerge(row([2 ** 25, 2 ** 25, 2 ** 25]), rules, new Set())).toBeNull();
+  test("never makes a part of more than 2^27 ids or 2^32 seqs", () => {
+    expect(nextMerge(row([2 ** 26, 2 ** 26, 2 ** 26]), rules, new Set())).toBeNull();
     const wide = [0, 1, 2].map((index) => ({
       ...stretch(2 ** 31 * index, 2 ** 31 * (index + 1)),
       count: 10,
