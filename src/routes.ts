@@ -26,7 +26,7 @@ export interface RoutesDeps {
 /** The router behind the front door: a function from a request to its answer; undefined where it became a WebSocket. */
 export function mountRoutes(deps: RoutesDeps): (request: Request) => Response | Promise<Response> {
   const { answers } = deps;
-  const app = new Elysia({ aot: true, normalize: false })
+  const app = new Elysia({ aot: true, normalize: false, strictPath: true })
     .onError(({ error, code, request }) => {
       if (code === "NOT_FOUND") return answers.noRoute(methodsOf(new URL(request.url).pathname));
       if (code === "PARSE") return answers.refusal(new Refusal("invalid_request"));

@@ -21,8 +21,8 @@ import { addVerify } from "./verify.ts";
 
 const additions = [addServe, addTail, addProfile, addKeys, addImport, addExport, addErase, addConfig, addVerify, addRebuild, addBackup, addRestore, addCheckProfiles];
 
-/** The whole command line with all commands. */
-export function buildProgram(context: CliContext): Command {
+/** The whole command line with all commands. `writeHelp` takes what help and version print. */
+export function buildProgram(context: CliContext, writeHelp: (text: string) => void): Command {
   const program = new Command("freshet");
   program
     .description("Events in, fresh customer profiles out.")
@@ -35,18 +35,24 @@ export function buildProgram(context: CliContext): Command {
   forEachCommand(program, (command) => {
     command.exitOverride();
     command.configureHelp({ helpWidth: 110 });
-    command.configureOutput({ writeErr: (text) => context.tell(text.trimEnd()) });
+    command.configureOutput({ writeOut: writeHelp, writeErr: (text) => context.tell(text.trimEnd()) });
   });
   return program;
 }
 
 /** Runs a command line (without the program's own name) and returns its exit code. */
 export async function run(argv: readonly string[], context: CliContext): Promise<number> {
+  let help = "";
+  const program = buildProgram(context, (text) => {
+    help += text;
+  });
   try {
-    await buildProgram(context).parseAsync([...argv], { from: "user" });
+    await program.parseAsync([...argv], { from: "user" });
     return context.interrupted.aborted ? exitCodes.failed : exitCodes.ok;
   } catch (error) {
     return codeOf(error, context);
+  } finally {
+    await context.print(help);
   }
 }
 

@@ -36,7 +36,7 @@ export const serveShape = {
   maxConnections: integer({ min: 8, max: 1_000_000, description: "Connections that may be open at once, lowered to what the file limit allows; more get 429 and are closed." }).default(10_000),
   maxStreams: integer({ min: 0, max: 1_000_000, description: "Feed readers (SSE, WebSocket, long poll) that may be connected at once; more get 429." }).default(5_000),
   browserRate: integer({ min: 1, max: 1_000_000, description: "Events a second that a browser key may send from one address; more get 429." }).default(100),
-  requestTimeout: duration({ description: "Time a request may take to arrive and be answered." }).default("30s"),
+  requestTimeout: duration({ description: "Time that the body of a request may take to arrive." }).default("30s"),
   idleTimeout: duration({ description: "Time after which a silent connection is closed; whole seconds, more than the heartbeat." }).default("30s"),
   feedHeartbeat: duration({ description: "Time between the heartbeat comments of a quiet feed." }).default("10s"),
   drainTimeout: duration({ description: "Time that a shutdown may take before the process ends regardless." }).default("15s"),

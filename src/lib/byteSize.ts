@@ -11,11 +11,3 @@ export function parseByteSize(text: string): number | null {
   const bytes = Number(match[1]) * (unitBytes[match[2] ?? ""] ?? Number.NaN);
   return Number.isSafeInteger(bytes) ? bytes : null;
 }
-
-/** A size for people: `512 B`, `3.4 MB`. */
-export function describeByteSize(bytes: number): string {
-  if (bytes < 1024) return `${bytes} B`;
-  if (bytes < 1024 ** 2) return `${(bytes / 1024).toFixed(1)} KB`;
-  if (bytes < 1024 ** 3) return `${(bytes / 1024 ** 2).toFixed(1)} MB`;
-  return `${(bytes / 1024 ** 3).toFixed(2)} GB`;
-}

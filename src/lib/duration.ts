@@ -11,11 +11,3 @@ export function parseDuration(text: string): number | null {
   const durationMs = Number(match[1]) * (unitMs[match[2] ?? ""] ?? Number.NaN);
   return Number.isSafeInteger(durationMs) ? durationMs : null;
 }
-
-/** A duration in words of one unit, for people: `850 ms`, `12.4 s`, `3.2 min`, `1.5 h`. */
-export function describeDuration(durationMs: number): string {
-  if (durationMs < 1_000) return `${Math.round(durationMs)} ms`;
-  if (durationMs < 120_000) return `${(durationMs / 1_000).toFixed(1)} s`;
-  if (durationMs < 7_200_000) return `${(durationMs / 60_000).toFixed(1)} min`;
-  return `${(durationMs / 3_600_000).toFixed(1)} h`;
-}

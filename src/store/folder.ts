@@ -40,8 +40,7 @@ export function lockFolder(folder: string): Disposable {
   let database: Database | null = null;
   try {
     // The system drops a dead process's file locks, so nothing is left behind to clean up by hand.
-    database = openDatabase(folderPaths(folder).lock, { mode: "write" });
-    database.run("PRAGMA busy_timeout = 0");
+    database = openDatabase(folderPaths(folder).lock, { mode: "write", busyTimeoutMs: 0 });
     database.run("PRAGMA journal_mode = DELETE");
     database.run("PRAGMA locking_mode = EXCLUSIVE");
     database.run("BEGIN EXCLUSIVE");

@@ -11,10 +11,12 @@ export interface OpenOptions {
   readonly mode: "write" | "read";
   /** Page cache, bytes. */
   readonly cacheBytes?: number;
+  /** Time to wait for another connection's lock. */
+  readonly busyTimeoutMs?: number;
 }
 
-/** Time a connection waits for another one's lock, milliseconds. */
-const busyTimeoutMs = 5_000;
+/** Time a connection waits for another one's lock unless told otherwise, milliseconds. */
+const usualBusyTimeoutMs = 5_000;
 
 /**
  * Opens a database. For writing: WAL with synchronous=FULL, so that a commit is on disk when it returns; both are
@@ -26,7 +28,7 @@ export function openDatabase(path: string, options: OpenOptions): Database {
     path,
     write ? { create: true, readwrite: true, strict: true } : { readonly: true, strict: true },
   );
-  database.run(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
+  database.run(`PRAGMA busy_timeout = ${options.busyTimeoutMs ?? usualBusyTimeoutMs}`);
   database.run(`PRAGMA cache_size = ${-Math.floor((options.cacheBytes ?? 32 * 1024 * 1024) / 1024)}`);
   database.run("PRAGMA temp_store = MEMORY");
   database.run("PRAGMA trusted_schema = OFF");

@@ -94,7 +94,7 @@ class ServerProcess implements TestServer {
   }
 
   get origin(): string {
-    const found = /listens on (http:\/\/\S+)/.exec(this.stdout)?.[1];
+    const found = /listens on (http:\/\/[^\s,]+)/.exec(this.stdout)?.[1];
     if (found === undefined) throw new Error(`the server does not listen\n${this.stdout}\n${this.stderr}`);
     return found;
   }
@@ -131,7 +131,8 @@ class ServerProcess implements TestServer {
   }
 
   signal(signal: NodeJS.Signals): void {
-    this.#child.kill(signal);
+    // The child's own kill() sends one signal only.
+    if (!this.#hasEnded()) process.kill(this.#child.pid, signal);
   }
 
   async stop(): Promise<number> {
