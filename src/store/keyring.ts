@@ -1,6 +1,6 @@
 /**
- * The keys in force, looked up by what a client presents. Write keys are kept as they are, secret keys only as their
- * SHA-256. Lookups go by digest and end in a comparison of constant time, so an answer's delay says nothing of a key.
+ * The keys in force, looked up by what a client presents. Write keys, which stand in every page, are kept as they are;
+ * secret keys only as their SHA-256, and are compared in constant time, so that an answer's delay says nothing of one.
  */
 import { timingSafeEqual } from "node:crypto";
 import type { KeyInfo } from "../model/key.ts";
@@ -21,13 +21,62 @@ const maxHeaderLength = 1_000;
 /** Headers remembered; only those with a good key are. */
 const maxRemembered = 1_000;
 
-interface Held {
+interface HeldSecret {
   readonly info: KeyInfo;
   readonly digest: Uint8Array;
 }
 
 export class KeyTable implements Keyring {
-  #byDigest = new Map<string, Held>();
+  readonly #writeKeys = new Map<string, KeyInfo>();
+  readonly #secrets = new Map<string, HeldSecret>();
+  readonly #byHeader = new Map<string, KeyInfo>();
+
+  constructor(rows: readonly KeyRow[]) {
+    this.replace(rows);
+  }
+
+  /** From here on these rows are in force, without the revoked ones. */
+  replace(rows: readonly KeyRow[]): void {
+    this.#byHeader.clear();
+    this.#writeKeys.clear();
+    this.#secrets.clear();
+    for (const row of rows) {
+      if (row.revokedAtMs !== null) continue;
+      const { writeKey, secretSha256 } = row;
+      if (writeKey !== null) this.#writeKeys.set(writeKey, keyInfo(row));
+      if (secretSha256 !== null)
+        this.#secrets.set(secretSha256, { info: keyInfo(row), digest: Buffer.from(secretSha256, "hex") });
+    }
+  }
+
+  lookup(presented: string): KeyInfo | undefined {
+    return this.#writeKeys.get(presented) ?? this.#lookupSecret(presented);
+  }
+
+  #lookupSecret(presented: string): KeyInfo | undefined {
+    if (!presented.startsWith("sk_") || presented.length > maxKeyLength) return undefined;
+    const digest = new Bun.CryptoHasher("sha256").update(presented).digest();
+    const held = this.#secrets.get(digest.toString("hex"));
+    return held !== undefined && timingSafeEqual(held.digest, digest) ? held.info : undefined;
+  }
+
+  fromAuthorization(header: string): KeyInfo | undefined;
+}
+
+/** Longest text that can be a key. */
+const maxKeyLength = 200;
+const maxHeaderLength = 1_000;
+/** Headers remembered; only those with a good key are. */
+const maxRemembered = 1_000;
+
+interface HeldSecret {
+  readonly info: KeyInfo;
+  readonly digest: Uint8Array;
+}
+
+export class KeyTable implements Keyring {
+  readonly #writeKeys = new Map<string, KeyInfo>();
+  readonly #secrets = new Map<string, HeldSecret>();
   readonly #byHeader = new Map<string, KeyInfo>();
 
   constructor(rows: readonly KeyRow[]) {
@@ -73,8 +122,4 @@ export function keyInAuthorization(header: string): string | null {
   const pair = Buffer.from(value, "base64").toString("utf8");
   const colon = pair.indexOf(":");
   return colon < 0 ? pair : pair.slice(0, colon);
-}
-
-function sha256(text: string): Buffer {
-  return new Bun.CryptoHasher("sha256").update(text).digest();
 }
