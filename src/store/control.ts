@@ -110,7 +110,7 @@ function replay(context: ControlContext, id: number): unknown {
   const accepted = message.accepted.includes(-1);
   if (accepted)
     journal.database.query("UPDATE quarantine SET replayed_at_ms = ? WHERE id = ?").run(clock.nowMs(), id);
-  context.post({ ...message, accepted: [], answers: [] });
+  context.post({ ...message, accepted: new Float64Array(0), answers: [] });
   return { accepted, answer: message.answers[0]?.[1] ?? null };
 }
 

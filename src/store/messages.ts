@@ -89,14 +89,15 @@ export interface GroupMessage {
   readonly kind: "group";
   readonly mode: WriterMode;
   /** Ids of the frames answered `accepted` without rejections. */
-  readonly accepted: readonly number[];
+  readonly accepted: Float64Array;
   readonly answers: readonly (readonly [id: number, answer: Answer])[];
   /** Newest seq that readers may see. */
   readonly visible: number;
   /** Newest seq in the journal. */
   readonly head: number;
-  readonly changedPids: readonly number[];
-  readonly changedIds: readonly string[];
+  readonly changedPids: Float64Array;
+  /** Frames messages that the writer had taken in by then. */
+  readonly received: number;
   readonly counts: WriterCounts;
   readonly committedAtMs: number;
 }

@@ -425,7 +425,6 @@ export class Writer {
       folded.hot.settled();
       folded.watermark = watermark;
       for (const pid of changed.pids) this.#changedPids.push(pid);
-      for (const id of changed.ids) this.#changedIds.push(id);
     } catch (error) {
       // The journal has it; the profiles do not. They are rebuilt beside the running service.
       this.#options.notice("error", `profiles can't be written and will be rebuilt: ${describe(error)}`);
@@ -439,8 +438,10 @@ export class Writer {
   /** Why profiles can't be written; the owner starts a rebuild and clears it. */
   profilesFailed: string | null = null;
 
+  /** Frames messages taken in so far; told with every group, so that the sender knows when to send more. */
+  received = 0;
+
   #changedPids: number[] = [];
-  #changedIds: string[] = [];
 
   #message(
     accepted: readonly number[],
@@ -450,17 +451,16 @@ export class Writer {
     const message: GroupMessage = {
       kind: "group",
       mode: this.mode,
-      accepted,
+      accepted: Float64Array.from(accepted),
       answers,
       visible: this.visible,
       head: this.#head,
-      changedPids: this.#changedPids,
-      changedIds: this.#changedIds,
+      changedPids: Float64Array.from(this.#changedPids),
+      received: this.received,
       counts: this.counts,
       committedAtMs,
     };
     this.#changedPids = [];
-    this.#changedIds = [];
     return message;
   }
 

@@ -24,6 +24,12 @@ interface Waiting {
   readonly bytes: number;
 }
 
+/**
+ * Messages of frames on their way to the writer. Each costs the same however many frames it holds, so what comes
+ * while the writer is busy waits here and goes as one; two, so that the writer never waits for the next.
+ */
+const maxUnderWay = 2;
+
 const accepted: Answer = { kind: "accepted", rejected: [] };
 const callNumbers = new Map(calls.map((call, index) => [call, index] as const));
 
@@ -41,6 +47,8 @@ export class WriterLink implements Accept {
   #framesBytes = 0;
   readonly #idlers: (() => void)[] = [];
   #nextId = 1;
+  #sent = 0;
+  #received = 0;
   #bytes = 0;
   #closed: "draining" | null = null;
 
@@ -67,7 +75,8 @@ export class WriterLink implements Accept {
     if (full) return Promise.resolve({ kind: "unavailable", code: "overloaded", retryAfterSeconds: 1 });
     const id = this.#nextId++;
     this.#bytes += bytes;
-    if (this.#frames.length === 0) this.#schedule(() => this.#flush());
+    if (this.#frames.length === 0 && this.#sent - this.#received < maxUnderWay)
+      this.#schedule(() => this.#flush());
     this.#frames.push({ id, frame, context: this.#contextOf(frame) });
     this.#framesBytes += bytes;
     return new Promise((resolve) => this.#waiting.set(id, { resolve, bytes }));
@@ -84,6 +93,8 @@ export class WriterLink implements Accept {
 
   /** Resolves what a group answered. Call after readers were told of it. */
   settle(group: GroupMessage): void {
+    this.#received = group.received;
+    if (this.#frames.length > 0 && this.#sent - this.#received < maxUnderWay) this.#flush();
     for (const id of group.accepted) this.#resolve(id, accepted);
     for (const [id, answer] of group.answers) this.#resolve(id, answer);
   }
@@ -131,6 +142,8 @@ export class WriterLink implements Accept {
 
   #flush(): void {
     const frames = this.#frames;
+    if (frames.length === 0) return;
+    this.#sent += 1;
     const bytes = new Uint8Array(this.#framesBytes);
     const meta = new Float64Array(frames.length * frameStride);
     this.#frames = [];

@@ -74,6 +74,7 @@ export class WriterThread {
         this.#contexts[message.index] = message.context;
         return;
       case "frames":
+        if (this.#writer !== null) this.#writer.received += 1;
         this.#enqueue(message);
         break;
       case "control":
