@@ -138,11 +138,21 @@ const reserved: readonly Reserved[] = [
 ];
 
 export function reservedWords(files: Files): Fault[] {
-  return inSrc(files).flatMap(([path, source]) => {
-    const code = new Bun.Transpiler({ loader: "ts" }).transformSync(source);
+  return inSrc(files).flatMap(([path, source]): Fault[] => {
+    const code = codeOf(source);
+    if (code === null) return [`${path}: does not parse`];
     const broken = reserved.filter((rule) => rule.what.test(code) && !rule.allowedIn.test(path));
     return broken.map((rule): Fault => `${path}: ${rule.sentence}`);
   });
+}
+
+/** A file without comments and types, or null when it is no TypeScript. */
+function codeOf(source: string): string | null {
+  try {
+    return new Bun.Transpiler({ loader: "ts" }).transformSync(source);
+  } catch {
+    return null;
+  }
 }
 
 const maxLines = 400;

@@ -155,6 +155,12 @@ describe("reserved words", () => {
     expect(planted(reservedWords, "src/store/a.ts", `export const x = ${expression};`)).toEqual([]);
   });
 
+  test("are not looked for in what is no TypeScript, and that is said", () => {
+    expect(planted(reservedWords, "src/store/a.ts", "const x = ;")).toEqual([
+      "src/store/a.ts: does not parse",
+    ]);
+  });
+
   test.each(["Bun.hash('a')", "setTimeout(f, 1)", "process.pid"])(
     "keep %s out of the model",
     (expression) => {
