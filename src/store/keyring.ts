@@ -44,61 +44,13 @@ export class KeyTable implements Keyring {
       if (row.revokedAtMs !== null) continue;
       const { writeKey, secretSha256 } = row;
       if (writeKey !== null) this.#writeKeys.set(writeKey, keyInfo(row));
-      if (secretSha256 !== null)
-        this.#secrets.set(secretSha256, { info: keyInfo(row), digest: Buffer.from(secretSha256, "hex") });
+      if (secretSha256 === null) continue;
+      this.#secrets.set(secretSha256, { info: keyInfo(row), digest: Buffer.from(secretSha256, "hex") });
     }
   }
 
   lookup(presented: string): KeyInfo | undefined {
     return this.#writeKeys.get(presented) ?? this.#lookupSecret(presented);
-  }
-
-  #lookupSecret(presented: string): KeyInfo | undefined {
-    if (!presented.startsWith("sk_") || presented.length > maxKeyLength) return undefined;
-    const digest = new Bun.CryptoHasher("sha256").update(presented).digest();
-    const held = this.#secrets.get(digest.toString("hex"));
-    return held !== undefined && timingSafeEqual(held.digest, digest) ? held.info : undefined;
-  }
-
-  fromAuthorization(header: string): KeyInfo | undefined;
-}
-
-/** Longest text that can be a key. */
-const maxKeyLength = 200;
-const maxHeaderLength = 1_000;
-/** Headers remembered; only those with a good key are. */
-const maxRemembered = 1_000;
-
-interface HeldSecret {
-  readonly info: KeyInfo;
-  readonly digest: Uint8Array;
-}
-
-export class KeyTable implements Keyring {
-  readonly #writeKeys = new Map<string, KeyInfo>();
-  readonly #secrets = new Map<string, HeldSecret>();
-  readonly #byHeader = new Map<string, KeyInfo>();
-
-  constructor(rows: readonly KeyRow[]) {
-    this.replace(rows);
-  }
-
-  /** From here on these rows are in force, without the revoked ones. */
-  replace(rows: readonly KeyRow[]): void {
-    this.#byHeader.clear();
-    this.#byDigest = new Map();
-    for (const row of rows) {
-      const digest = row.writeKey === null ? row.secretSha256 : sha256(row.writeKey).toString("hex");
-      if (digest === null || row.revokedAtMs !== null) continue;
-      this.#byDigest.set(digest, { info: keyInfo(row), digest: Buffer.from(digest, "hex") });
-    }
-  }
-
-  lookup(presented: string): KeyInfo | undefined {
-    if (presented.length === 0 || presented.length > maxKeyLength) return undefined;
-    const digest = sha256(presented);
-    const held = this.#byDigest.get(digest.toString("hex"));
-    return held !== undefined && timingSafeEqual(held.digest, digest) ? held.info : undefined;
   }
 
   fromAuthorization(header: string): KeyInfo | undefined {
@@ -110,6 +62,13 @@ export class KeyTable implements Keyring {
     if (this.#byHeader.size >= maxRemembered) this.#byHeader.clear();
     this.#byHeader.set(header, info);
     return info;
+  }
+
+  #lookupSecret(presented: string): KeyInfo | undefined {
+    if (!presented.startsWith("sk_") || presented.length > maxKeyLength) return undefined;
+    const digest = new Bun.CryptoHasher("sha256").update(presented).digest();
+    const held = this.#secrets.get(digest.toString("hex"));
+    return held !== undefined && timingSafeEqual(held.digest, digest) ? held.info : undefined;
   }
 }
 
