@@ -13,7 +13,6 @@ import type { Keyring } from "../store/keyring.ts";
 import { answerTo, preflight, refusalAnswer, type Audience } from "./answers.ts";
 import { bodyOrQueryCredential, headerCredential, type Credential } from "./auth.ts";
 import { maxBatchEvents, maxSecretKeyBodyBytes, maxWriteKeyBodyBytes } from "./limits.ts";
-import { operationOf } from "./openapi.ts";
 import type { Bucket, RateLimiter } from "./rateLimit.ts";
 import { scanBatch } from "./scan.ts";
 
@@ -49,13 +48,10 @@ export const ingestPaths: readonly string[] = calls.flatMap(([, ...paths]) => pa
 export function ingestRoutes(deps: IngestDeps): Elysia {
   const app = new Elysia({ name: "ingest" });
   for (const [call, ...paths] of calls) {
-    for (const [index, path] of paths.entries()) {
+    for (const path of paths) {
       // "none": the body is ours to read, whatever its content type says.
-      app.post(path, ({ request }) => handle(deps, call, request), {
-        parse: "none",
-        detail: operationOf(call, index > 0),
-      });
-      app.options(path, () => preflight(), { detail: { hide: true } });
+      app.post(path, ({ request }) => handle(deps, call, request), { parse: "none" });
+      app.options(path, () => preflight());
     }
   }
   return app;
