@@ -9,18 +9,16 @@ import { join } from "node:path";
 import type { Clock } from "../lib/clock.ts";
 import type { CrashPoint } from "../lib/crashPoint.ts";
 import type { Ids } from "../lib/id.ts";
-import { eventError } from "../errors.ts";
-import type { Answer, Frame, Judge, Judged, Rejected, Restore, Verdict } from "./accept.ts";
+import type { Answer, Frame, Judge, Judged, Restore, Verdict } from "./accept.ts";
 import { CatchUp } from "./catchUp.ts";
 import { syncFile } from "./folder.ts";
-import { HotProfiles } from "./hot.ts";
+import { commitFolded, openFolded, problemOf, restoreMap, type Folded } from "./folded.ts";
+import { FoldFailed, Group, type Tally } from "./group.ts";
+import type { HotProfiles } from "./hot.ts";
 import type { Journal } from "./journal.ts";
-import { openProfileStore, profilesFormat, type ProfileStore } from "./lmdb.ts";
 import type { GroupMessage, WriterCounts, WriterMode } from "./messages.ts";
 import type { MessageIds } from "./messageIds.ts";
-import { Projector } from "./projector.ts";
 import { Refold, type RefoldContext } from "./refold.ts";
-import { checksumOf, flagsOf, rowFlags, rowKind } from "./row.ts";
 import { classifyWriteFailure } from "./sqlite.ts";
 
 export interface WriterOptions {
@@ -35,6 +33,8 @@ export interface WriterOptions {
   readonly notice: (level: "info" | "warn" | "error", message: string) => void;
 }
 
+export type { Folded };
+
 /** A frame waiting for its group. */
 export interface QueuedFrame {
   readonly id: number;
@@ -43,9 +43,6 @@ export interface QueuedFrame {
 
 /** The journal can't be trusted any more (a failed fsync or I/O error): the process must end with exit code 74. */
 export class JournalFailed extends Error {}
-
-/** A longer tail is rebuilt beside the service instead of being caught up before it starts. */
-const maxTailRows = 100_000;
 
 /** Journal rows that a re-attribution reads between two groups. */
 const refoldRows = 500;
@@ -104,22 +101,12 @@ export class Writer {
 
   /** Takes a profile folder into use; `catchUp()` must then be called until it says done. */
   adopt(folder: string): void {
-    const store = openProfileStore(folder, { readOnly: false });
-    const meta = store.readMeta();
-    const hot = new HotProfiles(store, this.#options.hotProfiles);
-    const projector = new Projector(hot);
-    restoreMap(projector.pendingRefolds, meta?.pendingRefolds ?? []);
-    this.#profiles = { store, hot, projector, watermark: meta?.watermark ?? 0, caughtUp: false };
+    this.#profiles = openFolded(folder, this.#options.hotProfiles);
   }
 
   /** Why the adopted folder can't be caught up from here; null if it can. */
   profilesProblem(): string | null {
-    const meta = this.#profiles?.store.readMeta() ?? null;
-    if (meta === null) return "the profiles are missing or unfinished";
-    if (meta.format !== profilesFormat) return "the profiles have another format";
-    if (meta.journalId !== this.#journal.id) return "the profiles belong to another journal";
-    if (meta.watermark > this.#head) return "the profiles are ahead of the journal";
-    return this.#head - meta.watermark > maxTailRows ? "the profiles are far behind the journal" : null;
+    return this.#profiles === null ? null : problemOf(this.#profiles, this.#journal.id, this.#head);
   }
 
   /** A compact copy of the profiles in another folder. */
@@ -255,14 +242,22 @@ export class Writer {
     const headBefore = this.#head;
     const accepted: number[] = [];
     const answers: (readonly [number, Answer])[] = [];
-    const tally = { accepted: 0, repeated: 0, quarantined: 0 };
+    const { journal, messageIds } = this.#options;
+    const group = new Group({
+      journal,
+      messageIds,
+      folded,
+      skip,
+      nextSeq: () => this.nextSeq(),
+      committedAtMs,
+    });
     let foldedMs = 0;
     this.#transaction(folded?.hot ?? null, () => {
       for (let at = 0; at < queue.length; at += 1) {
         const queued = queue[at];
         const verdict = verdicts[at];
         if (queued === undefined || verdict === undefined) continue;
-        const answer = this.#take(queued.frame, verdict, skip, folded, committedAtMs, tally);
+        const answer = group.take(queued.frame, verdict);
         if (answer === null) accepted.push(queued.id);
         else answers.push([queued.id, answer]);
       }
@@ -273,121 +268,8 @@ export class Writer {
     const committedMs = clock.monotonicMs();
     if (folded !== null && this.#head > headBefore) this.#commitProfiles(folded, this.#head);
     crash("beforeAnswer");
-    this.#count(tally, foldedMs - startedMs, committedMs - foldedMs, clock.monotonicMs() - committedMs);
+    this.#count(group.tally, foldedMs - startedMs, committedMs - foldedMs, clock.monotonicMs() - committedMs);
     return this.#message(accepted, answers, committedAtMs);
-  }
-
-  /** One frame inside the transaction; null: accepted with nothing to say. */
-  #take(
-    frame: Frame,
-    verdict: Verdict,
-    skip: Set<Judged>,
-    folded: Folded | null,
-    committedAtMs: number,
-    tally: Tally,
-  ): Answer | null {
-    if (verdict.kind === "refused") {
-      const quarantineId = this.#quarantine(frame, verdict.error, null, frame.body, tally);
-      return {
-        kind: "rejected",
-        status: verdict.status,
-        error: verdict.error,
-        rejected: [{ index: 0, messageId: null, quarantineId, error: verdict.error }],
-      };
-    }
-    const rejected: Rejected[] = [];
-    for (let index = 0; index < verdict.events.length; index += 1) {
-      const judged = verdict.events[index];
-      if (judged === undefined) continue;
-      if (judged.kind === "event") this.#takeEvent(frame, judged, skip, folded, committedAtMs, tally);
-      else
-        rejected.push({
-          index,
-          messageId: judged.messageId,
-          quarantineId: this.#quarantine(frame, judged.error, judged.messageId, judged.raw, tally),
-          error: judged.error,
-        });
-    }
-    const first = rejected[0];
-    if (first === undefined) return null;
-    if (rejected.length < verdict.events.length) return { kind: "accepted", rejected };
-    return { kind: "rejected", status: 400, error: first.error, rejected };
-  }
-
-  #takeEvent(
-    frame: Frame,
-    judged: Extract<Judged, { kind: "event" }>,
-    skip: Set<Judged>,
-    folded: Folded | null,
-    committedAtMs: number,
-    tally: Tally,
-  ): void {
-    const { event } = judged;
-    const source = this.#journal.sourceNumber(event.source);
-    const { messageIds } = this.#options;
-    if (!judged.minted && messageIds.find(source, event.messageId) !== null) {
-      tally.repeated += 1;
-      return;
-    }
-    const seq = this.nextSeq();
-    messageIds.add(source, event.messageId, seq);
-    tally.accepted += 1;
-    let flags = flagsOf(event, frame.lane === "import");
-    let pid: number | null = null;
-    let prev: number | string | null = null;
-    let identifiers: string | null = null;
-    let diff: string | null = null;
-    let extra = judged.extra;
-    if (skip.has(judged)) {
-      flags |= rowFlags.foldFailed;
-      this.#quarantine(frame, eventError("fold_failed"), event.messageId, judged.raw, tally);
-    } else if (folded !== null) {
-      const projected = this.#project(folded, judged, seq);
-      ({ pid, prev, identifiers, diff } = projected);
-      if (projected.refused !== null) extra = withRefused(extra, projected.refused);
-    }
-    this.#journal.append([
-      seq,
-      rowKind.event,
-      flags,
-      source,
-      event.name,
-      event.messageId,
-      event.timestampMs,
-      event.receivedAtMs,
-      event.index,
-      committedAtMs,
-      pid,
-      prev,
-      identifiers,
-      diff,
-      extra,
-      judged.raw,
-      checksumOf(seq, judged.raw),
-    ]);
-  }
-
-  #project(
-    folded: Folded,
-    judged: Extract<Judged, { kind: "event" }>,
-    seq: number,
-  ): ReturnType<Projector["project"]> {
-    try {
-      return folded.projector.project(judged.event, seq);
-    } catch (error) {
-      throw new FoldFailed(judged, error);
-    }
-  }
-
-  #quarantine(
-    frame: Frame,
-    error: ReturnType<typeof eventError>,
-    messageId: string | null,
-    body: Uint8Array,
-    tally: Tally,
-  ): string {
-    tally.quarantined += 1;
-    return `qrn_${this.#journal.quarantine(frame, error, messageId, body)}`;
   }
 
   /** BEGIN … COMMIT around `work`; on failure everything in memory that belongs to it is taken back. */
@@ -411,20 +293,9 @@ export class Writer {
   }
 
   #commitProfiles(folded: Folded, watermark: number): void {
-    const changed = folded.hot.changed();
+    this.#options.crash("beforeProfilesCommit");
     try {
-      this.#options.crash("beforeProfilesCommit");
-      folded.store.commit(
-        folded.hot.batch({
-          format: profilesFormat,
-          journalId: this.#journal.id,
-          watermark,
-          pendingRefolds: [...folded.projector.pendingRefolds],
-        }),
-      );
-      folded.hot.settled();
-      folded.watermark = watermark;
-      for (const pid of changed.pids) this.#changedPids.push(pid);
+      for (const pid of commitFolded(folded, this.#journal.id, watermark)) this.#changedPids.push(pid);
     } catch (error) {
       // The journal has it; the profiles do not. They are rebuilt beside the running service.
       this.#options.notice("error", `profiles can't be written and will be rebuilt: ${describe(error)}`);
@@ -501,40 +372,6 @@ export class Writer {
   }
 }
 
-/** The folded side of the writer: LMDB, the hot set over it, and how far it has come. */
-export interface Folded {
-  readonly store: ProfileStore;
-  readonly hot: HotProfiles;
-  readonly projector: Projector;
-  watermark: number;
-  caughtUp: boolean;
-}
-
-interface Tally {
-  accepted: number;
-  repeated: number;
-  quarantined: number;
-}
-
-class FoldFailed extends Error {
-  readonly judged: Judged;
-
-  constructor(judged: Judged, cause: unknown) {
-    super(describe(cause));
-    this.judged = judged;
-  }
-}
-
 function describe(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-function withRefused(extra: string | null, refused: readonly string[]): string {
-  const facts = extra === null ? {} : (JSON.parse(extra) as Record<string, unknown>);
-  return JSON.stringify({ ...facts, refused });
-}
-
-function restoreMap<K, V>(map: Map<K, V>, entries: Iterable<readonly [K, V]>): void {
-  map.clear();
-  for (const [key, value] of entries) map.set(key, value);
 }

@@ -1,0 +1,52 @@
+/** The folded side of the writer: LMDB, the hot set over it, and how far it has come. */
+import { HotProfiles } from "./hot.ts";
+import { openProfileStore, profilesFormat, type ProfileStore } from "./lmdb.ts";
+import { Projector } from "./projector.ts";
+
+export interface Folded {
+  readonly store: ProfileStore;
+  readonly hot: HotProfiles;
+  readonly projector: Projector;
+  watermark: number;
+  /** False while there are rows that it has not seen. */
+  caughtUp: boolean;
+}
+
+/** A longer tail is rebuilt beside the service instead of being caught up before it starts. */
+const maxTailRows = 100_000;
+
+/** Opens a profile folder for folding into it. */
+export function openFolded(folder: string, hotProfiles: number): Folded {
+  const store = openProfileStore(folder, { readOnly: false });
+  const meta = store.readMeta();
+  const hot = new HotProfiles(store, hotProfiles);
+  const projector = new Projector(hot);
+  restoreMap(projector.pendingRefolds, meta?.pendingRefolds ?? []);
+  return { store, hot, projector, watermark: meta?.watermark ?? 0, caughtUp: false };
+}
+
+/** Why the folder can't be caught up with that journal; null if it can. */
+export function problemOf(folded: Folded, journalId: string, head: number): string | null {
+  const meta = folded.store.readMeta();
+  if (meta === null) return "the profiles are missing or unfinished";
+  if (meta.format !== profilesFormat) return "the profiles have another format";
+  if (meta.journalId !== journalId) return "the profiles belong to another journal";
+  if (meta.watermark > head) return "the profiles are ahead of the journal";
+  return head - meta.watermark > maxTailRows ? "the profiles are far behind the journal" : null;
+}
+
+/** Puts what changed into LMDB, with the new watermark; returns the numbers of the profiles that changed. */
+export function commitFolded(folded: Folded, journalId: string, watermark: number): readonly number[] {
+  const { pids } = folded.hot.changed();
+  const pendingRefolds = [...folded.projector.pendingRefolds];
+  folded.store.commit(folded.hot.batch({ format: profilesFormat, journalId, watermark, pendingRefolds }));
+  folded.hot.settled();
+  folded.watermark = watermark;
+  return pids;
+}
+
+/** Makes a map hold exactly these entries. */
+export function restoreMap<K, V>(map: Map<K, V>, entries: Iterable<readonly [K, V]>): void {
+  map.clear();
+  for (const [key, value] of entries) map.set(key, value);
+}

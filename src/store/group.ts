@@ -1,0 +1,142 @@
+/** Taking one group of requests in: dedup, fold, append; inside the writer's transaction. */
+import { eventError, type EventError } from "../errors.ts";
+import type { Answer, Frame, Judged, Rejected, Verdict } from "./accept.ts";
+import type { Folded } from "./folded.ts";
+import type { Journal } from "./journal.ts";
+import type { MessageIds } from "./messageIds.ts";
+import type { Projected } from "./projector.ts";
+import { checksumOf, flagsOf, rowFlags, rowKind } from "./row.ts";
+
+type JudgedEvent = Extract<Judged, { kind: "event" }>;
+
+/** What a group is taken into. */
+export interface GroupContext {
+  readonly journal: Journal;
+  readonly messageIds: MessageIds;
+  /** Null while profiles are rebuilt: rows then wait unfolded. */
+  readonly folded: Folded | null;
+  /** Events whose fold threw in an earlier try of this group. */
+  readonly skip: ReadonlySet<Judged>;
+  readonly nextSeq: () => number;
+  readonly committedAtMs: number;
+}
+
+/** What became of a group's events. */
+export interface Tally {
+  accepted: number;
+  repeated: number;
+  quarantined: number;
+}
+
+/** The fold threw at this event: the group is rolled back and taken again without folding it. */
+export class FoldFailed extends Error {
+  readonly judged: Judged;
+
+  constructor(judged: Judged, cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause));
+    this.judged = judged;
+  }
+}
+
+export class Group {
+  readonly #group: GroupContext;
+  readonly tally: Tally = { accepted: 0, repeated: 0, quarantined: 0 };
+
+  constructor(context: GroupContext) {
+    this.#group = context;
+  }
+
+  /** Takes one frame; null: accepted with nothing to say. */
+  take(frame: Frame, verdict: Verdict): Answer | null {
+    if (verdict.kind === "refused") {
+      const quarantineId = this.#quarantine(frame, verdict.error, null, frame.body);
+      return {
+        kind: "rejected",
+        status: verdict.status,
+        error: verdict.error,
+        rejected: [{ index: 0, messageId: null, quarantineId, error: verdict.error }],
+      };
+    }
+    const rejected: Rejected[] = [];
+    for (let index = 0; index < verdict.events.length; index += 1) {
+      const judged = verdict.events[index];
+      if (judged === undefined) continue;
+      if (judged.kind === "event") this.#takeEvent(frame, judged);
+      else
+        rejected.push({
+          index,
+          messageId: judged.messageId,
+          quarantineId: this.#quarantine(frame, judged.error, judged.messageId, judged.raw),
+          error: judged.error,
+        });
+    }
+    const first = rejected[0];
+    if (first === undefined) return null;
+    if (rejected.length < verdict.events.length) return { kind: "accepted", rejected };
+    return { kind: "rejected", status: 400, error: first.error, rejected };
+  }
+
+  #takeEvent(frame: Frame, judged: JudgedEvent): void {
+    const { event } = judged;
+    const { journal, messageIds, folded, skip, nextSeq, committedAtMs } = this.#group;
+    const source = journal.sourceNumber(event.source);
+    if (!judged.minted && messageIds.find(source, event.messageId) !== null) {
+      this.tally.repeated += 1;
+      return;
+    }
+    const seq = nextSeq();
+    messageIds.add(source, event.messageId, seq);
+    this.tally.accepted += 1;
+    let flags = flagsOf(event, frame.lane === "import");
+    let pid: number | null = null;
+    let prev: number | string | null = null;
+    let identifiers: string | null = null;
+    let diff: string | null = null;
+    let extra = judged.extra;
+    if (skip.has(judged)) {
+      flags |= rowFlags.foldFailed;
+      this.#quarantine(frame, eventError("fold_failed"), event.messageId, judged.raw);
+    } else if (folded !== null) {
+      const projected = project(folded, judged, seq);
+      ({ pid, prev, identifiers, diff } = projected);
+      if (projected.refused !== null) extra = withRefused(extra, projected.refused);
+    }
+    journal.append([
+      seq,
+      rowKind.event,
+      flags,
+      source,
+      event.name,
+      event.messageId,
+      event.timestampMs,
+      event.receivedAtMs,
+      event.index,
+      committedAtMs,
+      pid,
+      prev,
+      identifiers,
+      diff,
+      extra,
+      judged.raw,
+      checksumOf(seq, judged.raw),
+    ]);
+  }
+
+  #quarantine(frame: Frame, error: EventError, messageId: string | null, body: Uint8Array): string {
+    this.tally.quarantined += 1;
+    return `qrn_${this.#group.journal.quarantine(frame, error, messageId, body)}`;
+  }
+}
+
+function project(folded: Folded, judged: JudgedEvent, seq: number): Projected {
+  try {
+    return folded.projector.project(judged.event, seq);
+  } catch (error) {
+    throw new FoldFailed(judged, error);
+  }
+}
+
+function withRefused(extra: string | null, refused: readonly string[]): string {
+  const facts = extra === null ? {} : (JSON.parse(extra) as Record<string, unknown>);
+  return JSON.stringify({ ...facts, refused });
+}
