@@ -47,7 +47,7 @@ export class ProfilesReader implements Profiles {
   }
 
   /** The writer committed a group: later reads must see it. */
-  advance(visible: number, changedPids: readonly number[]): void {
+  advance(visible: number, changedPids: Iterable<number>): void {
     this.#visible = visible;
     this.#store?.refresh();
     // Whenever an identifier comes to lead elsewhere, the profile it led to changes too, so forgetting by pid suffices.
