@@ -1,22 +1,10 @@
 /** One text for every state that means the same, for comparing states: never stored. */
+import type { Evidence } from "./computed.ts";
+import { canonicalJson } from "./canonicalJson.ts";
 import type { Json } from "./event.ts";
 import type { ProfileState } from "./profile.ts";
 import { stampAt, type StampTable } from "./stamp.ts";
 import { childOf, type TraitChildren, type TraitNode } from "./trait.ts";
-
-/** Canonical JSON: keys sorted by UTF-16 code unit at every level, no white space. */
-export function canonicalJson(value: Json): string {
-  if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  if (isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
-  const entries = Object.keys(value)
-    .sort()
-    .map((key) => `${JSON.stringify(key)}:${canonicalJson(value[key] ?? null)}`);
-  return `{${entries.join(",")}}`;
-}
-
-function isArray(value: Json): value is readonly Json[] {
-  return Array.isArray(value);
-}
 
 /** The state with its stamps in place, keys sorted. Equal states give equal text, whatever order made them. */
 export function canonicalState(state: ProfileState): string {
@@ -26,7 +14,14 @@ export function canonicalState(state: ProfileState): string {
     names: state.names,
     bytes: state.bytes,
     traits: traitsJson(state, state.traits),
+    evidence: state.evidence === undefined ? null : evidenceJson(state.evidence),
   });
+}
+
+/** Without whose evidence is in: that tells how the state came about, not what it is. */
+function evidenceJson(evidence: Evidence): Json {
+  const { events, cart, orders } = evidence;
+  return JSON.parse(JSON.stringify({ events, cart, orders })) as Json;
 }
 
 function traitsJson(table: StampTable, children: TraitChildren): Json {

@@ -1,5 +1,7 @@
 /** The fold: what one event does to a profile. Pure: time comes in with the event, nothing else is read. */
 import type { ValueChange } from "./change.ts";
+import { computedValue, foldComputed } from "./computed.ts";
+import { noDefinitions, type ComputedTrait, type Definitions, type EventPlan } from "./definition.ts";
 import type { Event, Json } from "./event.ts";
 import type { ProfileState } from "./profile.ts";
 import { writeOf, type Write } from "./stamp.ts";
@@ -31,11 +33,50 @@ export interface FoldResult {
 
 const nothing: FoldResult = { changed: null, refused: null };
 
-/** Folds one event of this profile into its state, in place. */
-export function fold(state: ProfileState, event: Event, options: FoldOptions): FoldResult {
+/**
+ * Folds one event of this profile into its state, in place. Computed traits are compared at the event's receivedAt;
+ * a replay writes no changes, so it doesn't compare them.
+ */
+export function fold(
+  state: ProfileState,
+  event: Event,
+  options: FoldOptions,
+  definitions: Definitions = noDefinitions,
+): FoldResult {
   if (event.timestampMs < state.first) state.first = event.timestampMs;
   if (event.timestampMs > state.last) state.last = event.timestampMs;
-  return event.type === "identify" ? foldTraits(state, event, options.refused) : nothing;
+  if (event.type === "identify") return foldTraits(state, event, options.refused);
+  if (definitions.size === 0 || event.type !== "track" || event.name === null) return nothing;
+  const plan = definitions.byEvent.get(event.name);
+  return plan === undefined ? nothing : foldEvidence(state, event, plan, options.refused === undefined);
+}
+
+function foldEvidence(state: ProfileState, event: Event, plan: EventPlan, isFirstFold: boolean): FoldResult {
+  if (!isFirstFold) {
+    foldComputed(state, event, plan);
+    return nothing;
+  }
+  const before = plan.computed.map((trait) => computedValue(state, trait, event.receivedAtMs));
+  foldComputed(state, event, plan);
+  const changed = computedChanges(state, plan.computed, before, event.receivedAtMs, null);
+  return changed === null ? nothing : { changed, refused: null };
+}
+
+/** Adds the computed traits whose values at `tMs` are not those of `before` to `changed`. */
+export function computedChanges(
+  state: ProfileState,
+  traits: readonly ComputedTrait[],
+  before: readonly Json[],
+  tMs: number,
+  changed: TraitChanges | null,
+): TraitChanges | null {
+  let all = changed;
+  for (const [at, trait] of traits.entries()) {
+    const old = before[at] ?? null;
+    const now = computedValue(state, trait, tMs);
+    if (!jsonEqual(old, now)) (all ??= newChanges())[trait.name] = { old, new: now };
+  }
+  return all;
 }
 
 function foldTraits(

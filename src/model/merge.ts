@@ -1,5 +1,7 @@
 /** Joining two profiles. Works on their states alone; the journal is never read again for it. */
-import { changeSince, newChanges, type TraitChanges } from "./fold.ts";
+import { changeSince, computedChanges, newChanges, type TraitChanges } from "./fold.ts";
+import { computedValue, mergeComputed, type Joining } from "./computed.ts";
+import { noDefinitions } from "./definition.ts";
 import type { Json } from "./event.ts";
 import type { ProfileState } from "./profile.ts";
 import { stampAt, type Write } from "./stamp.ts";
@@ -8,12 +10,32 @@ import { childOf, valueOf, writeTrait, type TraitNode } from "./trait.ts";
 /**
  * Merges `from` into `into`, in place; `from` is only read. Commutative, associative, idempotent. The caps on traits
  * do not act here: what two profiles hold, the joined one holds. Returns the traits whose value is another than
- * `into` had, null when none is.
+ * `into` had, null when none is; computed ones at the time of the latest event of either. `joining` is needed as soon
+ * as there are computed traits.
  */
-export function merge(into: ProfileState, from: ProfileState): TraitChanges | null {
+export function merge(
+  into: ProfileState,
+  from: ProfileState,
+  joining: Joining = { definitions: noDefinitions, into: 0, from: 0 },
+): TraitChanges | null {
   into.first = Math.min(into.first, from.first);
   into.last = Math.max(into.last, from.last);
-  return mergeTraits(into, from);
+  const changed = mergeTraits(into, from);
+  if (from.evidence === undefined) return changed;
+  return mergeEvidenceOf(into, from, joining, changed);
+}
+
+function mergeEvidenceOf(
+  into: ProfileState,
+  from: ProfileState,
+  joining: Joining,
+  traits: TraitChanges | null,
+): TraitChanges | null {
+  const { computed } = joining.definitions;
+  if (computed.length === 0) throw new Error("evidence can't be merged without its definitions");
+  const before = computed.map((trait) => computedValue(into, trait, into.last));
+  mergeComputed(into, from, joining);
+  return computedChanges(into, computed, before, into.last, traits);
 }
 
 function mergeTraits(into: ProfileState, from: ProfileState): TraitChanges | null {
@@ -58,7 +80,7 @@ function writeFor(from: ProfileState, writes: Write[], slot: number): Write {
 function writePath(into: ProfileState, write: Write, path: readonly string[], leaf: Json): void {
   const [name = "", ...below] = path;
   let value = leaf;
-  for (const key of below.reverse()) {
+  for (const key of below.toReversed()) {
     const around = Object.create(null) as Record<string, Json>;
     around[key] = value;
     value = around;

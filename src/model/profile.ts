@@ -3,9 +3,10 @@
  * Small, because it is stored once a profile. Two states that were made from the same events in another order are
  * equal as `canonicalState` (canonical.ts) writes them; slot numbers may differ.
  */
+import type { HasEvidence } from "./computed.ts";
 import { emptyChildren, type TraitTree } from "./trait.ts";
 
-export interface ProfileState extends TraitTree {
+export interface ProfileState extends TraitTree, HasEvidence {
   /** Earliest and latest event time, milliseconds; MAX_SAFE_INTEGER and −MAX_SAFE_INTEGER before the first event. */
   first: number;
   last: number;

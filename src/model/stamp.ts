@@ -17,6 +17,16 @@ export type Stamp = [
   refs: number,
 ];
 
+/** Anything that begins like a stamp. */
+export type Stamped = readonly [
+  timestampMs: number,
+  delayMs: number,
+  index: number,
+  messageId: string,
+  source: string,
+  ...rest: unknown[],
+];
+
 /** A slot holds a stamp, or the number of the next free slot (−1 ends the chain). */
 export interface StampTable {
   stamps: (Stamp | number)[];
@@ -49,7 +59,7 @@ export function writeOf(event: Event): Write {
  * Negative, zero or positive: which of two stamps comes first. By order key; the source decides between two sources
  * that use one messageId, so that only the very same write compares equal.
  */
-export function compareStamps(left: Stamp, right: Stamp): number {
+export function compareStamps(left: Stamped, right: Stamped): number {
   if (left[0] !== right[0]) return left[0] - right[0];
   if (left[1] !== right[1]) return left[1] - right[1];
   if (left[2] !== right[2]) return left[2] - right[2];

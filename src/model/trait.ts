@@ -9,7 +9,7 @@
  *   branch  children that are newer than every write at or above this path; `cut` is the newest write at this very
  *           path (its value has been beaten by a child), −1 when there is none that an ancestor's does not outdo
  */
-import type { Json } from "./event.ts";
+import type { Json, JsonObject } from "./event.ts";
 import { compareStamps, release, retain, stampAt, type Stamp, type StampTable, type Write } from "./stamp.ts";
 
 export type TraitNode = [slot: number, value: Json] | [cut: number, children: TraitChildren, branch: 1];
@@ -82,10 +82,10 @@ function writeAt(
 }
 
 /** True for an object that is written leaf by leaf at this depth. */
-export function isTakenApart(value: Json, depth: number): value is { readonly [key: string]: Json } {
+export function isTakenApart(value: Json, depth: number): value is JsonObject {
   if (typeof value !== "object" || value === null || Array.isArray(value) || depth >= maxTraitDepth)
     return false;
-  for (const key in value) if (key !== "__proto__") return true;
+  for (const key in value as JsonObject) if (key !== "__proto__") return true;
   return false;
 }
 
@@ -161,16 +161,9 @@ function keyBytes(key: string): number {
 }
 
 function leafBytes(value: Json): number {
-  switch (typeof value) {
-    case "string":
-      return Buffer.byteLength(value) + 2;
-    case "number":
-      return 8;
-    case "object":
-      return value === null ? 4 : Buffer.byteLength(JSON.stringify(value));
-    default:
-      return 5;
-  }
+  if (typeof value === "string") return Buffer.byteLength(value) + 2;
+  if (typeof value === "object" && value !== null) return Buffer.byteLength(JSON.stringify(value));
+  return 8;
 }
 
 /** Bytes that the value would add to the tree if nothing were at that key yet: the most that writing it can add. */

@@ -86,3 +86,103 @@ export function dealt<T>(list: readonly T[], hands: number): fc.Arbitrary<T[][]>
       return piles;
     });
 }
+
+const amount = fc.oneof(
+  fc.integer({ min: 0, max: 5_000 }).map((cents) => cents / 100),
+  fc.constantFrom<Json[]>("12.50", "x", null, 0, "7", true),
+);
+
+const product = fc.record(
+  {
+    product_id: fc.constantFrom<Json[]>("P1", "P2", "constructor", 7, null),
+    sku: fc.constantFrom<Json[]>("P1", "S2", null),
+    name: fc.constantFrom("shoe", "hat"),
+    price: fc.integer({ min: 0, max: 9_999 }).map((cents) => cents / 100),
+    quantity: fc.constantFrom<Json[]>(1, 2, 0, "3", 0.5),
+    coupon: fc.constant("X"),
+  },
+  { requiredKeys: [] },
+);
+
+/** Without nulls, as the cart keeps no field of that kind. */
+const tidyProduct = product.map(
+  (fields) => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null)) as JsonObject,
+);
+
+const currency = fc.constantFrom({}, {}, { currency: "EUR" }, { currency: "USD" });
+
+const viewed = fc
+  .record(
+    {
+      category: fc.constantFrom("shoes", "hats"),
+      price: amount,
+      toString: fc.constantFrom<Json[]>("odd", 1),
+      query: fc.constantFrom<Json[]>("a", "b", "c", 1, "1", null),
+    },
+    { requiredKeys: [] },
+  )
+  .map((properties) => ({ name: "Product Viewed", properties: properties as JsonObject }));
+
+const cartAct = fc.oneof(
+  fc
+    .tuple(fc.constantFrom("Product Added", "Product Added", "Product Removed"), tidyProduct, currency)
+    .map(([name, fields, more]) => ({
+      name,
+      properties: { ...fields, ...more } as JsonObject,
+    })),
+  fc
+    .tuple(
+      fc.constantFrom("Cart Viewed", "Checkout Started"),
+      fc.option(fc.array(tidyProduct, { maxLength: 3 }), { nil: undefined }),
+      currency,
+    )
+    .map(([name, products, more]) => ({
+      name,
+      properties: { ...(products === undefined ? {} : { products }), ...more } as JsonObject,
+    })),
+);
+
+const orderEvent = fc
+  .tuple(
+    fc.constantFrom(
+      "Order Completed",
+      "Order Completed",
+      "Order Updated",
+      "Order Cancelled",
+      "Order Refunded",
+    ),
+    fc.record(
+      {
+        order_id: fc.constantFrom<Json[]>("o-1", "o-2", "constructor", 3, "3"),
+        total: amount,
+        revenue: amount,
+        value: amount,
+      },
+      { requiredKeys: [] },
+    ),
+    currency,
+  )
+  .map(([name, fields, more]) => ({ name, properties: { ...fields, ...more } as JsonObject }));
+
+/** Times over ten minutes and a few seconds, so that minutes and windows are crossed. */
+const spread = fc.record({
+  source: fc.constantFrom("web", "shop"),
+  messageId: fc.integer({ min: 0, max: 60 }).map((number) => `m-${number}`),
+  timestampMs: fc.integer({ min: -2, max: 30 }).map((step) => step * 20_000),
+  receivedAtMs: fc.integer({ min: 0, max: 31 }).map((step) => step * 20_000),
+  index: fc.integer({ min: 0, max: 1 }),
+});
+
+/** Track events of the kinds asked for. */
+export function trackEvents(kinds: "viewed" | "shop" | "all", maxLength: number): fc.Arbitrary<Event[]> {
+  const kind =
+    kinds === "viewed"
+      ? viewed
+      : kinds === "shop"
+        ? fc.oneof(cartAct, orderEvent)
+        : fc.oneof(viewed, cartAct, orderEvent);
+  return fc.uniqueArray(
+    fc.tuple(spread, kind).map(([place, what]) => eventWith({ ...place, ...what })),
+    { selector: (event) => `${event.source} ${event.messageId}`, maxLength },
+  );
+}

@@ -154,38 +154,40 @@ describe("links", () => {
   });
 });
 
-describe("verdicts by example", () => {
-  const at = (minute: number): OrderKey => [minute * minuteMs, 0, 0, `m-${minute}`];
+function atMinute(minute: number): OrderKey {
+  return [minute * minuteMs, 0, 0, `m-${minute}`];
+}
 
+describe("verdicts by example", () => {
   test("a device that changes hands in order asks for nothing but the first", () => {
     const record = emptyRecord();
-    noteAnonymous(record, at(1));
-    expect(addLink(record, at(2), "ann")).toEqual({ kind: "first", to: "ann" });
-    expect(addLink(record, at(3), "ann").kind).toBe("run");
-    expect(addLink(record, at(5), "bob").kind).toBe("run");
-    expect(addLink(record, at(2), "ann").kind).toBe("same");
-    expect([attribute(record, at(1)), attribute(record, at(4)), attribute(record, at(9))]).toEqual([
-      "ann",
-      "ann",
-      "bob",
-    ]);
+    noteAnonymous(record, atMinute(1));
+    expect(addLink(record, atMinute(2), "ann")).toEqual({ kind: "first", to: "ann" });
+    expect(addLink(record, atMinute(3), "ann").kind).toBe("run");
+    expect(addLink(record, atMinute(5), "bob").kind).toBe("run");
+    expect(addLink(record, atMinute(2), "ann").kind).toBe("same");
+    expect([
+      attribute(record, atMinute(1)),
+      attribute(record, atMinute(4)),
+      attribute(record, atMinute(9)),
+    ]).toEqual(["ann", "ann", "bob"]);
   });
 
   test("a late link moves what lies in its range, and asks for nothing where no event lies", () => {
     const record = emptyRecord();
-    addLink(record, at(1), "ann");
-    noteAnonymous(record, at(20));
-    expect(addLink(record, at(10), "bob")).toEqual({ kind: "moved", from: ["ann"], to: "bob" });
-    expect(addLink(record, at(5), "cy").kind).toBe("run");
-    expect(addLink(record, at(0), "dee").kind).toBe("run");
-    expect(attribute(record, at(20))).toBe("bob");
+    addLink(record, atMinute(1), "ann");
+    noteAnonymous(record, atMinute(20));
+    expect(addLink(record, atMinute(10), "bob")).toEqual({ kind: "moved", from: ["ann"], to: "bob" });
+    expect(addLink(record, atMinute(5), "cy").kind).toBe("run");
+    expect(addLink(record, atMinute(0), "dee").kind).toBe("run");
+    expect(attribute(record, atMinute(20))).toBe("bob");
   });
 
   test("a fact inside another user's run is a conflict and leaves the record alone", () => {
     const record = emptyRecord();
-    addLink(record, at(1), "ann");
-    addLink(record, at(9), "ann");
-    expect(addLink(record, at(5), "bob")).toEqual({ kind: "conflict", from: ["ann"], to: "bob" });
+    addLink(record, atMinute(1), "ann");
+    addLink(record, atMinute(9), "ann");
+    expect(addLink(record, atMinute(5), "bob")).toEqual({ kind: "conflict", from: ["ann"], to: "bob" });
     expect(usersOf(record)).toEqual(["ann"]);
   });
 

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { canonicalJson, canonicalState } from "../../src/model/canonical.ts";
+import { canonicalState } from "../../src/model/canonical.ts";
+import { canonicalJson } from "../../src/model/canonicalJson.ts";
 import type { Event, Json } from "../../src/model/event.ts";
-import { fold, maxTraits, maxTraitsBytes } from "../../src/model/fold.ts";
+import { fold, maxTraits, maxTraitsBytes, type TraitChanges } from "../../src/model/fold.ts";
 import { merge } from "../../src/model/merge.ts";
 import { emptyState, type ProfileState } from "../../src/model/profile.ts";
 import { childOf, readTrait, readTraits, type TraitChildren } from "../../src/model/trait.ts";
@@ -86,7 +87,7 @@ describe("traits, any order", () => {
         const counted = recount(state);
         expect(state.names).toBe(counted.names);
         expect(state.stamps.map((stamp) => (typeof stamp === "number" ? 0 : stamp[5]))).toEqual(counted.refs);
-        expect(state.bytes).toBe(foldAll([...events].reverse()).bytes);
+        expect(state.bytes).toBe(foldAll(events.toReversed()).bytes);
       }),
       { numRuns: runs },
     );
@@ -111,14 +112,14 @@ describe("traits, any order", () => {
 function expectDifference(
   before: Record<string, Json>,
   after: Record<string, Json>,
-  changed: Record<string, { old: Json; new: Json }> | null,
+  changed: TraitChanges | null,
 ): void {
   const expected: Record<string, Json> = {};
   for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
     const [old, now] = [before[name] ?? null, after[name] ?? null];
     if (canonicalJson(old) !== canonicalJson(now)) expected[name] = { old, new: now };
   }
-  expect(canonicalJson({ ...changed })).toBe(canonicalJson(expected));
+  expect(canonicalJson(plain(changed))).toBe(canonicalJson(expected));
   if (changed !== null) expect(Object.keys(changed).length).toBeGreaterThan(0);
 }
 
@@ -168,10 +169,22 @@ describe("merge of traits", () => {
   });
 });
 
-describe("traits by example", () => {
-  const set = (at: number, traits: Record<string, Json>) =>
-    eventWith({ type: "identify", messageId: `m-${at}`, timestampMs: at, receivedAtMs: at + 5, traits });
+/** Changes as JSON. */
+function plain(changed: TraitChanges | null): Json {
+  return JSON.parse(JSON.stringify(changed ?? {})) as Json;
+}
 
+/** An identify event at that time. */
+function set(at: number, traits: Record<string, Json>): Event {
+  return eventWith({ type: "identify", messageId: `m-${at}`, timestampMs: at, receivedAtMs: at + 5, traits });
+}
+
+/** That many traits with names of their own. */
+function many(from: number, count: number): Record<string, Json> {
+  return Object.fromEntries(Array.from({ length: count }, (_, at) => [`t${from + at}`, from + at]));
+}
+
+describe("traits by example", () => {
   test("a path is beaten from above and from below", () => {
     const older = set(1, { address: { city: "Ulm", zip: 1 } });
     const above = set(2, { address: "none" });
@@ -192,7 +205,7 @@ describe("traits by example", () => {
       eventMessageId: "m-5",
     });
     const cleared = fold(foldAll([set(1, { plan: "pro" })]), set(2, { plan: null }), {});
-    expect(canonicalJson({ ...cleared.changed })).toBe('{"plan":{"new":null,"old":"pro"}}');
+    expect(canonicalJson(plain(cleared.changed))).toBe('{"plan":{"new":null,"old":"pro"}}');
   });
 
   test("the same value written again moves its time and is no change", () => {
@@ -225,11 +238,6 @@ describe("traits by example", () => {
 });
 
 describe("caps", () => {
-  const many = (from: number, count: number) =>
-    Object.fromEntries(Array.from({ length: count }, (_, at) => [`t${from + at}`, from + at]));
-  const set = (at: number, traits: Record<string, Json>) =>
-    eventWith({ type: "identify", messageId: `m-${at}`, timestampMs: at, traits });
-
   test(`the ${maxTraits}th name goes in, the next is refused, known ones are still written`, () => {
     const state = emptyState();
     expect(fold(state, set(1, many(0, maxTraits)), {}).refused).toBeNull();

@@ -1,0 +1,195 @@
+/**
+ * The cart: what is in it now, from the events of Segment's e-commerce spec (v2).
+ *
+ * Product Added and Product Removed count up and down, keyed by product_id, else sku; a removal without a quantity
+ * removes the product. Cart Viewed and Checkout Started with a list of products say what is in it; Order Completed
+ * empties it. Kept are the acts since the newest that said it all, at most the newest 250, and replayed by order key
+ * at every read: so their order of arrival can't matter, and an act seen twice counts once.
+ */
+import type { CartTrait } from "./definition.ts";
+import { fromProducts, fromScaled, product, scale, toScaled } from "./decimal.ts";
+import type { Event, Json, JsonObject } from "./event.ts";
+import { readingOf, type ComputedReading } from "./reading.ts";
+import { compareStamps } from "./stamp.ts";
+
+/** A product as the events name it: only fields of `lineFields`, quantity and price as they came. */
+export type CartLine = Record<string, string | number>;
+
+type ActKind = "+" | "-" | "=";
+
+export type CartAct = [
+  timestampMs: number,
+  delayMs: number,
+  index: number,
+  messageId: string,
+  source: string,
+  kind: ActKind,
+  lines: CartLine[],
+  currency: string | null,
+];
+
+const lineFields = [
+  "product_id",
+  "sku",
+  "name",
+  "variant",
+  "brand",
+  "category",
+  "url",
+  "image_url",
+  "price",
+  "quantity",
+];
+
+const maxLines = 100;
+const maxFieldChars = 1_024;
+const largestQuantity = 1_000_000;
+
+/** What the event does to the cart; null: nothing. */
+export function cartActOf(event: Event): CartAct | null {
+  const kind = kindOf(event);
+  if (kind === null) return null;
+  const currency = currencyOf(event.properties);
+  const lines = event.name === "Order Completed" ? [] : linesOf(event, kind);
+  if (kind !== "=" && lines.length === 0) return null;
+  return [
+    event.timestampMs,
+    event.receivedAtMs - event.timestampMs,
+    event.index,
+    event.messageId,
+    event.source,
+    kind,
+    lines,
+    currency,
+  ];
+}
+
+function kindOf(event: Event): ActKind | null {
+  const { name } = event;
+  if (name === "Product Added") return "+";
+  if (name === "Product Removed") return "-";
+  if (name === "Order Completed") return "=";
+  const tellsAll = name === "Cart Viewed" || name === "Checkout Started";
+  return tellsAll && Array.isArray(event.properties["products"]) ? "=" : null;
+}
+
+function linesOf(event: Event, kind: ActKind): CartLine[] {
+  const listed = kind === "=" ? event.properties["products"] : [event.properties];
+  const lines: CartLine[] = [];
+  for (const entry of Array.isArray(listed) ? (listed as readonly Json[]) : []) {
+    const line = lineOf(entry);
+    if (line !== null && lines.length < maxLines) lines.push(line);
+  }
+  return lines;
+}
+
+/** The fields of a product that are worth keeping; null when nothing says which product it is. */
+function lineOf(entry: Json): CartLine | null {
+  if (typeof entry !== "object" || entry === null || Array.isArray(entry)) return null;
+  const line: CartLine = {};
+  for (const field of lineFields) {
+    const value = (entry as JsonObject)[field];
+    const isKept =
+      typeof value === "string" ? value !== "" && value.length <= maxFieldChars : typeof value === "number";
+    if (isKept) line[field] = value as string | number;
+  }
+  return keyOf(line) === null ? null : line;
+}
+
+function keyOf(line: CartLine): string | null {
+  const key = line["product_id"] ?? line["sku"];
+  return key === undefined ? null : String(key);
+}
+
+/** The currency an event names, in capitals; null: none. */
+export function currencyOf(properties: JsonObject): string | null {
+  const currency = properties["currency"];
+  return typeof currency === "string" && /^[A-Za-z]{3}$/.test(currency) ? currency.toUpperCase() : null;
+}
+
+/** Adds an act; one that is there already, or is told over by a later one, changes nothing. */
+export function addCartAct(acts: CartAct[], act: CartAct, maxActs: number): void {
+  let at = acts.length;
+  for (; at > 0; at -= 1) {
+    const other = acts[at - 1];
+    const order = other === undefined ? -1 : compareStamps(other, act);
+    if (order === 0) return;
+    if (order < 0) break;
+    // A later act that told the cart in full leaves nothing of this one.
+    if (other?.[5] === "=") return;
+  }
+  if (at === 0 && acts.length >= maxActs) return;
+  if (act[5] === "=") acts.splice(0, at, act);
+  else acts.splice(at, 0, act);
+  if (acts.length > maxActs) acts.shift();
+}
+
+/** The cart now; its value null when nothing was ever in it. */
+export function readCart(acts: readonly CartAct[], trait: CartTrait): ComputedReading {
+  const { currency, maxActs } = trait;
+  const newest = acts.at(-1);
+  if (newest === undefined) return readingOf(null, []);
+  const lines = replay(acts);
+  let count = 0;
+  let value = 0n;
+  const items: Json[] = [];
+  for (const { line, quantity, currency: own } of lines) {
+    count += quantity;
+    const price = own === null || own === currency ? toScaled(line["price"]) : null;
+    if (price !== null) value += product(price, quantity);
+    items.push({ ...line, quantity: fromScaled(quantity) });
+  }
+  const updatedAt = new Date(newest[0]).toISOString();
+  const cart = { items, count: fromScaled(count), value: fromProducts(value), currency, updatedAt };
+  const approximate = acts.length >= maxActs && acts[0]?.[5] !== "=";
+  return readingOf(cart, acts.toReversed(), { approximate });
+}
+
+interface Held {
+  line: CartLine;
+  /** Millionths. */
+  quantity: number;
+  currency: string | null;
+}
+
+/** What is in the cart, in the order in which it came in. */
+function replay(acts: readonly CartAct[]): Held[] {
+  const held = new Map<string, Held>();
+  for (const [, , , , , kind, lines, currency] of acts) {
+    if (kind === "=") held.clear();
+    for (const line of lines) {
+      const key = keyOf(line);
+      if (key === null) continue;
+      if (kind === "-") takeOut(held, key, line);
+      else putIn(held, key, line, currency);
+    }
+  }
+  return [...held.values()];
+}
+
+/** Newer fields replace older ones; quantities add up. A missing or senseless quantity is one. */
+function putIn(held: Map<string, Held>, key: string, line: CartLine, currency: string | null): void {
+  const quantity = quantityOf(line) ?? scale;
+  const there = held.get(key);
+  if (quantity === 0) return;
+  if (there === undefined) {
+    held.set(key, { line, quantity, currency });
+    return;
+  }
+  there.line = { ...there.line, ...line };
+  there.quantity = Math.min(there.quantity + quantity, largestQuantity * scale);
+  there.currency = currency ?? there.currency;
+}
+
+function takeOut(held: Map<string, Held>, key: string, line: CartLine): void {
+  const there = held.get(key);
+  if (there === undefined) return;
+  there.quantity -= quantityOf(line) ?? there.quantity;
+  if (there.quantity <= 0) held.delete(key);
+}
+
+/** Millionths, 0 included; null when it is missing or no quantity. */
+function quantityOf(line: CartLine): number | null {
+  const quantity = toScaled(line["quantity"]);
+  return quantity === null || quantity < 0 ? null : Math.min(quantity, largestQuantity * scale);
+}

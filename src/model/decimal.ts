@@ -1,0 +1,66 @@
+/**
+ * Numbers that add up the same in any order: whole millionths. A single amount is an integer in a double; sums that
+ * outgrow 2^53 go on as BigInt. Rounded once, at the read.
+ */
+
+/** Millionths in one. */
+export const scale = 1_000_000;
+
+/** Amounts beyond this are no amounts. */
+const largest = 1e15;
+
+const numeric = /^-?\d{1,16}(\.\d{1,20})?$/;
+
+/** Whole millionths of a number or of a string that is nothing but a decimal number; null for anything else. */
+export function toScaled(value: unknown): number | null {
+  const number = typeof value === "string" && numeric.test(value) ? Number(value) : value;
+  if (typeof number !== "number" || !(number >= -largest && number <= largest)) return null;
+  // Not −0: JSON would not keep it.
+  return Math.round(number * scale) + 0;
+}
+
+/** A whole number as it is stored: a string once it is past 2^53. */
+export type Whole = number | string;
+
+/** The exact sum of two whole numbers. */
+export function addWhole(left: Whole, right: Whole): Whole {
+  if (typeof left === "number" && typeof right === "number") {
+    const sum = left + right;
+    if (Number.isSafeInteger(sum) && Number.isSafeInteger(left) && Number.isSafeInteger(right)) return sum;
+  }
+  return toWhole(BigInt(left) + BigInt(right));
+}
+
+function toWhole(value: bigint): Whole {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value.toString();
+}
+
+/** The number that whole millionths stand for. */
+export function fromScaled(value: Whole): number {
+  if (typeof value === "number") return value / scale;
+  const whole = BigInt(value);
+  return Number(whole / BigInt(scale)) + Number(whole % BigInt(scale)) / scale;
+}
+
+/** `sum` millionths divided among `count`, rounded to the millionth; `count` is at least 1. */
+export function divided(sum: Whole, count: number): number {
+  if (typeof sum === "number") return (Math.round(sum / count) + 0) / scale;
+  return fromScaled(toWhole(dividedBig(BigInt(sum), BigInt(count))));
+}
+
+/** Rounded half away from zero. */
+function dividedBig(sum: bigint, count: bigint): bigint {
+  const half = sum < 0n ? -count / 2n : count / 2n;
+  return (sum + half) / count;
+}
+
+/** Millionths times millionths, to be summed before they are rounded: exact. */
+export function product(left: number, right: number): bigint {
+  return BigInt(left) * BigInt(right);
+}
+
+/** A sum of products as a number, rounded to the millionth. */
+export function fromProducts(sum: bigint): number {
+  return fromScaled(toWhole(dividedBig(sum, BigInt(scale))));
+}
