@@ -14,7 +14,8 @@ import type { Event, Json } from "../../src/model/event.ts";
 import { fold } from "../../src/model/fold.ts";
 import { emptyState, type ProfileState } from "../../src/model/profile.ts";
 import { shuffledWithRepeats, trackEvents } from "./arbitrary.ts";
-import { expectedCart, expectedOrders, expectedTally } from "./computedOracle.ts";
+import { expectedTally } from "./computedOracle.ts";
+import { expectedCart, expectedOrders } from "./shopOracle.ts";
 
 const minuteMs = 60_000;
 const event = "Product Viewed";
