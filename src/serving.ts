@@ -104,7 +104,7 @@ export function serve(settings: ServeSettings, deps: ServingDeps): Serving {
 
 function openHub(limits: Limits, { store, timers, log }: ServingDeps): FeedHub {
   return new FeedHub(store.changes, {
-    every: timers.every,
+    every: (intervalMs, tick) => timers.every(intervalMs, tick),
     heartbeatMs: limits.feedHeartbeatMs,
     maxListeners: limits.maxStreams,
     onError: (error) => log.error("the feed's wait for changes failed", describeError(error)),
@@ -131,7 +131,7 @@ function routesDeps(parts: Parts): RoutesDeps {
     answers,
     ingest: ingestDeps(parts, bodies, socketAddress),
     rest: { profiles: store.profiles, findKey: keys.find, clock, readJson: jsonBodyReader(bodies), fedAtMs: (seq) => fedTimes.at(seq) },
-    feed: { changes: store.changes, profiles: store.profiles, hub, findKey: keys.find, after: timers.after, onFed: (seq) => fedTimes.note(seq) },
+    feed: { changes: store.changes, profiles: store.profiles, hub, findKey: keys.find, after: (delayMs, run) => timers.after(delayMs, run), onFed: (seq) => fedTimes.note(seq) },
     operations: operationsDeps(parts, socketAddress),
     server,
     original: (request) => door().original(request),

@@ -23,7 +23,7 @@ export function keyReport(row: KeyRow, configured: boolean): KeyReport {
 const pageRows = 500;
 
 /** Every event of a namespace in journal order, in a form that `import` takes again; erased ones are left out. */
-export function* exportedEvents(journal: JournalReader, namespace: "live" | "test"): Generator<unknown> {
+export function* exportedEvents(journal: JournalReader, namespace: "live" | "test"): Generator {
   const head = journal.head();
   for (let after = 0; after < head; ) {
     const rows = journal.rowsAfter(after, pageRows);

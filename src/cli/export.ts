@@ -31,7 +31,7 @@ export function addExport(program: Command, context: CliContext): void {
     };
     const done = await withOperations(context, { folder: dataFolder(flags, context), access: "read" }, async (call) => {
       using outlet = outletFor(context, null, onItem);
-      return call("export", { namespace: flags.test ? "test" : "live", what }, outlet);
+      return await call("export", { namespace: flags.test ? "test" : "live", what }, outlet);
     });
     await context.print(held);
     context.tell(`${done.count} ${what}`);

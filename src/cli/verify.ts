@@ -17,7 +17,7 @@ export function addVerify(program: Command, context: CliContext): void {
   withData(command).action(async (flags: Flags) => {
     const report = await withOperations(context, { folder: dataFolder(flags, context), access: "read" }, async (call) => {
       using outlet = outletFor(context, "verify");
-      return call("verify", {}, outlet);
+      return await call("verify", {}, outlet);
     });
     if (flags.json) await context.print(`${JSON.stringify(report)}\n`);
     else {

@@ -3,7 +3,7 @@
 /** A request to a server of this machine over a unix socket. `path` begins with a slash. */
 export async function fetchUnix(socketPath: string, path: string, init: { readonly method: string; readonly body?: string; readonly signal?: AbortSignal }): Promise<Response> {
   // Bun can't keep such a connection beyond its answer safely when the server restarts, so each request has its own.
-  return await fetch(`http://freshet${path}`, { ...init, unix: socketPath, keepalive: false, redirect: "manual" });
+  return fetch(`http://freshet${path}`, { ...init, unix: socketPath, keepalive: false, redirect: "manual" });
 }
 
 /**

@@ -100,6 +100,7 @@ function openCurrentProfiles(
   if (path === null) return null;
   const store = openProfileStore(path, { readOnly: true });
   if (store.readMeta()?.journalId === journal.journalId) return store;
-  void store.close();
+  // It belongs to another journal; that it closes late, or not at all, harms nothing.
+  store.close().catch(() => {});
   return null;
 }
