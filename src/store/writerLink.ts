@@ -25,10 +25,12 @@ interface Waiting {
 }
 
 /**
- * Messages of frames on their way to the writer. Each costs the same however many frames it holds, so what comes
- * while the writer is busy waits here and goes as one; two, so that the writer never waits for the next.
+ * How frames are gathered into messages: one message is on its way to the writer at a time, since each costs the
+ * same however many frames it holds, and small ones make small groups, each with a disk flush of its own. A second
+ * one goes out ahead only when it is large enough to be a good group, so that the writer need not wait for it.
  */
-const maxUnderWay = 2;
+const aheadFrames = 128;
+const aheadBytes = 512 * 1024;
 
 const accepted: Answer = { kind: "accepted", rejected: [] };
 const callNumbers = new Map(calls.map((call, index) => [call, index] as const));
@@ -47,6 +49,7 @@ export class WriterLink implements Accept {
   #framesBytes = 0;
   readonly #idlers: (() => void)[] = [];
   #nextId = 1;
+  #scheduled = false;
   #sent = 0;
   #received = 0;
   #bytes = 0;
@@ -75,10 +78,15 @@ export class WriterLink implements Accept {
     if (full) return Promise.resolve({ kind: "unavailable", code: "overloaded", retryAfterSeconds: 1 });
     const id = this.#nextId++;
     this.#bytes += bytes;
-    if (this.#frames.length === 0 && this.#sent - this.#received < maxUnderWay)
-      this.#schedule(() => this.#flush());
     this.#frames.push({ id, frame, context: this.#contextOf(frame) });
     this.#framesBytes += bytes;
+    if (!this.#scheduled && this.#mayPost()) {
+      this.#scheduled = true;
+      this.#schedule(() => {
+        this.#scheduled = false;
+        this.#flush();
+      });
+    }
     return new Promise((resolve) => this.#waiting.set(id, { resolve, bytes }));
   }
 
@@ -94,7 +102,7 @@ export class WriterLink implements Accept {
   /** Resolves what a group answered. Call after readers were told of it. */
   settle(group: GroupMessage): void {
     this.#received = group.received;
-    if (this.#frames.length > 0 && this.#sent - this.#received < maxUnderWay) this.#flush();
+    if (this.#frames.length > 0 && this.#mayPost()) this.#flush();
     for (const id of group.accepted) this.#resolve(id, accepted);
     for (const [id, answer] of group.answers) this.#resolve(id, answer);
   }
@@ -138,6 +146,12 @@ export class WriterLink implements Accept {
       context: { source: frame.source, namespace: frame.namespace, trusted: frame.trusted },
     });
     return index;
+  }
+
+  #mayPost(): boolean {
+    const underWay = this.#sent - this.#received;
+    const large = this.#frames.length >= aheadFrames || this.#framesBytes >= aheadBytes;
+    return underWay === 0 || (underWay === 1 && large);
   }
 
   #flush(): void {
