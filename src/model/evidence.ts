@@ -46,19 +46,14 @@ export function evidenceOf(events: EvidenceByEvent, name: string): EventEvidence
   return Array.isArray(found) ? (found as EventEvidence) : undefined;
 }
 
-/** Adds an item; false when it is there already. */
-export function addItem(evidence: EventEvidence, item: Item, plan: EventPlan): boolean {
+/** Adds an item; one that is there already changes nothing. */
+export function addItem(evidence: EventEvidence, item: Item, plan: EventPlan): void {
   const items = evidence[0];
   const at = placeOf(items, item);
-  if (at < 0) return false;
-  if (at === 0 && items.length >= plan.limits.items) {
-    demote(evidence, item, plan);
-    return true;
-  }
+  if (at < 0) return;
   if (at === items.length) items.push(item);
   else items.splice(at, 0, item);
   demoteSurplus(evidence, plan);
-  return true;
 }
 
 /** Where the item belongs, −1 when it is there. Nearly always the end. */
@@ -90,7 +85,6 @@ function demote(evidence: EventEvidence, item: Item, plan: EventPlan): void {
   addToCells(tail.all, item, plan.measures);
   if (!plan.windowed) return;
   const minute = Math.floor(item[0] / minuteMs);
-  if (tail.lost !== null && minute <= tail.lost) return;
   addToCells(bucketFor(tail, minute, plan.measures)[1], item, plan.measures);
   loseSurplus(tail, plan.limits.minutes);
 }
@@ -152,6 +146,5 @@ function mergeTail(into: Tail, from: Tail, plan: EventPlan): void {
   if (from.lost !== null) into.lost = Math.max(into.lost ?? from.lost, from.lost);
   for (const [minute, cells] of from.minutes)
     mergeCells(bucketFor(into, minute, measures)[1], cells, measures);
-  into.minutes = into.minutes.filter(([minute]) => into.lost === null || minute > into.lost);
   loseSurplus(into, limits.minutes);
 }

@@ -202,6 +202,23 @@ describe("time passing", () => {
     );
   });
 
+  test("while all is kept, what hangs on single events does change at its deadline", () => {
+    const kept = compile(tallied);
+    const names = ["views3m", "shoes2m", "least3m", "most1m", "last2m", "queries3m", "prices2m"];
+    fc.assert(
+      fc.property(trackEvents("viewed", 14), atMs, (events, tMs) => {
+        const state = foldAll(events, kept);
+        for (const name of names) {
+          const now = valueAt(state, traitOf(kept, name), tMs);
+          if (now.nextChangeAtMs === null) continue;
+          const then = valueAt(state, traitOf(kept, name), now.nextChangeAtMs);
+          expect([name, canonicalJson(then.value)]).not.toEqual([name, canonicalJson(now.value)]);
+        }
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
   test("a count does change at its deadline, and the profile's deadline is the first of all", () => {
     fc.assert(
       fc.property(trackEvents("all", 14), atMs, (events, tMs) => {

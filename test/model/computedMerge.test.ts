@@ -139,6 +139,20 @@ describe("merge of evidence by example", () => {
     );
   });
 
+  test("the state names whose evidence went in beside its own", () => {
+    const left = profileOf(1, [eventWith({ messageId: "a" }), eventWith({ messageId: "b" })], compiled);
+    const both = joined(left, profileOf(2, [eventWith({ messageId: "c" })], compiled), compiled);
+    const all = joined(profileOf(3, [eventWith({ messageId: "d" })], compiled), both, compiled);
+    expect(both.state.evidence).toMatchObject({ folded: 2, parts: [[2, 1]] });
+    expect(all.state.evidence).toMatchObject({
+      folded: 1,
+      parts: [
+        [1, 2],
+        [2, 1],
+      ],
+    });
+  });
+
   test("evidence is not merged without the definitions that made it", () => {
     const from = profileOf(2, [eventWith({})], compiled).state;
     expect(() => merge(emptyState(), from)).toThrow("without its definitions");
