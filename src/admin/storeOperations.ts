@@ -96,6 +96,7 @@ async function tail(changes: ChangeLog, params: OperationParams<"tail">, render:
       left -= 1;
     }
     after = scannedTo;
+    if (left === 0) return;
     if (after < changes.head()) continue;
     if (!params.follow || !(await changes.waitBeyond(after, outlet.signal))) return;
   }

@@ -63,6 +63,10 @@ function codeOf(error: unknown, context: CliContext): number {
     for (const problem of error.problems) context.tell(`freshet: ${problem}`);
     return exitCodes.usage;
   }
+  if (context.interrupted.aborted && error instanceof Error && error.name === "AbortError") {
+    context.tell("freshet: interrupted");
+    return exitCodes.failed;
+  }
   const sentence = error instanceof Error ? error.message : String(error);
   context.tell(`freshet: ${sentence}`);
   if (error instanceof UsageError) return exitCodes.usage;

@@ -1,7 +1,7 @@
 /** `freshet tail`: changes as they happen, one JSON line each. */
 import type { Command } from "commander";
 import { dataFolder, parseCount, withData, withNamespace } from "./arguments.ts";
-import { UsageError, type CliContext } from "./context.ts";
+import { Exit, exitCodes, UsageError, type CliContext } from "./context.ts";
 import { folderPaths } from "../store/folder.ts";
 import { outletFor } from "./session.ts";
 import { connectSocket } from "./socketClient.ts";
@@ -27,6 +27,12 @@ export function addTail(program: Command, context: CliContext): void {
     const call = await connectSocket(folderPaths(folder).socket);
     if (call === null) throw new UsageError(`no Freshet is running on ${folder}; start it with freshet serve`);
     using outlet = outletFor(context, null, (change) => context.print(`${JSON.stringify(change)}\n`));
-    await call("tail", { namespace: flags.test ? "test" : "live", from: flags.from ?? null, follow: flags.follow, limit }, outlet);
+    try {
+      await call("tail", { namespace: flags.test ? "test" : "live", from: flags.from ?? null, follow: flags.follow, limit }, outlet);
+    } catch (error) {
+      // Ctrl-C is how one ends watching.
+      if (context.interrupted.aborted) throw new Exit(exitCodes.ok);
+      throw error;
+    }
   });
 }

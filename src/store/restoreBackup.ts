@@ -1,5 +1,5 @@
 /** Makes a data folder out of a backup. The journal gets a new epoch, so that no old cursor resumes in it. */
-import { copyFileSync, existsSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { closeSync, copyFileSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../lib/clock.ts";
 import { FolderRefused, folderPaths, lockFolder, syncFile } from "./folder.ts";
@@ -30,11 +30,21 @@ export function restoreBackup(backup: string, folder: string, clock: Clock): { r
     const rows = renew(partial, clock.nowMs());
     syncFile(partial);
     renameSync(partial, path);
-    syncFile(folder);
+    syncFolder(folder);
     return { rows };
   } catch (error) {
     for (const suffix of ["", "-wal", "-shm"]) rmSync(`${partial}${suffix}`, { force: true });
     throw error;
+  }
+}
+
+/** A renamed file is only safe once its folder is on disk. */
+function syncFolder(folder: string): void {
+  const handle = openSync(folder, "r");
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
   }
 }
 
