@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { startServer, type TestServer } from "../support/server.ts";
-import { openFeed, type SseFrame } from "../support/sseReader.ts";
+import { openFeed, type SseFrame } from "../support/feedClient.ts";
 
 let server: TestServer;
 beforeAll(async () => {
