@@ -153,6 +153,16 @@ describe("merge of evidence by example", () => {
     });
   });
 
+  test("the newest minute that was given up is the newer one of both", () => {
+    const tiny = compile(definitions, { items: 1, minutes: 1, cartActs: 9, orders: 9 });
+    const at = (minute: number) => eventWith({ messageId: `m-${minute}`, timestampMs: minute * 60_000 });
+    const [left, right] = [[0, 5, 9].map(at), [3, 5.5, 9.5].map(at)];
+    const whole = canonicalState(profileOf(9, [...left, ...right], tiny).state);
+    const [a, b] = [profileOf(1, left, tiny), profileOf(2, right, tiny)];
+    expect(canonicalState(joined(a, b, tiny).state)).toBe(whole);
+    expect(canonicalState(joined(b, a, tiny).state)).toBe(whole);
+  });
+
   test("evidence is not merged without the definitions that made it", () => {
     const from = profileOf(2, [eventWith({})], compiled).state;
     expect(() => merge(emptyState(), from)).toThrow("without its definitions");
