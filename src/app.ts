@@ -62,16 +62,29 @@ export async function startApp(settings: ServeSettings, deps: AppDeps): Promise<
   }
 }
 
-async function startServing(store: Store, groups: GroupTimes, settings: ServeSettings, deps: AppDeps): Promise<App> {
+async function startServing(
+  store: Store,
+  groups: GroupTimes,
+  settings: ServeSettings,
+  deps: AppDeps,
+): Promise<App> {
   const configured = configuredKeys(settings.sources, deps.clock);
   const keys = keysInForce(() => store.admin.listKeys(), configured);
   const serving = serve(settings, { ...deps, store, keys, groups });
   try {
-    const shownKeys = await ensureFirstKeys(store.admin, { ...settings.firstKeys, sources: settings.sources }, deps);
+    const shownKeys = await ensureFirstKeys(
+      store.admin,
+      { ...settings.firstKeys, sources: settings.sources },
+      deps,
+    );
     keys.refresh();
     const socket = openSocket({ store, configured, keys }, settings, deps);
     await warmUp(serving.origin, warmUpTimeoutMs);
-    return { origin: serving.origin, shownKeys, close: () => close({ serving, socket, store }, settings, deps) };
+    return {
+      origin: serving.origin,
+      shownKeys,
+      close: () => close({ serving, socket, store }, settings, deps),
+    };
   } catch (error) {
     await serving.stop();
     throw error;
@@ -86,15 +99,25 @@ function openSocket(
   const { dataFolder } = settings;
   const path = usableSocketPath(folderPaths(dataFolder).socket);
   if (path === null) {
-    deps.log.warn("the data folder's path is too long for a socket: commands can't speak with this server", { folder: dataFolder });
+    deps.log.warn("the data folder's path is too long for a socket: commands can't speak with this server", {
+      folder: dataFolder,
+    });
     return null;
   }
-  const call = operationsOf(parts.store, dataFolder, { ...deps, configuredKeys: parts.configured, onKeysChanged: () => parts.keys.refresh() });
+  const call = operationsOf(parts.store, dataFolder, {
+    ...deps,
+    configuredKeys: parts.configured,
+    onKeysChanged: () => parts.keys.refresh(),
+  });
   return serveSocket(path, call, deps.log);
 }
 
 async function close(
-  { serving, socket, store }: { readonly serving: Serving; readonly socket: SocketServer | null; readonly store: Store },
+  {
+    serving,
+    socket,
+    store,
+  }: { readonly serving: Serving; readonly socket: SocketServer | null; readonly store: Store },
   settings: ServeSettings,
   { clock }: AppDeps,
 ): Promise<void> {

@@ -55,7 +55,15 @@ export interface OperationsDeps {
 /** Everything an operator can do with an open store. */
 export function operationsOf(store: Store, folder: string, deps: OperationsDeps): CallOperation {
   return callerOf(
-    storeOperations({ ...deps, store, journalPath: folderPaths(folder).journal, renderProfile, renderChange, version, sleep: (durationMs) => Bun.sleep(durationMs) }),
+    storeOperations({
+      ...deps,
+      store,
+      journalPath: folderPaths(folder).journal,
+      renderProfile,
+      renderChange,
+      version,
+      sleep: (durationMs) => Bun.sleep(durationMs),
+    }),
   );
 }
 
@@ -78,10 +86,19 @@ export async function openForWriting(folder: string, tell: (line: string) => voi
     notice: (level, sentence) => {
       if (level !== "info") tell(sentence);
     },
-    onFatal: (exitCode, sentence) => failed.reject(exitCode === 74 ? new DiskFailed(sentence) : new Error(sentence)),
+    onFatal: (exitCode, sentence) =>
+      failed.reject(exitCode === 74 ? new DiskFailed(sentence) : new Error(sentence)),
   });
-  const call = operationsOf(store, folder, { clock: systemClock, ids: systemIds, configuredKeys: [], onKeysChanged: () => {} });
-  return { call: (name, params, outlet) => Promise.race([call(name, params, outlet), failed.promise]), close: () => store.close() };
+  const call = operationsOf(store, folder, {
+    clock: systemClock,
+    ids: systemIds,
+    configuredKeys: [],
+    onKeysChanged: () => {},
+  });
+  return {
+    call: (name, params, outlet) => Promise.race([call(name, params, outlet), failed.promise]),
+    close: () => store.close(),
+  };
 }
 
 /** The journal's disk failed under a command; exit code 74. */
@@ -90,10 +107,20 @@ export class DiskFailed extends Error {}
 /** Opens a folder that nobody serves, to read it. Throws FolderRefused. */
 export function openForReading(folder: string, tell: (line: string) => void): OpenedFolder {
   const store = openReadOnlyStore(folder);
-  if (store.watermark < store.head) tell(`profiles reach seq ${store.watermark} of ${store.head}; they catch up when the server runs`);
-  const reading = readOperations({ profiles: store.profiles, keys: () => store.keys(), configuredKeys: [], openJournal: () => new JournalReader(folderPaths(folder).journal), renderProfile });
+  if (store.watermark < store.head)
+    tell(`profiles reach seq ${store.watermark} of ${store.head}; they catch up when the server runs`);
+  const reading = readOperations({
+    profiles: store.profiles,
+    keys: () => store.keys(),
+    configuredKeys: [],
+    openJournal: () => new JournalReader(folderPaths(folder).journal),
+    renderProfile,
+  });
   return {
-    call: callerOf({ ...reading, verify: (_params, outlet) => store.verify(restore, (share) => outlet.progress(share)) }),
+    call: callerOf({
+      ...reading,
+      verify: (_params, outlet) => store.verify(restore, (share) => outlet.progress(share)),
+    }),
     close: () => store.close(),
   };
 }
@@ -102,6 +129,11 @@ export function openForReading(folder: string, tell: (line: string) => void): Op
 async function checkProfiles(folder: string): Promise<boolean> {
   const isCompiled = import.meta.path.startsWith("/$bunfs/");
   const program = isCompiled ? [process.execPath] : [process.execPath, join(import.meta.dir, "main.ts")];
-  const child = Bun.spawn([...program, checkCommand, folder], { stdin: "ignore", stdout: "ignore", stderr: "ignore", timeout: checkTimeoutMs });
+  const child = Bun.spawn([...program, checkCommand, folder], {
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "ignore",
+    timeout: checkTimeoutMs,
+  });
   return (await child.exited) === 0;
 }

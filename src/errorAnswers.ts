@@ -13,15 +13,29 @@ export interface ErrorAnswers {
 }
 
 /** Headers of every error: never stored, never sniffed. */
-const errorHeaders = { "Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" };
+const errorHeaders = {
+  "Content-Type": "application/json; charset=utf-8",
+  "Cache-Control": "no-store",
+  "X-Content-Type-Options": "nosniff",
+};
 
 export function errorAnswers(deps: { readonly ids: Ids; readonly log: Log }): ErrorAnswers {
-  const answer = (code: ErrorCode, detail: string | undefined, requestId: string, headers: Record<string, string>) =>
-    new Response(JSON.stringify(errorBody(code, requestId, detail)), { status: errorCatalogue[code].status, headers: { ...errorHeaders, ...headers } });
+  const answer = (
+    code: ErrorCode,
+    detail: string | undefined,
+    requestId: string,
+    headers: Record<string, string>,
+  ) =>
+    new Response(JSON.stringify(errorBody(code, requestId, detail)), {
+      status: errorCatalogue[code].status,
+      headers: { ...errorHeaders, ...headers },
+    });
   const refusal = (refused: Refusal): Response => {
     const { code, detail, retryAfterSeconds } = refused;
-    const retry: Record<string, string> = retryAfterSeconds === undefined ? {} : { "Retry-After": String(Math.ceil(retryAfterSeconds)) };
-    const challenge: Record<string, string> = code === "unauthorized" ? { "WWW-Authenticate": "Basic realm=\"freshet\"" } : {};
+    const retry: Record<string, string> =
+      retryAfterSeconds === undefined ? {} : { "Retry-After": String(Math.ceil(retryAfterSeconds)) };
+    const challenge: Record<string, string> =
+      code === "unauthorized" ? { "WWW-Authenticate": 'Basic realm="freshet"' } : {};
     return answer(code, detail, deps.ids.uuid(), { ...retry, ...challenge });
   };
   return {

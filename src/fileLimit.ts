@@ -20,7 +20,8 @@ export function openFileCount(): number {
     try {
       return readdirSync(folder).length;
     } catch (error) {
-      if (error instanceof Error && "code" in error && (error.code === "EMFILE" || error.code === "ENFILE")) return Number.MAX_SAFE_INTEGER;
+      if (error instanceof Error && "code" in error && (error.code === "EMFILE" || error.code === "ENFILE"))
+        return Number.MAX_SAFE_INTEGER;
     }
   }
   return 0;

@@ -52,7 +52,9 @@ export function frontDoor(options: FrontDoorOptions): FrontDoor {
   let draining = false;
 
   const refuse = (code: ErrorCode, retryAfterSeconds?: number): Response => {
-    const response = answers.refusal(new Refusal(code, retryAfterSeconds === undefined ? {} : { retryAfterSeconds }));
+    const response = answers.refusal(
+      new Refusal(code, retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+    );
     // Whoever is refused here is one too many, or not to be trusted with the rest of the connection.
     response.headers.set("Connection", "close");
     return count(response);

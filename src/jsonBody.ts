@@ -10,9 +10,11 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 export function jsonBodyReader(bodies: BodyReader): (request: Request) => Promise<unknown> {
   return async (request) => {
     const read = await bodies.read(request, limitBytes);
-    if (read.kind === "tooLarge") throw new Refusal("too_large", { detail: "The request is larger than 1 MB." });
+    if (read.kind === "tooLarge")
+      throw new Refusal("too_large", { detail: "The request is larger than 1 MB." });
     if (read.kind === "unsupported") throw new Refusal("unsupported_encoding");
-    if (read.kind !== "body") throw new Refusal("invalid_request", { detail: "The body did not arrive whole." });
+    if (read.kind !== "body")
+      throw new Refusal("invalid_request", { detail: "The body did not arrive whole." });
     return parse(read.bytes);
   };
 }

@@ -35,9 +35,15 @@ export function listen<SocketData>(options: ListenOptions<SocketData>): Server<S
     });
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
-    if (code === "EADDRINUSE") throw new CannotListen(`port ${port} on ${host} is taken; stop what uses it or choose another: ${freePortHint(host, port)}`);
-    if (code === "EACCES") throw new CannotListen(`port ${port} needs more rights than this process has; choose one above 1023`);
-    throw new CannotListen(`can't listen on ${host}:${port}${code === "" ? "" : ` (${code})`}; is --host an address of this machine?`);
+    if (code === "EADDRINUSE")
+      throw new CannotListen(
+        `port ${port} on ${host} is taken; stop what uses it or choose another: ${freePortHint(host, port)}`,
+      );
+    if (code === "EACCES")
+      throw new CannotListen(`port ${port} needs more rights than this process has; choose one above 1023`);
+    throw new CannotListen(
+      `can't listen on ${host}:${port}${code === "" ? "" : ` (${code})`}; is --host an address of this machine?`,
+    );
   }
 }
 

@@ -23,10 +23,17 @@ export interface RoutesDeps {
   readonly original: (request: Request) => Request;
 }
 
-/** The router behind the front door: a function from a request to its answer; undefined where it became a WebSocket. */
+/** The router behind the front door: a function from a request to its answer. */
 export function mountRoutes(deps: RoutesDeps): (request: Request) => Response | Promise<Response> {
+  const router = buildRouter(deps);
+  router.compile();
+  return (request) => router.fetch(request);
+}
+
+/** Every route of the server. */
+export function buildRouter(deps: RoutesDeps) {
   const { answers } = deps;
-  const app = new Elysia({ aot: true, normalize: false, strictPath: true })
+  return new Elysia({ aot: true, normalize: false, strictPath: true })
     .onError(({ error, code, request }) => {
       if (code === "NOT_FOUND") return answers.noRoute(methodsOf(new URL(request.url).pathname));
       if (code === "PARSE") return answers.refusal(new Refusal("invalid_request"));
@@ -38,8 +45,6 @@ export function mountRoutes(deps: RoutesDeps): (request: Request) => Response | 
     .use(longPollRoutes(deps.feed))
     .use(operationsRoutes(deps.operations))
     .get(feedSocketPath, ({ request }) => openSocket(request, deps));
-  app.compile();
-  return (request) => app.fetch(request);
 }
 
 function openSocket(request: Request, deps: RoutesDeps): Response | undefined {

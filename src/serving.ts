@@ -130,15 +130,32 @@ function routesDeps(parts: Parts): RoutesDeps {
   return {
     answers,
     ingest: ingestDeps(parts, bodies, socketAddress),
-    rest: { profiles: store.profiles, findKey: keys.find, clock, readJson: jsonBodyReader(bodies), fedAtMs: (seq) => fedTimes.at(seq) },
-    feed: { changes: store.changes, profiles: store.profiles, hub, findKey: keys.find, after: (delayMs, run) => timers.after(delayMs, run), onFed: (seq) => fedTimes.note(seq) },
+    rest: {
+      profiles: store.profiles,
+      findKey: keys.find,
+      clock,
+      readJson: jsonBodyReader(bodies),
+      fedAtMs: (seq) => fedTimes.at(seq),
+    },
+    feed: {
+      changes: store.changes,
+      profiles: store.profiles,
+      hub,
+      findKey: keys.find,
+      after: (delayMs, run) => timers.after(delayMs, run),
+      onFed: (seq) => fedTimes.note(seq),
+    },
     operations: operationsDeps(parts, socketAddress),
     server,
     original: (request) => door().original(request),
   };
 }
 
-function ingestDeps({ settings, deps, gauges }: Parts, bodies: BodyReader, socketAddress: (request: Request) => string): IngestDeps {
+function ingestDeps(
+  { settings, deps, gauges }: Parts,
+  bodies: BodyReader,
+  socketAddress: (request: Request) => string,
+): IngestDeps {
   const { store, groups, keys, clock, ids } = deps;
   const addressRule = clientAddressRule(settings.proxyTrust);
   const { browserRate } = settings.limits;
@@ -148,12 +165,18 @@ function ingestDeps({ settings, deps, gauges }: Parts, bodies: BodyReader, socke
     clock,
     ids,
     bodies,
-    limiter: new RateLimiter({ eventsPerSecond: browserRate, burstEvents: browserRate * burstSeconds, maxBuckets }, () => clock.monotonicMs()),
+    limiter: new RateLimiter(
+      { eventsPerSecond: browserRate, burstEvents: browserRate * burstSeconds, maxBuckets },
+      () => clock.monotonicMs(),
+    ),
     clientAddress: (request) => addressRule(socketAddress(request), request.headers.get("x-forwarded-for")),
   };
 }
 
-function operationsDeps({ deps, gauges, hub, door }: Parts, socketAddress: (request: Request) => string): RoutesDeps["operations"] {
+function operationsDeps(
+  { deps, gauges, hub, door }: Parts,
+  socketAddress: (request: Request) => string,
+): RoutesDeps["operations"] {
   const { store, keys, clock } = deps;
   const startedAtMs = clock.nowMs();
   return {

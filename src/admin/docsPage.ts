@@ -14,9 +14,15 @@ const style =
 
 export function docsPage(version: string): DocsPage {
   const hash = new Bun.CryptoHasher("sha256").update(style).digest("base64");
-  const pathRows = paths.map((entry) => row([`<code>${entry.method} ${escape(entry.path)}</code>`, escape(entry.summary), entry.scope ?? "no key"]));
-  const codeRows = Object.entries(errorCatalogue).map(
-    ([code, { status, message, hint }]) => row([`<code id="${escape(code)}">${escape(code)}</code>`, String(status), escape(message), escape(hint)]),
+  const pathRows = paths.map((entry) =>
+    row([
+      `<code>${entry.method} ${escape(entry.path)}</code>`,
+      escape(entry.summary),
+      entry.scope ?? "no key",
+    ]),
+  );
+  const codeRows = Object.entries(errorCatalogue).map(([code, { status, message, hint }]) =>
+    row([`<code id="${escape(code)}">${escape(code)}</code>`, String(status), escape(message), escape(hint)]),
   );
   const html = `<!doctype html>
 <html lang="en">
@@ -36,7 +42,10 @@ ${codeRows.join("\n")}
 </body>
 </html>
 `;
-  return { html, contentSecurityPolicy: `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'` };
+  return {
+    html,
+    contentSecurityPolicy: `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+  };
 }
 
 function row(cells: readonly string[]): string {
@@ -48,5 +57,9 @@ function head(names: readonly string[]): string {
 }
 
 function escape(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+  return text
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;");
 }

@@ -28,7 +28,8 @@ export class FedTimes {
     this.#seqs[slot] = seq;
     this.#timesMs[slot] = nowMs;
     const [change] = this.#changes.read(seq - 1, 1).changes;
-    if (change?.cause === "event" && change.seq === seq && change.receivedAtMs !== null) this.#latency.note(nowMs - change.receivedAtMs);
+    if (change?.cause === "event" && change.seq === seq && change.receivedAtMs !== null)
+      this.#latency.note(nowMs - change.receivedAtMs);
   }
 
   /** When, or null where it has not or is not remembered. */

@@ -13,7 +13,11 @@ export interface OperatorKeys {
   readonly writeKey: string | null;
   readonly secretKey: string | null;
   /** From freshet.yaml. */
-  readonly sources: readonly { readonly name: string; readonly trust: "browser" | "server"; readonly writeKey: string }[];
+  readonly sources: readonly {
+    readonly name: string;
+    readonly trust: "browser" | "server";
+    readonly writeKey: string;
+  }[];
 }
 
 /** Keys made now, to be shown this once. */
@@ -24,25 +28,38 @@ export interface ShownKeys {
 
 /** The keys of freshet.yaml; they are in force as long as the file says so and are not stored. */
 export function configuredKeys(sources: OperatorKeys["sources"], clock: Clock): readonly KeyRow[] {
-  return sources.map(({ name, trust, writeKey }) => keyFromText(writeKey, specOfText(writeKey, name, trust), clock).row);
+  return sources.map(
+    ({ name, trust, writeKey }) => keyFromText(writeKey, specOfText(writeKey, name, trust), clock).row,
+  );
 }
 
 /** Stores the environment's keys if they are new; makes a write and a secret key where there is none of the kind. */
-export async function ensureFirstKeys(admin: StoreAdmin, operator: OperatorKeys, deps: { readonly ids: Ids; readonly clock: Clock }): Promise<ShownKeys> {
+export async function ensureFirstKeys(
+  admin: StoreAdmin,
+  operator: OperatorKeys,
+  deps: { readonly ids: Ids; readonly clock: Clock },
+): Promise<ShownKeys> {
   for (const text of [operator.writeKey, operator.secretKey]) {
     if (text === null) continue;
     const { row } = keyFromText(text, specOfText(text, defaultSource, "server"), deps.clock);
     if (!admin.listKeys().some((known) => known.id === row.id)) await admin.createKey(row);
   }
   const hasWriteKey = operator.sources.length > 0 || has(admin, "write");
-  return { writeKey: hasWriteKey ? null : await make(admin, "wk_", deps), secretKey: has(admin, "secret") ? null : await make(admin, "sk_", deps) };
+  return {
+    writeKey: hasWriteKey ? null : await make(admin, "wk_", deps),
+    secretKey: has(admin, "secret") ? null : await make(admin, "sk_", deps),
+  };
 }
 
 function has(admin: StoreAdmin, kind: "write" | "secret"): boolean {
   return admin.listKeys().some((key) => key.kind === kind);
 }
 
-async function make(admin: StoreAdmin, prefix: "wk_" | "sk_", deps: { readonly ids: Ids; readonly clock: Clock }): Promise<string> {
+async function make(
+  admin: StoreAdmin,
+  prefix: "wk_" | "sk_",
+  deps: { readonly ids: Ids; readonly clock: Clock },
+): Promise<string> {
   const made = makeKey(specOfText(prefix, defaultSource, "server"), deps);
   await admin.createKey(made.row);
   return made.text;

@@ -8,5 +8,9 @@ const proxyHeaders = ["x-forwarded-for", "x-forwarded-host", "x-real-ip", "forwa
 /** True for a request over a loopback socket, to a loopback name, that passed no proxy. */
 export function isLocalRequest(request: Request, socketAddress: string): boolean {
   const { headers } = request;
-  return isLoopback(socketAddress) && loopbackHost.test(headers.get("host") ?? "") && !proxyHeaders.some((name) => headers.has(name));
+  return (
+    isLoopback(socketAddress) &&
+    loopbackHost.test(headers.get("host") ?? "") &&
+    !proxyHeaders.some((name) => headers.has(name))
+  );
 }

@@ -17,24 +17,46 @@ export interface MetricSources {
     readonly fed: Latency;
     readonly eventLoopLag: Latency;
   };
-  readonly http: { readonly statuses: Readonly<Uint32Array>; readonly inFlight: { readonly requests: number; readonly bytes: number } };
+  readonly http: {
+    readonly statuses: Readonly<Uint32Array>;
+    readonly inFlight: { readonly requests: number; readonly bytes: number };
+  };
   /** Open feed readers. */
   readonly streams: number;
   readonly openFiles: number;
 }
 
 /** The text of one scrape. */
-export async function renderMetrics(sources: MetricSources): Promise<{ readonly contentType: string; readonly text: string }> {
+export async function renderMetrics(
+  sources: MetricSources,
+): Promise<{ readonly contentType: string; readonly text: string }> {
   const registry = new Registry();
   const { gauges } = sources;
   addProcess(registry, sources);
   addHttp(registry, sources);
   addJournal(registry, sources.status);
   addWriter(registry, sources.status);
-  const submissions = new Counter({ name: "freshet_submissions_total", help: "Requests handed to the writer, by call and outcome.", labelNames: ["call", "outcome"], registers: [registry] });
-  for (const [call, outcome, count] of gauges.submissions.entries()) submissions.inc({ call, outcome }, count);
-  registry.registerMetric(new ReadHistogram("freshet_event_latency_seconds", "From receipt of a request until its events are committed (on disk), visible (readable) and fed (handed to a feed reader).", "stage", { committed: gauges.committed, visible: gauges.visible, fed: gauges.fed }));
-  registry.registerMetric(new ReadHistogram("freshet_event_loop_lag_seconds", "How late the main thread's timers run.", "thread", { main: gauges.eventLoopLag }));
+  const submissions = new Counter({
+    name: "freshet_submissions_total",
+    help: "Requests handed to the writer, by call and outcome.",
+    labelNames: ["call", "outcome"],
+    registers: [registry],
+  });
+  for (const [call, outcome, count] of gauges.submissions.entries())
+    submissions.inc({ call, outcome }, count);
+  registry.registerMetric(
+    new ReadHistogram(
+      "freshet_event_latency_seconds",
+      "From receipt of a request until its events are committed (on disk), visible (readable) and fed (handed to a feed reader).",
+      "stage",
+      { committed: gauges.committed, visible: gauges.visible, fed: gauges.fed },
+    ),
+  );
+  registry.registerMetric(
+    new ReadHistogram("freshet_event_loop_lag_seconds", "How late the main thread's timers run.", "thread", {
+      main: gauges.eventLoopLag,
+    }),
+  );
   return { contentType: registry.contentType, text: await registry.metrics() };
 }
 
@@ -47,7 +69,12 @@ function counter(registry: Registry, name: string, help: string, value: number):
 }
 
 function addProcess(registry: Registry, sources: MetricSources): void {
-  new Gauge({ name: "freshet_build_info", help: "The running version.", labelNames: ["version"], registers: [registry] }).set({ version: sources.version }, 1);
+  new Gauge({
+    name: "freshet_build_info",
+    help: "The running version.",
+    labelNames: ["version"],
+    registers: [registry],
+  }).set({ version: sources.version }, 1);
   const { user, system } = process.cpuUsage();
   counter(registry, "process_cpu_seconds_total", "CPU time of all threads.", (user + system) / 1e6);
   gauge(registry, "process_resident_memory_bytes", "Resident memory.", process.memoryUsage.rss());
@@ -56,35 +83,75 @@ function addProcess(registry: Registry, sources: MetricSources): void {
 }
 
 function addHttp(registry: Registry, { http, streams }: MetricSources): void {
-  const responses = new Counter({ name: "freshet_http_responses_total", help: "HTTP answers by status.", labelNames: ["status"], registers: [registry] });
+  const responses = new Counter({
+    name: "freshet_http_responses_total",
+    help: "HTTP answers by status.",
+    labelNames: ["status"],
+    registers: [registry],
+  });
   http.statuses.forEach((count, status) => {
     if (count > 0) responses.inc({ status: String(status) }, count);
   });
-  gauge(registry, "freshet_http_in_flight_requests", "Requests without an answer yet.", http.inFlight.requests);
+  gauge(
+    registry,
+    "freshet_http_in_flight_requests",
+    "Requests without an answer yet.",
+    http.inFlight.requests,
+  );
   gauge(registry, "freshet_http_in_flight_bytes", "Large bodies without an answer yet.", http.inFlight.bytes);
   gauge(registry, "freshet_streams", "Open feed readers: SSE, WebSocket and waiting long polls.", streams);
 }
 
 function addJournal(registry: Registry, status: StoreStatus): void {
   gauge(registry, "freshet_ready", "1 while profiles follow the journal.", status.mode === "live" ? 1 : 0);
-  gauge(registry, "freshet_rebuild_progress", "Share of a running rebuild; 1 when none runs.", status.progress ?? 1);
+  gauge(
+    registry,
+    "freshet_rebuild_progress",
+    "Share of a running rebuild; 1 when none runs.",
+    status.progress ?? 1,
+  );
   gauge(registry, "freshet_journal_head_seq", "Newest seq on disk.", status.head);
   gauge(registry, "freshet_visible_seq", "Newest seq whose effect can be read.", status.visible);
-  gauge(registry, "freshet_journal_bytes", "Size of the journal and its write-ahead log.", status.journalBytes);
+  gauge(
+    registry,
+    "freshet_journal_bytes",
+    "Size of the journal and its write-ahead log.",
+    status.journalBytes,
+  );
   gauge(registry, "freshet_profiles_bytes", "Size of the profile cache (LMDB).", status.profilesBytes);
-  gauge(registry, "freshet_writer_queue_requests", "Requests waiting for the writer.", status.inFlightRequests);
-  gauge(registry, "freshet_writer_queue_bytes", "Bytes of bodies waiting for the writer.", status.inFlightBytes);
+  gauge(
+    registry,
+    "freshet_writer_queue_requests",
+    "Requests waiting for the writer.",
+    status.inFlightRequests,
+  );
+  gauge(
+    registry,
+    "freshet_writer_queue_bytes",
+    "Bytes of bodies waiting for the writer.",
+    status.inFlightBytes,
+  );
 }
 
 function addWriter(registry: Registry, { counts }: StoreStatus): void {
   if (counts === null) return;
-  const events = new Counter({ name: "freshet_events_total", help: "Events by what the writer made of them.", labelNames: ["outcome"], registers: [registry] });
+  const events = new Counter({
+    name: "freshet_events_total",
+    help: "Events by what the writer made of them.",
+    labelNames: ["outcome"],
+    registers: [registry],
+  });
   events.inc({ outcome: "accepted" }, counts.accepted);
   events.inc({ outcome: "repeated" }, counts.repeated);
   events.inc({ outcome: "quarantined" }, counts.quarantined);
   events.inc({ outcome: "fold_failed" }, counts.foldFailed);
   counter(registry, "freshet_writer_groups_total", "Transactions of the writer.", counts.groups);
-  const seconds = new Counter({ name: "freshet_writer_seconds_total", help: "Time the writer spent, by step.", labelNames: ["step"], registers: [registry] });
+  const seconds = new Counter({
+    name: "freshet_writer_seconds_total",
+    help: "Time the writer spent, by step.",
+    labelNames: ["step"],
+    registers: [registry],
+  });
   seconds.inc({ step: "fold" }, counts.foldMs / 1_000);
   seconds.inc({ step: "commit" }, counts.commitMs / 1_000);
   seconds.inc({ step: "profiles" }, counts.profilesMs / 1_000);
@@ -110,7 +177,14 @@ class ReadHistogram extends Histogram {
 
   constructor(name: string, help: string, label: string, series: Readonly<Record<string, Latency>>) {
     super({ name, help, labelNames: [label], buckets: [1], registers: [] });
-    this.#text = { name, help, type: "histogram", values: Object.entries(series).flatMap(([value, latency]) => readSeries(name, { [label]: value }, latency)) };
+    this.#text = {
+      name,
+      help,
+      type: "histogram",
+      values: Object.entries(series).flatMap(([value, latency]) =>
+        readSeries(name, { [label]: value }, latency),
+      ),
+    };
   }
 
   getForPromString(): Promise<HistogramText> {

@@ -9,7 +9,10 @@ export interface LineSink {
 }
 
 /** A stream and its writing end. `onGone` is called when the reader goes away early. */
-export function ndjsonStream(onGone: () => void): { readonly body: ReadableStream<Uint8Array>; readonly sink: LineSink } {
+export function ndjsonStream(onGone: () => void): {
+  readonly body: ReadableStream<Uint8Array>;
+  readonly sink: LineSink;
+} {
   const encoder = new TextEncoder();
   let controller: ReadableStreamDefaultController<Uint8Array> | null = null;
   let room = Promise.withResolvers<void>();

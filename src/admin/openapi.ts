@@ -32,19 +32,34 @@ function operation(entry: PathEntry): unknown {
   return {
     summary: entry.summary,
     operationId: operationId(entry),
-    ...(entry.scope === null ? {} : { security: [{ bearer: [] }, { basic: [] }, ...(entry.scope === "write" ? [{ writeKey: [] }] : [])], description: `Needs the scope ${entry.scope}.` }),
+    ...(entry.scope === null
+      ? {}
+      : {
+          security: [{ bearer: [] }, { basic: [] }, ...(entry.scope === "write" ? [{ writeKey: [] }] : [])],
+          description: `Needs the scope ${entry.scope}.`,
+        }),
     parameters: [...pathParameters(entry), ...queryParameters(entry)],
-    ...(entry.body === undefined ? {} : { requestBody: { required: true, content: { "application/json": { schema: entry.body } } } }),
+    ...(entry.body === undefined
+      ? {}
+      : { requestBody: { required: true, content: { "application/json": { schema: entry.body } } } }),
     responses: {
-      [status]: { description: entry.summary, content: { [contentType]: schema === undefined ? {} : { schema } } },
-      default: { description: "An error.", content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } } },
+      [status]: {
+        description: entry.summary,
+        content: { [contentType]: schema === undefined ? {} : { schema } },
+      },
+      default: {
+        description: "An error.",
+        content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } },
+      },
     },
   };
 }
 
 function operationId({ method, path }: PathEntry): string {
   const words = path.split(/[^A-Za-z0-9]+/).filter((word) => word !== "" && word !== "v1");
-  return [method.toLowerCase(), ...words].map((word, index) => (index === 0 ? word : `${word.charAt(0).toUpperCase()}${word.slice(1)}`)).join("");
+  return [method.toLowerCase(), ...words]
+    .map((word, index) => (index === 0 ? word : `${word.charAt(0).toUpperCase()}${word.slice(1)}`))
+    .join("");
 }
 
 function pathParameters({ path }: PathEntry): unknown[] {
@@ -53,15 +68,31 @@ function pathParameters({ path }: PathEntry): unknown[] {
     in: "path",
     required: true,
     schema: { type: "string" },
-    description: name === "id" ? "type:value, split at the first colon, the value percent-encoded: user_id:42" : "as the client sent it, percent-encoded",
+    description:
+      name === "id"
+        ? "type:value, split at the first colon, the value percent-encoded: user_id:42"
+        : "as the client sent it, percent-encoded",
   }));
 }
 
 function queryParameters({ query = {} }: PathEntry): unknown[] {
-  return Object.entries(query).map(([name, description]) => ({ name, in: "query", required: false, schema: { type: "string" }, description }));
+  return Object.entries(query).map(([name, description]) => ({
+    name,
+    in: "query",
+    required: false,
+    schema: { type: "string" },
+    description,
+  }));
 }
 
 function errorResponses(): Record<string, unknown> {
   const codes = Object.keys(errorCatalogue) as ErrorCode[];
-  return Object.fromEntries(codes.map((code) => [code, { description: `${errorCatalogue[code].status}: ${errorCatalogue[code].message} ${errorCatalogue[code].hint}` }]));
+  return Object.fromEntries(
+    codes.map((code) => [
+      code,
+      {
+        description: `${errorCatalogue[code].status}: ${errorCatalogue[code].message} ${errorCatalogue[code].hint}`,
+      },
+    ]),
+  );
 }

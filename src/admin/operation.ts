@@ -10,14 +10,23 @@ import type { VerifyReport } from "../store/verify.ts";
 
 const namespace = z.enum(["live", "test"]);
 const sourceName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/);
-const identifier = z.strictObject({ namespace, type: z.string().min(1).max(64), value: z.string().min(1).max(2_048) });
+const identifier = z.strictObject({
+  namespace,
+  type: z.string().min(1).max(64),
+  value: z.string().min(1).max(2_048),
+});
 
 /** What each operation takes; checked where it runs. */
 export const operationParams = {
   status: z.strictObject({}),
   profile: identifier,
   history: identifier.extend({ limit: z.int().min(1).max(1_000) }),
-  tail: z.strictObject({ namespace, from: z.string().max(40).nullable(), follow: z.boolean(), limit: z.int().min(0).nullable() }),
+  tail: z.strictObject({
+    namespace,
+    from: z.string().max(40).nullable(),
+    follow: z.boolean(),
+    limit: z.int().min(0).nullable(),
+  }),
   "keys.list": z.strictObject({}),
   "keys.create": z.strictObject({
     kind: z.enum(["write", "secret"]),
@@ -28,7 +37,12 @@ export const operationParams = {
     readableTraits: z.array(z.string().min(1).max(256)).max(1_000).nullable(),
   }),
   "keys.revoke": z.strictObject({ id: z.string().max(64) }),
-  import: z.strictObject({ namespace, source: sourceName, trust: z.enum(["browser", "server"]), events: z.array(z.string()).min(1).max(2_500) }),
+  import: z.strictObject({
+    namespace,
+    source: sourceName,
+    trust: z.enum(["browser", "server"]),
+    events: z.array(z.string()).min(1).max(2_500),
+  }),
   export: z.strictObject({ namespace, what: z.enum(["profiles", "events"]) }),
   erase: identifier,
   compact: z.strictObject({}),
@@ -66,7 +80,11 @@ export interface OperationResults {
   readonly "keys.revoke": boolean;
   readonly import: Answer;
   readonly export: { readonly count: number };
-  readonly erase: { readonly events: number; readonly identifiers: number; readonly quarantined: number } | null;
+  readonly erase: {
+    readonly events: number;
+    readonly identifiers: number;
+    readonly quarantined: number;
+  } | null;
   readonly compact: null;
   readonly verify: VerifyReport;
   readonly rebuild: null;
@@ -81,10 +99,19 @@ export interface Outlet {
 }
 
 /** Runs one operation. Throws OperationFailed with a sentence when it can't be done. */
-export type CallOperation = <Name extends OperationName>(name: Name, params: OperationParams<Name>, outlet: Outlet) => Promise<OperationResults[Name]>;
+export type CallOperation = <Name extends OperationName>(
+  name: Name,
+  params: OperationParams<Name>,
+  outlet: Outlet,
+) => Promise<OperationResults[Name]>;
 
 /** The operations that something offers. */
-export type Operations = { readonly [Name in OperationName]?: (params: OperationParams<Name>, outlet: Outlet) => Promise<OperationResults[Name]> };
+export type Operations = {
+  readonly [Name in OperationName]?: (
+    params: OperationParams<Name>,
+    outlet: Outlet,
+  ) => Promise<OperationResults[Name]>;
+};
 
 /** Why an operation was not done, in words for the operator. */
 export class OperationFailed extends Error {}

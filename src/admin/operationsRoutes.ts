@@ -18,7 +18,11 @@ export interface OperationsRoutesDeps {
   readonly keyOf: (request: Request) => KeyInfo | null;
 }
 
-const jsonHeaders = { "Content-Type": "application/json", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" };
+const jsonHeaders = {
+  "Content-Type": "application/json",
+  "Cache-Control": "no-store",
+  "X-Content-Type-Options": "nosniff",
+};
 
 /** The routes as a plugin. */
 export function operationsRoutes(deps: OperationsRoutesDeps) {
@@ -28,15 +32,22 @@ export function operationsRoutes(deps: OperationsRoutesDeps) {
     .get("/healthz", () => new Response('{"status":"ok"}', { headers: jsonHeaders }))
     .get("/readyz", () => readiness(deps))
     .get("/metrics", ({ request }) => metrics(deps, request))
-    .get("/openapi.json", () => new Response(description, { headers: { ...jsonHeaders, "Cache-Control": "no-cache" } }))
+    .get(
+      "/openapi.json",
+      () => new Response(description, { headers: { ...jsonHeaders, "Cache-Control": "no-cache" } }),
+    )
     .get("/docs", () => new Response(page.html, { headers: pageHeaders(page.contentSecurityPolicy) }));
 }
 
 function readiness(deps: OperationsRoutesDeps): Response {
   const { mode, progress } = deps.status();
-  if (deps.isDraining() || mode === "closed") return new Response('{"status":"draining"}', { status: 503, headers: jsonHeaders });
+  if (deps.isDraining() || mode === "closed")
+    return new Response('{"status":"draining"}', { status: 503, headers: jsonHeaders });
   if (mode === "live") return new Response('{"status":"ready"}', { headers: jsonHeaders });
-  return new Response(JSON.stringify({ status: "rebuilding", progress: roundShare(progress) }), { status: 503, headers: jsonHeaders });
+  return new Response(JSON.stringify({ status: "rebuilding", progress: roundShare(progress) }), {
+    status: 503,
+    headers: jsonHeaders,
+  });
 }
 
 async function metrics(deps: OperationsRoutesDeps, request: Request): Promise<Response> {

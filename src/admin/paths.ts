@@ -21,7 +21,15 @@ export interface PathEntry {
 const json = (schema: TSchema) => ({ contentType: "application/json", schema });
 
 function ingest(names: readonly string[], summary: string, body: TSchema): PathEntry[] {
-  return names.map((name) => ({ method: "POST", path: `/v1/${name}`, summary, scope: "write", body, answer: json(shapes.Accepted), anyHost: true }));
+  return names.map((name) => ({
+    method: "POST",
+    path: `/v1/${name}`,
+    summary,
+    scope: "write",
+    body,
+    answer: json(shapes.Accepted),
+    anyHost: true,
+  }));
 }
 
 const filters = {
@@ -29,7 +37,9 @@ const filters = {
   segment: "only changes that enter or leave this segment",
   idType: "only profiles that have an identifier of this type",
 } as const;
-const resume = { cursor: "go on behind this cursor; earliest begins at the oldest change; none is from now" } as const;
+const resume = {
+  cursor: "go on behind this cursor; earliest begins at the oldest change; none is from now",
+} as const;
 
 /** The table, in the order of the docs. */
 export const paths: readonly PathEntry[] = [
@@ -41,22 +51,104 @@ export const paths: readonly PathEntry[] = [
   ...ingest(["alias", "a"], "That two ids are the same person", shapes.Alias),
   ...ingest(["batch", "b"], "Many events at once", shapes.Batch),
   ...ingest(["import"], "Many old events; live ones go first", shapes.Batch),
-  { method: "GET", path: "/v1/profiles/:id", summary: "One profile, by type:value", scope: "read", query: { traits: "only these traits, comma-separated", verbose: "true: where each value came from" }, answer: json(shapes.Profile) },
-  { method: "POST", path: "/v1/profiles/batch", summary: "Up to 1,000 profiles", scope: "read", body: shapes.ProfileBatchRequest, answer: json(shapes.ProfileBatch) },
-  { method: "GET", path: "/v1/profiles/:id/events", summary: "A profile's events, newest first", scope: "read", query: { limit: "at most 1,000", cursor: "the nextCursor of the page before" }, answer: json(shapes.History) },
-  { method: "GET", path: "/v1/events/:messageId", summary: "The way of one event through the house", scope: "read", answer: { contentType: "application/json" } },
-  { method: "GET", path: "/v1/feed", summary: "Changes as server-sent events", scope: "feed", query: { ...resume, ...filters, snapshot: "true: all profiles first" }, answer: { contentType: "text/event-stream" } },
-  { method: "GET", path: "/v1/changes", summary: "Changes by long poll", scope: "feed", query: { ...resume, ...filters }, answer: json(shapes.ChangePage) },
-  { method: "GET", path: "/v1/feed/ws", summary: "Changes over a WebSocket", scope: "feed", query: { ...resume, ...filters, snapshot: "true: all profiles first" }, answer: { contentType: "application/json", schema: shapes.ChangeShape } },
-  { method: "GET", path: "/healthz", summary: "Alive", scope: null, answer: json(shapes.Alive), anyHost: true },
-  { method: "GET", path: "/readyz", summary: "Able to answer reads", scope: null, answer: json(shapes.Readiness), anyHost: true },
-  { method: "GET", path: "/metrics", summary: "Prometheus metrics; from this machine, or with an admin key", scope: null, answer: { contentType: "text/plain" } },
-  { method: "GET", path: "/openapi.json", summary: "This description", scope: null, answer: { contentType: "application/json" } },
-  { method: "GET", path: "/docs", summary: "The paths and error codes as a page", scope: null, answer: { contentType: "text/html" } },
+  {
+    method: "GET",
+    path: "/v1/profiles/:id",
+    summary: "One profile, by type:value",
+    scope: "read",
+    query: { traits: "only these traits, comma-separated", verbose: "true: where each value came from" },
+    answer: json(shapes.Profile),
+  },
+  {
+    method: "POST",
+    path: "/v1/profiles/batch",
+    summary: "Up to 1,000 profiles",
+    scope: "read",
+    body: shapes.ProfileBatchRequest,
+    answer: json(shapes.ProfileBatch),
+  },
+  {
+    method: "GET",
+    path: "/v1/profiles/:id/events",
+    summary: "A profile's events, newest first",
+    scope: "read",
+    query: { limit: "at most 1,000", cursor: "the nextCursor of the page before" },
+    answer: json(shapes.History),
+  },
+  {
+    method: "GET",
+    path: "/v1/events/:messageId",
+    summary: "The way of one event through the house",
+    scope: "read",
+    answer: { contentType: "application/json" },
+  },
+  {
+    method: "GET",
+    path: "/v1/feed",
+    summary: "Changes as server-sent events",
+    scope: "feed",
+    query: { ...resume, ...filters, snapshot: "true: all profiles first" },
+    answer: { contentType: "text/event-stream" },
+  },
+  {
+    method: "GET",
+    path: "/v1/changes",
+    summary: "Changes by long poll",
+    scope: "feed",
+    query: { ...resume, ...filters },
+    answer: json(shapes.ChangePage),
+  },
+  {
+    method: "GET",
+    path: "/v1/feed/ws",
+    summary: "Changes over a WebSocket",
+    scope: "feed",
+    query: { ...resume, ...filters, snapshot: "true: all profiles first" },
+    answer: { contentType: "application/json", schema: shapes.ChangeShape },
+  },
+  {
+    method: "GET",
+    path: "/healthz",
+    summary: "Alive",
+    scope: null,
+    answer: json(shapes.Alive),
+    anyHost: true,
+  },
+  {
+    method: "GET",
+    path: "/readyz",
+    summary: "Able to answer reads",
+    scope: null,
+    answer: json(shapes.Readiness),
+    anyHost: true,
+  },
+  {
+    method: "GET",
+    path: "/metrics",
+    summary: "Prometheus metrics; from this machine, or with an admin key",
+    scope: null,
+    answer: { contentType: "text/plain" },
+  },
+  {
+    method: "GET",
+    path: "/openapi.json",
+    summary: "This description",
+    scope: null,
+    answer: { contentType: "application/json" },
+  },
+  {
+    method: "GET",
+    path: "/docs",
+    summary: "The paths and error codes as a page",
+    scope: null,
+    answer: { contentType: "text/html" },
+  },
 ];
 
 /** Paths that any well-formed Host may use: ingest and the probes (docs/protocol.md, "Hosts"). */
-export const anyHostPaths: ReadonlySet<string> = new Set(paths.filter((entry) => entry.anyHost === true).map((entry) => entry.path));
+export const anyHostPaths: ReadonlySet<string> = new Set(
+  paths.filter((entry) => entry.anyHost === true).map((entry) => entry.path),
+);
 
 const patterns = [...new Set(paths.map((entry) => entry.path))].map((path) => ({
   path,

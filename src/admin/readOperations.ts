@@ -20,7 +20,11 @@ export function readOperations(deps: ReadOperationsDeps): Operations {
   return {
     profile: (params) => Promise.resolve(findProfile(deps.profiles, params, deps.renderProfile)),
     history: (params) => Promise.resolve(historyOf(deps.profiles, params)),
-    "keys.list": () => Promise.resolve([...deps.keys().map((row) => keyReport(row, false)), ...deps.configuredKeys.map((row) => keyReport(row, true))]),
+    "keys.list": () =>
+      Promise.resolve([
+        ...deps.keys().map((row) => keyReport(row, false)),
+        ...deps.configuredKeys.map((row) => keyReport(row, true)),
+      ]),
     export: async ({ namespace, what }, outlet) => {
       if (what === "events") return { count: await exportEvents(deps, namespace, outlet) };
       return { count: await exportProfiles(deps, namespace, outlet) };
@@ -28,26 +32,49 @@ export function readOperations(deps: ReadOperationsDeps): Operations {
   };
 }
 
-function findProfile(profiles: Profiles, { namespace, type, value }: OperationParams<"profile">, render: (profile: StoredProfile) => unknown): unknown {
+function findProfile(
+  profiles: Profiles,
+  { namespace, type, value }: OperationParams<"profile">,
+  render: (profile: StoredProfile) => unknown,
+): unknown {
   const found = profiles.find(namespace, type, value);
-  if (found.kind === "rebuilding") throw new OperationFailed("profiles are not readable: they are rebuilt when the server runs");
+  if (found.kind === "rebuilding")
+    throw new OperationFailed("profiles are not readable: they are rebuilt when the server runs");
   return found.kind === "missing" ? null : render(found.profile);
 }
 
-function historyOf(profiles: Profiles, { namespace, type, value, limit }: OperationParams<"history">): unknown {
+function historyOf(
+  profiles: Profiles,
+  { namespace, type, value, limit }: OperationParams<"history">,
+): unknown {
   const found = profiles.find(namespace, type, value);
-  if (found.kind === "rebuilding") throw new OperationFailed("profiles are not readable: they are rebuilt when the server runs");
+  if (found.kind === "rebuilding")
+    throw new OperationFailed("profiles are not readable: they are rebuilt when the server runs");
   if (found.kind === "missing") return null;
-  return profiles.history(found.profile.pid, null, limit).events.map(({ seq, messageId, type: call, name, source, timestampMs, receivedAtMs, body }) => ({
-    seq, messageId, type: call, name, source, timestamp: new Date(timestampMs).toISOString(), receivedAt: new Date(receivedAtMs).toISOString(), body,
-  }));
+  return profiles
+    .history(found.profile.pid, null, limit)
+    .events.map(({ seq, messageId, type: call, name, source, timestampMs, receivedAtMs, body }) => ({
+      seq,
+      messageId,
+      type: call,
+      name,
+      source,
+      timestamp: new Date(timestampMs).toISOString(),
+      receivedAt: new Date(receivedAtMs).toISOString(),
+      body,
+    }));
 }
 
-async function exportProfiles(deps: ReadOperationsDeps, namespace: "live" | "test", outlet: Outlet): Promise<number> {
+async function exportProfiles(
+  deps: ReadOperationsDeps,
+  namespace: "live" | "test",
+  outlet: Outlet,
+): Promise<number> {
   let count = 0;
-  for (let after: number | null = 0; after !== null && !outlet.signal.aborted; ) {
+  for (let after: number | null = 0; after !== null && !outlet.signal.aborted;) {
     const page: ReturnType<Profiles["page"]> = deps.profiles.page(namespace, after, exportPage);
-    if (page.kind === "rebuilding") throw new OperationFailed("profiles are not readable: they are rebuilt when the server runs");
+    if (page.kind === "rebuilding")
+      throw new OperationFailed("profiles are not readable: they are rebuilt when the server runs");
     for (const profile of page.profiles) await outlet.item(deps.renderProfile(profile));
     count += page.profiles.length;
     after = page.nextPid;
@@ -55,7 +82,11 @@ async function exportProfiles(deps: ReadOperationsDeps, namespace: "live" | "tes
   return count;
 }
 
-async function exportEvents(deps: ReadOperationsDeps, namespace: "live" | "test", outlet: Outlet): Promise<number> {
+async function exportEvents(
+  deps: ReadOperationsDeps,
+  namespace: "live" | "test",
+  outlet: Outlet,
+): Promise<number> {
   using journal = deps.openJournal();
   const head = Math.max(1, journal.head());
   let count = 0;

@@ -25,10 +25,16 @@ const pageRows = 500;
 /** Every event of a namespace in journal order, in a form that `import` takes again; erased ones are left out. */
 export function* exportedEvents(journal: JournalReader, namespace: "live" | "test"): Generator {
   const head = journal.head();
-  for (let after = 0; after < head; ) {
+  for (let after = 0; after < head;) {
     const rows = journal.rowsAfter(after, pageRows);
     for (const row of rows) {
-      if (row.seq <= head && row.kind === rowKind.event && row.body !== null && namespaceOf(row.flags) === namespace) yield exportedEvent(row, journal);
+      if (
+        row.seq <= head &&
+        row.kind === rowKind.event &&
+        row.body !== null &&
+        namespaceOf(row.flags) === namespace
+      )
+        yield exportedEvent(row, journal);
     }
     const last = rows.at(-1);
     if (last === undefined) return;
@@ -38,8 +44,22 @@ export function* exportedEvents(journal: JournalReader, namespace: "live" | "tes
 
 function exportedEvent(row: EventRow, journal: JournalReader): unknown {
   const body: unknown = row.body === null ? {} : JSON.parse(Buffer.from(row.body).toString("utf8"));
-  const times = { timestamp: new Date(row.timestamp_ms).toISOString(), receivedAt: new Date(row.received_at_ms ?? row.timestamp_ms).toISOString() };
+  const times = {
+    timestamp: new Date(row.timestamp_ms).toISOString(),
+    receivedAt: new Date(row.received_at_ms ?? row.timestamp_ms).toISOString(),
+  };
   // sentAt would correct the already corrected time once more on the way back in; the key is nobody else's business.
-  const { sentAt: _sentAt, originalTimestamp: _original, writeKey: _writeKey, ...rest } = body as Record<string, unknown>;
-  return { ...rest, type: typeOf(row.flags), messageId: row.message_id, ...times, source: journal.sourceName(row.source) };
+  const {
+    sentAt: _sentAt,
+    originalTimestamp: _original,
+    writeKey: _writeKey,
+    ...rest
+  } = body as Record<string, unknown>;
+  return {
+    ...rest,
+    type: typeOf(row.flags),
+    messageId: row.message_id,
+    ...times,
+    source: journal.sourceName(row.source),
+  };
 }

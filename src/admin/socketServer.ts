@@ -7,7 +7,13 @@ import { chmodSync, rmSync } from "node:fs";
 import { relative } from "node:path";
 import { describeError, type Log } from "../lib/log.ts";
 import { ndjsonStream, type LineSink } from "./ndjsonStream.ts";
-import { OperationFailed, operationParams, type CallOperation, type OperationName, type Outlet } from "./operation.ts";
+import {
+  OperationFailed,
+  operationParams,
+  type CallOperation,
+  type OperationName,
+  type Outlet,
+} from "./operation.ts";
 
 /** The system takes no longer paths for sockets. */
 const maxSocketPathBytes = 103;
@@ -53,11 +59,18 @@ export function serveSocket(path: string, call: CallOperation, log: Log): Socket
   };
 }
 
-async function answer(request: Request, call: CallOperation, closing: AbortSignal, log: Log): Promise<Response> {
+async function answer(
+  request: Request,
+  call: CallOperation,
+  closing: AbortSignal,
+  log: Log,
+): Promise<Response> {
   const name = new URL(request.url).pathname.slice(1);
-  if (request.method !== "POST" || !isOperation(name)) return Response.json({ failed: "there is no such operation" }, { status: 404 });
+  if (request.method !== "POST" || !isOperation(name))
+    return Response.json({ failed: "there is no such operation" }, { status: 404 });
   const params = operationParams[name].safeParse(await readJson(request));
-  if (!params.success) return Response.json({ failed: `the parameters of ${name} are not understood` }, { status: 400 });
+  if (!params.success)
+    return Response.json({ failed: `the parameters of ${name} are not understood` }, { status: 400 });
   const stop = new AbortController();
   const { body, sink } = ndjsonStream(() => stop.abort());
   const outlet: Outlet = {
@@ -75,7 +88,8 @@ async function run(work: () => Promise<unknown>, sink: LineSink, gone: AbortSign
   try {
     sink.say({ result: (await work()) ?? null });
   } catch (error) {
-    if (!gone.aborted && !(error instanceof OperationFailed)) log.error("an operation failed", describeError(error));
+    if (!gone.aborted && !(error instanceof OperationFailed))
+      log.error("an operation failed", describeError(error));
     // The socket's reader is the operator of this machine, who may see the reason as it is.
     sink.say({ failed: error instanceof Error ? error.message : "unknown" });
   } finally {

@@ -12,7 +12,13 @@ import type { KeyRow } from "../store/messages.ts";
 import type { StoredProfile } from "../store/profiles.ts";
 import type { Store } from "../store/store.ts";
 import { makeKey } from "./keyMaking.ts";
-import { OperationFailed, type CallOperation, type OperationParams, type Operations, type Outlet } from "./operation.ts";
+import {
+  OperationFailed,
+  type CallOperation,
+  type OperationParams,
+  type Operations,
+  type Outlet,
+} from "./operation.ts";
 import { readOperations } from "./readOperations.ts";
 import { keyReport } from "./reports.ts";
 
@@ -38,7 +44,12 @@ const pollMs = 200;
 /** Everything an operator can do. */
 export function storeOperations(deps: StoreOperationsDeps): Operations {
   const { store } = deps;
-  const reading = readOperations({ ...deps, profiles: store.profiles, keys: () => store.admin.listKeys(), openJournal: () => new JournalReader(deps.journalPath) });
+  const reading = readOperations({
+    ...deps,
+    profiles: store.profiles,
+    keys: () => store.admin.listKeys(),
+    openJournal: () => new JournalReader(deps.journalPath),
+  });
   return {
     ...reading,
     status: () => Promise.resolve({ ...store.status(), version: deps.version }),
@@ -60,7 +71,9 @@ export function storeOperations(deps: StoreOperationsDeps): Operations {
     import: (params) => importEvents(store.accept, params, deps.clock),
     erase: async ({ namespace, type, value }) => {
       const erased = await store.admin.erase(namespace, type, value);
-      return erased === null ? null : { events: erased.events, identifiers: erased.identifiers, quarantined: erased.quarantined };
+      return erased === null
+        ? null
+        : { events: erased.events, identifiers: erased.identifiers, quarantined: erased.quarantined };
     },
     compact: async () => {
       await store.admin.compact();
@@ -85,7 +98,12 @@ export function callerOf(operations: Operations): CallOperation {
   };
 }
 
-async function tail(changes: ChangeLog, params: OperationParams<"tail">, render: (change: Change) => unknown, outlet: Outlet): Promise<void> {
+async function tail(
+  changes: ChangeLog,
+  params: OperationParams<"tail">,
+  render: (change: Change) => unknown,
+  outlet: Outlet,
+): Promise<void> {
   let after = startOf(changes, params.from);
   let left = params.limit ?? Number.MAX_SAFE_INTEGER;
   while (left > 0 && !outlet.signal.aborted) {
@@ -106,12 +124,18 @@ function startOf(changes: ChangeLog, from: string | null): number {
   if (from === null) return changes.head();
   if (from === "earliest") return changes.floor();
   const cursor = parseCursor(from);
-  if (cursor === null) throw new OperationFailed("the cursor is malformed: expected earliest or <epoch>.<seq>");
-  if (cursor.epoch !== changes.epoch || cursor.seq > changes.head()) throw new OperationFailed("the cursor is not of this journal");
+  if (cursor === null)
+    throw new OperationFailed("the cursor is malformed: expected earliest or <epoch>.<seq>");
+  if (cursor.epoch !== changes.epoch || cursor.seq > changes.head())
+    throw new OperationFailed("the cursor is not of this journal");
   return cursor.seq;
 }
 
-function importEvents(accept: Accept, params: OperationParams<"import">, clock: Clock): ReturnType<Accept["submit"]> {
+function importEvents(
+  accept: Accept,
+  params: OperationParams<"import">,
+  clock: Clock,
+): ReturnType<Accept["submit"]> {
   return accept.submit({
     call: "import",
     source: params.source,

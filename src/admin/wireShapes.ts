@@ -18,13 +18,27 @@ const EventFields = {
   writeKey: Type.Optional(Type.String()),
 };
 
-export const Track = Type.Object({ ...EventFields, event: Type.String({ minLength: 1 }), properties: Type.Optional(Data) });
+export const Track = Type.Object({
+  ...EventFields,
+  event: Type.String({ minLength: 1 }),
+  properties: Type.Optional(Data),
+});
 export const Identify = Type.Object({ ...EventFields, traits: Type.Optional(Data) });
-export const Page = Type.Object({ ...EventFields, name: Type.Optional(Type.String()), properties: Type.Optional(Data) });
+export const Page = Type.Object({
+  ...EventFields,
+  name: Type.Optional(Type.String()),
+  properties: Type.Optional(Data),
+});
 export const Group = Type.Object({ ...EventFields, groupId: Id, traits: Type.Optional(Data) });
 export const Alias = Type.Object({ ...EventFields, previousId: Id, userId: Id });
 export const Batch = Type.Object({
-  batch: Type.Array(Type.Object({ ...EventFields, type: Type.String({ description: "track, identify, page, screen, group or alias" }) }, { additionalProperties: true }), { maxItems: 2_500 }),
+  batch: Type.Array(
+    Type.Object(
+      { ...EventFields, type: Type.String({ description: "track, identify, page, screen, group or alias" }) },
+      { additionalProperties: true },
+    ),
+    { maxItems: 2_500 },
+  ),
   sentAt: Type.Optional(Time),
   context: Type.Optional(Data),
   integrations: Type.Optional(Data),
@@ -35,11 +49,26 @@ const EventErrorShape = Type.Object({ code: Type.String(), message: Type.String(
 
 export const Accepted = Type.Object({
   success: Type.Literal(true),
-  rejected: Type.Optional(Type.Array(Type.Object({ index: Type.Integer(), messageId: Nullable(Type.String()), quarantineId: Type.String(), error: EventErrorShape }))),
+  rejected: Type.Optional(
+    Type.Array(
+      Type.Object({
+        index: Type.Integer(),
+        messageId: Nullable(Type.String()),
+        quarantineId: Type.String(),
+        error: EventErrorShape,
+      }),
+    ),
+  ),
 });
 
 export const ErrorShape = Type.Object({
-  error: Type.Object({ code: Type.String(), message: Type.String(), hint: Type.String(), docs: Type.String(), requestId: Type.String() }),
+  error: Type.Object({
+    code: Type.String(),
+    message: Type.String(),
+    hint: Type.String(),
+    docs: Type.String(),
+    requestId: Type.String(),
+  }),
 });
 
 export const IdentifierShape = Type.Object({ type: Type.String(), value: Type.String() });
@@ -55,7 +84,9 @@ export const Profile = Type.Object({
 });
 
 export const ProfileBatchRequest = Type.Object({ ids: Type.Array(Type.String(), { maxItems: 1_000 }) });
-export const ProfileBatch = Type.Object({ profiles: Type.Array(Type.Union([Profile, Type.Object({ id: Type.String(), error: EventErrorShape })])) });
+export const ProfileBatch = Type.Object({
+  profiles: Type.Array(Type.Union([Profile, Type.Object({ id: Type.String(), error: EventErrorShape })])),
+});
 
 export const History = Type.Object({ events: Type.Array(Data), nextCursor: Nullable(Type.String()) });
 
@@ -64,7 +95,14 @@ export const ChangeShape = Type.Object({
   version: Type.Integer(),
   identifiers: Type.Array(IdentifierShape),
   cause: Type.String({ description: "event, time, merge, undo, definition, import or erase" }),
-  event: Nullable(Type.Object({ messageId: Type.String(), type: Type.String(), name: Nullable(Type.String()), source: Type.String() })),
+  event: Nullable(
+    Type.Object({
+      messageId: Type.String(),
+      type: Type.String(),
+      name: Nullable(Type.String()),
+      source: Type.String(),
+    }),
+  ),
   timestamp: Time,
   receivedAt: Nullable(Time),
   committedAt: Time,
@@ -75,4 +113,7 @@ export const ChangeShape = Type.Object({
 
 export const ChangePage = Type.Object({ changes: Type.Array(Type.Unknown()), nextCursor: Type.String() });
 export const Alive = Type.Object({ status: Type.Literal("ok") });
-export const Readiness = Type.Object({ status: Type.String({ description: "ready, rebuilding or draining" }), progress: Type.Optional(Nullable(Type.Number())) });
+export const Readiness = Type.Object({
+  status: Type.String({ description: "ready, rebuilding or draining" }),
+  progress: Type.Optional(Nullable(Type.Number())),
+});

@@ -6,10 +6,16 @@ import type { CliContext } from "./context.ts";
 import { outletFor, withOperations } from "./session.ts";
 
 export function addBackup(program: Command, context: CliContext): void {
-  const command = program.command("backup <folder>").description("copy the journal into an empty folder, also while the server writes");
+  const command = program
+    .command("backup <folder>")
+    .description("copy the journal into an empty folder, also while the server writes");
   withData(command).action(async (target: string, flags: { readonly data?: string }) => {
     using outlet = outletFor(context, null);
-    const made = await withOperations(context, { folder: dataFolder(flags, context), access: "write" }, (call) => call("backup", { target: resolve(target) }, outlet));
+    const made = await withOperations(
+      context,
+      { folder: dataFolder(flags, context), access: "write" },
+      (call) => call("backup", { target: resolve(target) }, outlet),
+    );
     await context.print(`backup: ${made.path}\n`);
   });
 }

@@ -17,7 +17,12 @@ export function addConfig(program: Command, context: CliContext): void {
     .description("check freshet.yaml and the environment without starting")
     .option("--config <file>", "configuration file (env: FRESHET_CONFIG, default: ./freshet.yaml)")
     .action(async (flags: { readonly config?: string }) => {
-      const settings = loadServeSettings(flags.config === undefined ? {} : { config: flags.config }, context.environment);
-      await context.print(`good: ${settings.sources.length} sources, listening would be on ${settings.host}:${settings.port}\n`);
+      const settings = loadServeSettings(
+        flags.config === undefined ? {} : { config: flags.config },
+        context.environment,
+      );
+      await context.print(
+        `good: ${settings.sources.length} sources, listening would be on ${settings.host}:${settings.port}\n`,
+      );
     });
 }

@@ -18,16 +18,23 @@ export function addErase(program: Command, context: CliContext): void {
   withNamespace(withData(command)).action(async (text: string, flags: Flags) => {
     const id = parseIdentifier(text, flags.test);
     using outlet = outletFor(context, null);
-    const erased = await withOperations(context, { folder: dataFolder(flags, context), access: "write" }, async (call) => {
-      const done = await call("erase", id, outlet);
-      if (done !== null) await call("compact", {}, outlet);
-      return done;
-    });
+    const erased = await withOperations(
+      context,
+      { folder: dataFolder(flags, context), access: "write" },
+      async (call) => {
+        const done = await call("erase", id, outlet);
+        if (done !== null) await call("compact", {}, outlet);
+        return done;
+      },
+    );
     if (flags.json) await context.print(`${JSON.stringify(erased)}\n`);
     if (erased === null) {
       context.tell("no profile has that identifier");
       throw new Exit(exitCodes.failed);
     }
-    if (!flags.json) await context.print(`erased: ${erased.events} events, ${erased.identifiers} identifiers, ${erased.quarantined} pieces in quarantine\n`);
+    if (!flags.json)
+      await context.print(
+        `erased: ${erased.events} events, ${erased.identifiers} identifiers, ${erased.quarantined} pieces in quarantine\n`,
+      );
   });
 }

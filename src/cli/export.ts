@@ -29,10 +29,14 @@ export function addExport(program: Command, context: CliContext): void {
       held = "";
       await context.print(chunk);
     };
-    const done = await withOperations(context, { folder: dataFolder(flags, context), access: "read" }, async (call) => {
-      using outlet = outletFor(context, null, onItem);
-      return await call("export", { namespace: flags.test ? "test" : "live", what }, outlet);
-    });
+    const done = await withOperations(
+      context,
+      { folder: dataFolder(flags, context), access: "read" },
+      async (call) => {
+        using outlet = outletFor(context, null, onItem);
+        return await call("export", { namespace: flags.test ? "test" : "live", what }, outlet);
+      },
+    );
     await context.print(held);
     context.tell(`${done.count} ${what}`);
   });

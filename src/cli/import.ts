@@ -41,12 +41,19 @@ export function addImport(program: Command, context: CliContext): void {
   withNamespace(withData(command)).action(async (file: string, flags: Flags) => {
     const rows = rowsOf(file, flags);
     const into = target(flags);
-    const tally = await withOperations(context, { folder: dataFolder(flags, context), access: "write", mayCreate: true }, (call) => {
-      using progress = startProgress(context, "import");
-      return new Importer(call, into, context, progress, statSync(file).size).run(rows);
-    });
+    const tally = await withOperations(
+      context,
+      { folder: dataFolder(flags, context), access: "write", mayCreate: true },
+      (call) => {
+        using progress = startProgress(context, "import");
+        return new Importer(call, into, context, progress, statSync(file).size).run(rows);
+      },
+    );
     if (flags.json) await context.print(`${JSON.stringify(tally)}\n`);
-    else await context.print(`${tally.rows} rows: ${tally.accepted} accepted or known before, ${tally.rejected} rejected\n`);
+    else
+      await context.print(
+        `${tally.rows} rows: ${tally.accepted} accepted or known before, ${tally.rejected} rejected\n`,
+      );
     if (tally.rejected > 0) throw new Exit(exitCodes.failed);
   });
 }
@@ -54,14 +61,17 @@ export function addImport(program: Command, context: CliContext): void {
 type Target = Omit<OperationParams<"import">, "events">;
 
 function target(flags: Flags): Target {
-  if (flags.trust !== "server" && flags.trust !== "browser") throw new UsageError("--trust: expected server or browser");
-  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(flags.source)) throw new UsageError("--source: expected a name of at most 64 letters, digits, _ . -");
+  if (flags.trust !== "server" && flags.trust !== "browser")
+    throw new UsageError("--trust: expected server or browser");
+  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(flags.source))
+    throw new UsageError("--source: expected a name of at most 64 letters, digits, _ . -");
   return { namespace: flags.test ? "test" : "live", source: flags.source, trust: flags.trust };
 }
 
 function rowsOf(file: string, flags: Flags): AsyncGenerator<ImportRow> {
   if (!existsSync(file) || !statSync(file).isFile()) throw new UsageError("there is no such file");
-  if (/\.csv$/i.test(file)) return csvRows(file, new Set((flags.text ?? "").split(",").map((column) => column.trim())));
+  if (/\.csv$/i.test(file))
+    return csvRows(file, new Set((flags.text ?? "").split(",").map((column) => column.trim())));
   if (/\.(ndjson|jsonl)$/i.test(file)) return ndjsonRows(file);
   throw new UsageError("expected a file that ends in .ndjson, .jsonl or .csv");
 }
@@ -122,7 +132,8 @@ class Importer {
     const answer = await this.#send(batch.map(({ json }) => json));
     if (answer.kind === "unavailable") return;
     const { rejected } = answer;
-    if (answer.kind === "rejected" && rejected.length === 0) for (const { row } of batch) this.#reject(row, answer.error.message);
+    if (answer.kind === "rejected" && rejected.length === 0)
+      for (const { row } of batch) this.#reject(row, answer.error.message);
     else this.#accepted += batch.length - rejected.length;
     for (const { index, error } of rejected) this.#reject(batch[index]?.row ?? 0, error.message);
     this.#progress.update(this.#readLength / this.#fileBytes);
@@ -134,7 +145,8 @@ class Importer {
       using outlet = outletFor(this.#context, null);
       const answer = await this.#call("import", { ...this.#target, events }, outlet);
       if (answer.kind !== "unavailable" || this.#context.interrupted.aborted) return answer;
-      if (answer.code === "disk_full") throw new DiskFullError("the journal could not be written: the disk is full");
+      if (answer.code === "disk_full")
+        throw new DiskFullError("the journal could not be written: the disk is full");
       await Bun.sleep(answer.retryAfterSeconds * 1_000);
     }
   }

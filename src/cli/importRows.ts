@@ -3,13 +3,25 @@ import { Readable } from "node:stream";
 import { parse } from "csv-parse";
 
 /** One event's JSON text, or why a row is none. Rows count from 1. */
-export type ImportRow = { readonly kind: "event"; readonly row: number; readonly json: string } | { readonly kind: "bad"; readonly row: number; readonly why: string };
+export type ImportRow =
+  | { readonly kind: "event"; readonly row: number; readonly json: string }
+  | { readonly kind: "bad"; readonly row: number; readonly why: string };
 
 /** Lines longer than this are refused without being held. */
 const maxLineLength = 64 * 1024;
 
 /** Columns that go into the event itself. */
-const envelope = ["type", "userId", "anonymousId", "previousId", "groupId", "event", "name", "timestamp", "messageId"];
+const envelope = [
+  "type",
+  "userId",
+  "anonymousId",
+  "previousId",
+  "groupId",
+  "event",
+  "name",
+  "timestamp",
+  "messageId",
+];
 const nested = /^(properties|traits)\.(.+)$/;
 
 /** Rows of a file of JSON lines. Empty lines are passed over. */
@@ -24,7 +36,15 @@ export async function* ndjsonRows(path: string): AsyncGenerator<ImportRow> {
 
 /** Rows of a CSV file with a header. Cells that look like numbers or booleans become such, but for `textColumns`. */
 export async function* csvRows(path: string, textColumns: ReadonlySet<string>): AsyncGenerator<ImportRow> {
-  const parser = Readable.from(Bun.file(path).stream()).pipe(parse({ columns: checkHeader, bom: true, relax_column_count: true, skip_empty_lines: true, max_record_size: maxLineLength }));
+  const parser = Readable.from(Bun.file(path).stream()).pipe(
+    parse({
+      columns: checkHeader,
+      bom: true,
+      relax_column_count: true,
+      skip_empty_lines: true,
+      max_record_size: maxLineLength,
+    }),
+  );
   let row = 0;
   for await (const record of parser) {
     row += 1;
@@ -35,7 +55,8 @@ export async function* csvRows(path: string, textColumns: ReadonlySet<string>): 
 function ndjsonRow(row: number, line: string): ImportRow {
   try {
     const value: unknown = JSON.parse(line);
-    if (typeof value !== "object" || value === null || Array.isArray(value)) return { kind: "bad", row, why: "the line is not a JSON object" };
+    if (typeof value !== "object" || value === null || Array.isArray(value))
+      return { kind: "bad", row, why: "the line is not a JSON object" };
     return { kind: "event", row, json: withMessageId(line, "messageId" in value, row) };
   } catch {
     return { kind: "bad", row, why: "the line is not valid JSON" };
@@ -51,8 +72,10 @@ function csvRow(row: number, record: Record<string, string>, textColumns: Readon
     if (match === null) event[column] = cell;
     else inner[match[1] ?? ""]?.set(match[2] ?? "", textColumns.has(column) ? cell : valueOf(cell));
   }
-  for (const [name, values] of Object.entries(inner)) if (values.size > 0) event[name] = Object.fromEntries(values);
-  event["type"] ??= event["event"] === undefined ? (inner["traits"]?.size === 0 ? undefined : "identify") : "track";
+  for (const [name, values] of Object.entries(inner))
+    if (values.size > 0) event[name] = Object.fromEntries(values);
+  event["type"] ??=
+    event["event"] === undefined ? (inner["traits"]?.size === 0 ? undefined : "identify") : "track";
   if (event["type"] === undefined) return { kind: "bad", row, why: "neither type, event nor a trait is set" };
   const json = JSON.stringify(event);
   return { kind: "event", row, json: withMessageId(json, event["messageId"] !== undefined, row) };
@@ -72,7 +95,10 @@ function withMessageId(json: string, has: boolean, row: number): string {
 function checkHeader(header: string[]): string[] {
   const names = header.map((name) => name.trim());
   const unknown = names.filter((name) => !envelope.includes(name) && !nested.test(name));
-  if (unknown.length > 0) throw new HeaderError(`unknown columns: ${unknown.join(", ")}. Known: ${envelope.join(", ")}, properties.<name>, traits.<name>`);
+  if (unknown.length > 0)
+    throw new HeaderError(
+      `unknown columns: ${unknown.join(", ")}. Known: ${envelope.join(", ")}, properties.<name>, traits.<name>`,
+    );
   if (new Set(names).size < names.length) throw new HeaderError("a column stands twice in the header");
   return names;
 }

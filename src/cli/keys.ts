@@ -38,17 +38,29 @@ function addCreate(keys: Command, context: CliContext): void {
   withData(command).action(async (flags: CreateFlags) => {
     const spec = specOf(flags);
     using outlet = outletFor(context, null);
-    const made = await withOperations(context, { folder: dataFolder(flags, context), access: "write", mayCreate: true }, (call) => call("keys.create", spec, outlet));
+    const made = await withOperations(
+      context,
+      { folder: dataFolder(flags, context), access: "write", mayCreate: true },
+      (call) => call("keys.create", spec, outlet),
+    );
     await context.print(flags.json ? `${JSON.stringify(made)}\n` : `${made.key}\n`);
-    if (!flags.json && spec.kind === "secret") context.tell("This is the only time the key is shown: only its hash is kept.");
+    if (!flags.json && spec.kind === "secret")
+      context.tell("This is the only time the key is shown: only its hash is kept.");
   });
 }
 
 function addList(keys: Command, context: CliContext): void {
-  const command = keys.command("list").description("list keys, without their secrets").option("--json", "print JSON", false);
+  const command = keys
+    .command("list")
+    .description("list keys, without their secrets")
+    .option("--json", "print JSON", false);
   withData(command).action(async (flags: { readonly data?: string; readonly json: boolean }) => {
     using outlet = outletFor(context, null);
-    const found = await withOperations(context, { folder: dataFolder(flags, context), access: "read" }, (call) => call("keys.list", {}, outlet));
+    const found = await withOperations(
+      context,
+      { folder: dataFolder(flags, context), access: "read" },
+      (call) => call("keys.list", {}, outlet),
+    );
     await context.print(flags.json ? `${JSON.stringify(found)}\n` : table(found));
   });
 }
@@ -57,8 +69,14 @@ function addRevoke(keys: Command, context: CliContext): void {
   const command = keys.command("revoke <keyId>").description("revoke a key at once; it can't be undone");
   withData(command).action(async (id: string, flags: { readonly data?: string }) => {
     using outlet = outletFor(context, null);
-    const revoked = await withOperations(context, { folder: dataFolder(flags, context), access: "write" }, (call) => call("keys.revoke", { id }, outlet));
-    context.tell(revoked ? `${id} is revoked` : "no key in force has that id; `freshet keys list` shows them");
+    const revoked = await withOperations(
+      context,
+      { folder: dataFolder(flags, context), access: "write" },
+      (call) => call("keys.revoke", { id }, outlet),
+    );
+    context.tell(
+      revoked ? `${id} is revoked` : "no key in force has that id; `freshet keys list` shows them",
+    );
     if (!revoked) throw new Exit(exitCodes.failed);
   });
 }
@@ -67,9 +85,12 @@ function specOf(flags: CreateFlags): OperationParams<"keys.create"> {
   const { kind, trust, source } = flags;
   if (kind !== "write" && kind !== "secret") throw new UsageError("--kind: expected write or secret");
   if (trust !== "server" && trust !== "browser") throw new UsageError("--trust: expected server or browser");
-  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(source)) throw new UsageError("--source: expected a name of at most 64 letters, digits, _ . -");
-  if (kind === "write" && flags.scopes !== undefined) throw new UsageError("--scopes: a write key can only write");
-  if (kind === "write" && flags.traits !== undefined) throw new UsageError("--traits: a write key reads nothing");
+  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(source))
+    throw new UsageError("--source: expected a name of at most 64 letters, digits, _ . -");
+  if (kind === "write" && flags.scopes !== undefined)
+    throw new UsageError("--scopes: a write key can only write");
+  if (kind === "write" && flags.traits !== undefined)
+    throw new UsageError("--traits: a write key reads nothing");
   return {
     kind,
     namespace: flags.test ? "test" : "live",
@@ -87,14 +108,33 @@ function scopeOf(name: string): Scope {
 }
 
 function listOf(text: string): string[] {
-  return text.split(",").map((part) => part.trim()).filter((part) => part !== "");
+  return text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
 }
 
 function table(keys: readonly KeyReport[]): string {
-  const rows = keys.map((key) => [key.id, key.kind, key.namespace, key.source, key.trust, key.scopes.join(","), stateOf(key)]);
+  const rows = keys.map((key) => [
+    key.id,
+    key.kind,
+    key.namespace,
+    key.source,
+    key.trust,
+    key.scopes.join(","),
+    stateOf(key),
+  ]);
   const all = [["id", "kind", "data", "source", "trust", "scopes", "state"], ...rows];
   const widths = (all[0] ?? []).map((_, column) => Math.max(...all.map((row) => (row[column] ?? "").length)));
-  return all.map((row) => `${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd()}\n`).join("");
+  return all
+    .map(
+      (row) =>
+        `${row
+          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+          .join("  ")
+          .trimEnd()}\n`,
+    )
+    .join("");
 }
 
 function stateOf(key: KeyReport): string {

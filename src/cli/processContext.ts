@@ -29,7 +29,8 @@ export function processContext(environment: Environment): CliContext {
     environment,
     isTerminal: process.stderr.isTTY,
     interrupted: interruption.signal,
-    print: (text) => (text === "" ? Promise.resolve() : new Promise((taken) => process.stdout.write(text, () => taken()))),
+    print: (text) =>
+      text === "" ? Promise.resolve() : new Promise((taken) => process.stdout.write(text, () => taken())),
     tell: (line) => {
       process.stderr.write(`${line}\n`);
     },

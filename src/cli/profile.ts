@@ -18,8 +18,13 @@ export function addProfile(program: Command, context: CliContext): void {
   withNamespace(withData(command)).action(async (text: string, flags: Flags) => {
     const id = parseIdentifier(text, flags.test);
     using outlet = outletFor(context, null);
-    const found = await withOperations(context, { folder: dataFolder(flags, context), access: "read" }, (call) =>
-      flags.history === undefined ? call("profile", id, outlet) : call("history", { ...id, limit: parseCount(flags.history, "--history", 1_000) }, outlet),
+    const found = await withOperations(
+      context,
+      { folder: dataFolder(flags, context), access: "read" },
+      (call) =>
+        flags.history === undefined
+          ? call("profile", id, outlet)
+          : call("history", { ...id, limit: parseCount(flags.history, "--history", 1_000) }, outlet),
     );
     if (found === null) {
       context.tell("no profile has that identifier");

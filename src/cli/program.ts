@@ -19,7 +19,21 @@ import { addServe } from "./serve.ts";
 import { addTail } from "./tail.ts";
 import { addVerify } from "./verify.ts";
 
-const additions = [addServe, addTail, addProfile, addKeys, addImport, addExport, addErase, addConfig, addVerify, addRebuild, addBackup, addRestore, addCheckProfiles];
+const additions = [
+  addServe,
+  addTail,
+  addProfile,
+  addKeys,
+  addImport,
+  addExport,
+  addErase,
+  addConfig,
+  addVerify,
+  addRebuild,
+  addBackup,
+  addRestore,
+  addCheckProfiles,
+];
 
 /** The whole command line with all commands. `writeHelp` takes what help and version print. */
 export function buildProgram(context: CliContext, writeHelp: (text: string) => void): Command {
@@ -30,7 +44,10 @@ export function buildProgram(context: CliContext, writeHelp: (text: string) => v
     .helpOption("-h, --help", "print this help")
     .showSuggestionAfterError()
     .configureHelp({ helpWidth: 110 })
-    .addHelpText("after", "\nExit codes: 0 done, 1 failed, 2 usage or configuration, 3 data folder locked, newer or damaged, 74 disk.");
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 done, 1 failed, 2 usage or configuration, 3 data folder locked, newer or damaged, 74 disk.",
+    );
   for (const add of additions) add(program, context);
   forEachCommand(program, (command) => {
     command.exitOverride();
@@ -69,12 +86,26 @@ function codeOf(error: unknown, context: CliContext): number {
   }
   const sentence = error instanceof Error ? error.message : String(error);
   context.tell(`freshet: ${sentence}`);
+  if (isAddonError(sentence)) context.tell(addonHint);
   if (error instanceof UsageError) return exitCodes.usage;
   if (error instanceof FolderRefused) return exitCodes.folder;
   if (error instanceof DiskFullError || isDiskError(error)) return exitCodes.disk;
-  if (!(error instanceof OperationFailed) && error instanceof Error && context.environment["FRESHET_LOG_LEVEL"] === "debug") context.tell(error.stack ?? "");
+  if (
+    !(error instanceof OperationFailed) &&
+    error instanceof Error &&
+    context.environment["FRESHET_LOG_LEVEL"] === "debug"
+  )
+    context.tell(error.stack ?? "");
   return exitCodes.failed;
 }
+
+/** The binary unpacks LMDB's addon to the temporary folder and loads it from there; nothing of ours runs before. */
+function isAddonError(sentence: string): boolean {
+  return /\.node: (?:cannot open|failed to map|.*permission denied)/i.test(sentence);
+}
+
+const addonHint =
+  "freshet: set TMPDIR to a folder that can be written to and is not mounted noexec; a part of the program is unpacked there";
 
 function isDiskError(error: unknown): boolean {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";

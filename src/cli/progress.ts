@@ -13,7 +13,15 @@ export function startProgress(context: CliContext, what: string): Progress {
 }
 
 function bar(what: string): Progress {
-  const single = new SingleBar({ format: `${what} {bar} {percentage}%`, stream: process.stderr, hideCursor: true, clearOnComplete: true }, Presets.shades_classic);
+  const single = new SingleBar(
+    {
+      format: `${what} {bar} {percentage}%`,
+      stream: process.stderr,
+      hideCursor: true,
+      clearOnComplete: true,
+    },
+    Presets.shades_classic,
+  );
   single.start(100, 0);
   return { update: (share) => single.update(percentOf(share)), [Symbol.dispose]: () => single.stop() };
 }

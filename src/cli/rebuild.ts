@@ -5,7 +5,9 @@ import type { CliContext } from "./context.ts";
 import { outletFor, withOperations } from "./session.ts";
 
 export function addRebuild(program: Command, context: CliContext): void {
-  const command = program.command("rebuild").description("make all profiles anew from the journal, beside the service if it runs");
+  const command = program
+    .command("rebuild")
+    .description("make all profiles anew from the journal, beside the service if it runs");
   withData(command).action(async (flags: { readonly data?: string }) => {
     await withOperations(context, { folder: dataFolder(flags, context), access: "write" }, async (call) => {
       using outlet = outletFor(context, "rebuild");

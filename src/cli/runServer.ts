@@ -14,20 +14,33 @@ export async function runServer(settings: ServeSettings, context: CliContext): P
   const log = openLog({ level: settings.logLevel, format: settings.logFormat });
   const app = await start(settings, log);
   await context.print(greeting(app, settings));
-  log.info("started", { host: settings.host, port: Number(new URL(app.origin).port), folder: settings.dataFolder });
+  log.info("started", {
+    host: settings.host,
+    port: Number(new URL(app.origin).port),
+    folder: settings.dataFolder,
+  });
   await interruption(context.interrupted);
   const startedMs = systemClock.monotonicMs();
   log.info("stopping: nothing new is accepted, what is under way is finished");
   const isDone = await within(settings.limits.drainTimeoutMs, app.close());
   const durationMs = Math.round(systemClock.monotonicMs() - startedMs);
   if (isDone) log.info("stopped", { durationMs });
-  else log.error("stopping took too long; what was answered is on disk, the rest was never promised", { durationMs });
+  else
+    log.error("stopping took too long; what was answered is on disk, the rest was never promised", {
+      durationMs,
+    });
   return exitCodes.ok;
 }
 
 async function start(settings: ServeSettings, log: Log): Promise<App> {
   try {
-    return await startApp(settings, { clock: systemClock, ids: systemIds, timers: systemTimers, log, onFatal: (exitCode) => process.exit(exitCode) });
+    return await startApp(settings, {
+      clock: systemClock,
+      ids: systemIds,
+      timers: systemTimers,
+      log,
+      onFatal: (exitCode) => process.exit(exitCode),
+    });
   } catch (error) {
     if (error instanceof CannotListen) throw new UsageError(error.message);
     throw error;
@@ -39,7 +52,8 @@ function greeting({ origin, shownKeys }: App, settings: ServeSettings): string {
   const { writeKey, secretKey } = shownKeys;
   if (writeKey !== null) lines.push(`Write key, to send events:     ${writeKey}`);
   if (secretKey !== null) lines.push(`Secret key, to read and more:  ${secretKey}`);
-  if (writeKey !== null || secretKey !== null) lines.push("Keys are shown this once. More: freshet keys create");
+  if (writeKey !== null || secretKey !== null)
+    lines.push("Keys are shown this once. More: freshet keys create");
   return `${lines.join("\n")}\n`;
 }
 

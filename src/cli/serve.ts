@@ -18,8 +18,12 @@ export function addServe(program: Command, context: CliContext): void {
 
 function flagOf(words: OptionWords): Option {
   const repeatable = words.reading === "list";
-  const option = new Option(`${words.flag} <${words.placeholder}>`, `${words.description} (env: ${words.env}${defaultText(words)})`);
-  if (repeatable) option.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);
+  const option = new Option(
+    `${words.flag} <${words.placeholder}>`,
+    `${words.description} (env: ${words.env}${defaultText(words)})`,
+  );
+  if (repeatable)
+    option.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);
   return option;
 }
 

@@ -17,14 +17,22 @@ export interface SessionOptions {
 }
 
 /** Runs `work` with the operations of a data folder and lets go of it afterwards. */
-export async function withOperations<T>(context: CliContext, options: SessionOptions, work: (call: CallOperation) => Promise<T>): Promise<T> {
+export async function withOperations<T>(
+  context: CliContext,
+  options: SessionOptions,
+  work: (call: CallOperation) => Promise<T>,
+): Promise<T> {
   const paths = folderPaths(options.folder);
   const remote = await connectSocket(paths.socket);
   if (remote !== null) return work(remote);
-  if (options.mayCreate !== true && !existsSync(paths.journal)) throw new UsageError(`there is no Freshet data in ${options.folder}; is --data right?`);
+  if (options.mayCreate !== true && !existsSync(paths.journal))
+    throw new UsageError(`there is no Freshet data in ${options.folder}; is --data right?`);
   const { openForReading, openForWriting } = await import("../dataStore.ts");
   const notice = (line: string) => context.tell(line);
-  const opened = options.access === "read" ? openForReading(options.folder, notice) : await openForWriting(options.folder, notice);
+  const opened =
+    options.access === "read"
+      ? openForReading(options.folder, notice)
+      : await openForWriting(options.folder, notice);
   try {
     return await work(opened.call);
   } finally {
@@ -33,7 +41,11 @@ export async function withOperations<T>(context: CliContext, options: SessionOpt
 }
 
 /** An outlet that hands items to `onItem` and tells progress under the name `what`. */
-export function outletFor(context: CliContext, what: string | null, onItem: (item: unknown) => Promise<void> = () => Promise.resolve()): Outlet & Disposable {
+export function outletFor(
+  context: CliContext,
+  what: string | null,
+  onItem: (item: unknown) => Promise<void> = () => Promise.resolve(),
+): Outlet & Disposable {
   const progress = what === null ? null : startProgress(context, what);
   return {
     item: onItem,

@@ -16,12 +16,20 @@ export async function connectSocket(path: string): Promise<CallOperation | null>
   const usable = usableSocketPath(path);
   if (usable === null || !existsSync(path)) return null;
   const call: CallOperation = async (name, params, outlet) => {
-    const response = await fetchUnix(usable, `/${name}`, { method: "POST", body: JSON.stringify(params), signal: outlet.signal });
+    const response = await fetchUnix(usable, `/${name}`, {
+      method: "POST",
+      body: JSON.stringify(params),
+      signal: outlet.signal,
+    });
     // The other end is this program; what it gives has the type that the operation's name promises.
     return (await readAnswer(response, outlet)) as never;
   };
   try {
-    await call("status", {}, { item: () => Promise.resolve(), progress: () => {}, signal: AbortSignal.timeout(5_000) });
+    await call(
+      "status",
+      {},
+      { item: () => Promise.resolve(), progress: () => {}, signal: AbortSignal.timeout(5_000) },
+    );
     return call;
   } catch (error) {
     if (error instanceof OperationFailed) throw error;

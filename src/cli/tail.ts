@@ -25,10 +25,15 @@ export function addTail(program: Command, context: CliContext): void {
     const folder = dataFolder(flags, context);
     const limit = flags.limit === undefined ? null : parseCount(flags.limit, "--limit", 1e12);
     const call = await connectSocket(folderPaths(folder).socket);
-    if (call === null) throw new UsageError(`no Freshet is running on ${folder}; start it with freshet serve`);
+    if (call === null)
+      throw new UsageError(`no Freshet is running on ${folder}; start it with freshet serve`);
     using outlet = outletFor(context, null, (change) => context.print(`${JSON.stringify(change)}\n`));
     try {
-      await call("tail", { namespace: flags.test ? "test" : "live", from: flags.from ?? null, follow: flags.follow, limit }, outlet);
+      await call(
+        "tail",
+        { namespace: flags.test ? "test" : "live", from: flags.from ?? null, follow: flags.follow, limit },
+        outlet,
+      );
     } catch (error) {
       // Ctrl-C is how one ends watching.
       if (context.interrupted.aborted) throw new Exit(exitCodes.ok);

@@ -10,7 +10,17 @@ import { serveOptions, serveSection } from "./serveOptions.ts";
 import { substitute } from "./substitute.ts";
 
 /** Sections that the file will hold one day; said apart from mistakes. */
-const laterSections = ["identity", "traits", "use", "computedTraits", "segments", "trackingPlan", "content", "destinations", "triggers"];
+const laterSections = [
+  "identity",
+  "traits",
+  "use",
+  "computedTraits",
+  "segments",
+  "trackingPlan",
+  "content",
+  "destinations",
+  "triggers",
+];
 const laterSourceKeys = ["follow"];
 
 /** Larger files are refused; a configuration is read by people. */
@@ -18,11 +28,13 @@ const maxFileBytes = 1024 * 1024;
 
 const sourceSchema = z.strictObject({
   trust: z.enum(["browser", "server"]).meta({
-    description: "server: back-end code; browser: code in a page, which can't set protected traits nor join two userIds, and is rate-limited.",
+    description:
+      "server: back-end code; browser: code in a page, which can't set protected traits nor join two userIds, and is rate-limited.",
     expected: "browser or server",
   }),
   writeKey: z.string().refine(isWriteKey).meta({
-    description: "The source's write key: wk_… (wk_test_… for test data), at least 16 characters; best taken from a variable: \"${WEB_WRITE_KEY}\".",
+    description:
+      'The source\'s write key: wk_… (wk_test_… for test data), at least 16 characters; best taken from a variable: "${WEB_WRITE_KEY}".',
     expected: "a write key: wk_ or wk_test_, then letters, digits, _ or -, at least 16 characters in all",
   }),
 });
@@ -32,9 +44,14 @@ export const fileSchema = z.strictObject({
   version: z.literal(1).meta({ description: "Version of the file's form.", expected: "1" }),
   sources: z
     .record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/), sourceSchema)
-    .meta({ description: "Where events come from, by name; each has a write key.", expected: "a map of sources; a name has at most 64 letters, digits, _ . -" })
+    .meta({
+      description: "Where events come from, by name; each has a write key.",
+      expected: "a map of sources; a name has at most 64 letters, digits, _ . -",
+    })
     .optional(),
-  serve: serveSection.meta({ description: "The options of `freshet serve`, in camelCase.", expected: "a map of options" }).optional(),
+  serve: serveSection
+    .meta({ description: "The options of `freshet serve`, in camelCase.", expected: "a map of options" })
+    .optional(),
 });
 
 export type ConfigFile = z.output<typeof fileSchema>;
@@ -52,7 +69,8 @@ export function readConfigFile(path: string, required: boolean, environment: Env
     return { file: { version: 1 }, variables: new Set() };
   }
   if (!statSync(path).isFile()) throw new ConfigError([`${path}: not a file`]);
-  if (statSync(path).size > maxFileBytes) throw new ConfigError([`${path}: larger than ${maxFileBytes} bytes`]);
+  if (statSync(path).size > maxFileBytes)
+    throw new ConfigError([`${path}: larger than ${maxFileBytes} bytes`]);
   const problems: string[] = [];
   const substituted = substitute(parseYaml(path), environment, problems);
   if (problems.length > 0) throw new ConfigError(problems.map((problem) => `${path}: ${problem}`));
@@ -62,8 +80,11 @@ export function readConfigFile(path: string, required: boolean, environment: Env
 /** Holds a parsed file against the schema. Throws ConfigError with every problem found. */
 export function checkFile(value: unknown, path: string): ConfigFile {
   const result = fileSchema.safeParse(readServeTexts(value));
-  const problems = result.success ? duplicateKeys(result.data) : result.error.issues.flatMap((issue) => describeIssue(issue, value));
-  if (!result.success || problems.length > 0) throw new ConfigError(problems.map((problem) => `${path}: ${problem}`));
+  const problems = result.success
+    ? duplicateKeys(result.data)
+    : result.error.issues.flatMap((issue) => describeIssue(issue, value));
+  if (!result.success || problems.length > 0)
+    throw new ConfigError(problems.map((problem) => `${path}: ${problem}`));
   return result.data;
 }
 
@@ -71,14 +92,17 @@ function parseYaml(path: string): unknown {
   try {
     return Bun.YAML.parse(readFileSync(path, "utf8"));
   } catch (error) {
-    throw new ConfigError([`${path}: not valid YAML${error instanceof SyntaxError ? ` (${firstLine(error.message)})` : ""}`]);
+    throw new ConfigError([
+      `${path}: not valid YAML${error instanceof SyntaxError ? ` (${firstLine(error.message)})` : ""}`,
+    ]);
   }
 }
 
 function readServeTexts(value: unknown): unknown {
   if (!isMap(value) || !isMap(value["serve"])) return value;
   const serve: Record<string, unknown> = { ...value["serve"] };
-  for (const option of serveOptions) if (option.key in serve) serve[option.key] = readText(option, serve[option.key]);
+  for (const option of serveOptions)
+    if (option.key in serve) serve[option.key] = readText(option, serve[option.key]);
   return { ...value, serve };
 }
 
@@ -107,9 +131,12 @@ function knownKeys(path: readonly string[]): string[] {
 
 function expectedAt(path: readonly string[]): string {
   const [section, name, key] = path;
-  if (section === "serve") return serveOptions.find((option) => option.key === name)?.expected ?? "a map of options";
+  if (section === "serve")
+    return serveOptions.find((option) => option.key === name)?.expected ?? "a map of options";
   const schema: z.ZodType | undefined =
-    section === "sources" && key !== undefined ? shapeEntry(sourceSchema.shape, key) : shapeEntry(fileSchema.shape, section ?? "");
+    section === "sources" && key !== undefined
+      ? shapeEntry(sourceSchema.shape, key)
+      : shapeEntry(fileSchema.shape, section ?? "");
   const expected = schema instanceof z.ZodOptional ? metaOf(schema.def.innerType) : metaOf(schema);
   return expected ?? "a map with version: 1";
 }

@@ -35,7 +35,14 @@ file names it; changes are read at the next start.
 
 /** The page's text. */
 export function referencePage(): string {
-  return [introduction, "## Options of serve\n", ...serveOptions.map(describeOption), "## Keys by variable\n", ...keyVariables.map(({ env, description }) => `- \`${env}\`: ${description}`), keyNote].join("\n");
+  return [
+    introduction,
+    "## Options of serve\n",
+    ...serveOptions.map(describeOption),
+    "## Keys by variable\n",
+    ...keyVariables.map(({ env, description }) => `- \`${env}\`: ${description}`),
+    keyNote,
+  ].join("\n");
 }
 
 const keyNote = `
@@ -48,6 +55,9 @@ function describeOption(option: Option): string {
   const { key, flag, placeholder, env, expected, description, defaultValue, inFile } = option;
   const lines = [`- Flag: \`${flag} <${placeholder}>\``, `- Variable: \`${env}\``];
   if (inFile) lines.push(`- In freshet.yaml: \`serve.${key}\``);
-  lines.push(`- Value: ${expected}`, `- Default: ${Array.isArray(defaultValue) ? "none" : `\`${String(defaultValue)}\``}`);
+  lines.push(
+    `- Value: ${expected}`,
+    `- Default: ${Array.isArray(defaultValue) ? "none" : `\`${String(defaultValue)}\``}`,
+  );
   return `### ${key}\n\n${description}\n\n${lines.join("\n")}\n`;
 }

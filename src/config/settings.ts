@@ -53,7 +53,12 @@ export interface ServeSettings {
 
 /** The settings of `freshet serve`. Throws ConfigError with every problem found. */
 export function loadServeSettings(flags: Flags, environment: Environment): ServeSettings {
-  const early = mergeOptions(serveOptions.filter((option) => !option.inFile), flags, environment, {});
+  const early = mergeOptions(
+    serveOptions.filter((option) => !option.inFile),
+    flags,
+    environment,
+    {},
+  );
   const configGiven = flags["config"] !== undefined || environment["FRESHET_CONFIG"] !== undefined;
   const { file, variables } = readConfigFile(String(early["config"]), configGiven, environment);
   checkVariables(environment, variables);
@@ -67,7 +72,12 @@ export function loadDataFolder(flags: Flags, environment: Environment): string {
   return String(mergeOptions(dataOptions, flags, environment, {})["data"]);
 }
 
-function mergeOptions(options: readonly Option[], flags: Flags, environment: Environment, file: Flags): Record<string, unknown> {
+function mergeOptions(
+  options: readonly Option[],
+  flags: Flags,
+  environment: Environment,
+  file: Flags,
+): Record<string, unknown> {
   const problems: string[] = [];
   const merged: Record<string, unknown> = {};
   for (const option of options) {
@@ -77,23 +87,32 @@ function mergeOptions(options: readonly Option[], flags: Flags, environment: Env
       continue;
     }
     merged[option.key] = readText(option, value);
-    if (!option.schema.safeParse(merged[option.key]).success) problems.push(`${origin}: expected ${option.expected}${serviceLinkHint(value)}`);
+    if (!option.schema.safeParse(merged[option.key]).success)
+      problems.push(`${origin}: expected ${option.expected}${serviceLinkHint(value)}`);
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return merged;
 }
 
-function pick(option: Option, flags: Flags, environment: Environment, file: Flags): { readonly value: unknown; readonly origin: string } {
+function pick(
+  option: Option,
+  flags: Flags,
+  environment: Environment,
+  file: Flags,
+): { readonly value: unknown; readonly origin: string } {
   const fromFlag = flags[option.key];
   if (fromFlag !== undefined) return { value: fromFlag, origin: option.flag };
   const fromEnvironment = environment[option.env];
-  if (fromEnvironment !== undefined && fromEnvironment !== "") return { value: fromEnvironment, origin: option.env };
+  if (fromEnvironment !== undefined && fromEnvironment !== "")
+    return { value: fromEnvironment, origin: option.env };
   return { value: option.inFile ? file[option.key] : undefined, origin: `serve.${option.key}` };
 }
 
 /** Kubernetes sets FRESHET_PORT=tcp://… for a service called freshet; without a word about it that is a riddle. */
 function serviceLinkHint(value: unknown): string {
-  return typeof value === "string" && value.startsWith("tcp://") ? " (set by Kubernetes for a service of that name? use enableServiceLinks: false)" : "";
+  return typeof value === "string" && value.startsWith("tcp://")
+    ? " (set by Kubernetes for a service of that name? use enableServiceLinks: false)"
+    : "";
 }
 
 function serveValues(merged: Record<string, unknown>): ServeValues {
@@ -134,12 +153,17 @@ function settingsOf(values: ServeValues, file: ConfigFile, environment: Environm
 /** Relations between limits that no single option can state. */
 function checkLimits(limits: Limits): void {
   const problems: string[] = [];
-  if (limits.idleTimeoutMs < 2_000 || limits.idleTimeoutMs > 255_000) problems.push("idleTimeout: expected a duration from 2s to 255s");
+  if (limits.idleTimeoutMs < 2_000 || limits.idleTimeoutMs > 255_000)
+    problems.push("idleTimeout: expected a duration from 2s to 255s");
   if (limits.idleTimeoutMs % 1_000 !== 0) problems.push("idleTimeout: expected whole seconds");
-  if (limits.feedHeartbeatMs < 500 || limits.feedHeartbeatMs >= limits.idleTimeoutMs) problems.push("feedHeartbeat: expected a duration from 500ms to less than idleTimeout");
-  if (limits.requestTimeoutMs < 1_000 || limits.requestTimeoutMs > 600_000) problems.push("requestTimeout: expected a duration from 1s to 10m");
-  if (limits.drainTimeoutMs < 100 || limits.drainTimeoutMs > 600_000) problems.push("drainTimeout: expected a duration from 100ms to 10m");
-  if (limits.maxInFlightBytes < 4 * 1024 ** 2) problems.push("maxInFlightBytes: expected at least 4MB, the largest request");
+  if (limits.feedHeartbeatMs < 500 || limits.feedHeartbeatMs >= limits.idleTimeoutMs)
+    problems.push("feedHeartbeat: expected a duration from 500ms to less than idleTimeout");
+  if (limits.requestTimeoutMs < 1_000 || limits.requestTimeoutMs > 600_000)
+    problems.push("requestTimeout: expected a duration from 1s to 10m");
+  if (limits.drainTimeoutMs < 100 || limits.drainTimeoutMs > 600_000)
+    problems.push("drainTimeout: expected a duration from 100ms to 10m");
+  if (limits.maxInFlightBytes < 4 * 1024 ** 2)
+    problems.push("maxInFlightBytes: expected at least 4MB, the largest request");
   if (problems.length > 0) throw new ConfigError(problems);
 }
 
@@ -148,7 +172,10 @@ function proxyTrust(items: readonly string[]): ProxyTrust {
   if (first === undefined) return { kind: "none" };
   const numbers = items.filter((item) => /^\d+$/.test(item));
   if (numbers.length === 0) return { kind: "networks", networks: items };
-  if (second !== undefined) throw new ConfigError(["trustProxy: expected either one number of hops or addresses and ranges, not both"]);
+  if (second !== undefined)
+    throw new ConfigError([
+      "trustProxy: expected either one number of hops or addresses and ranges, not both",
+    ]);
   return { kind: "hops", hops: Number(first) };
 }
 

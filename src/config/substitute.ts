@@ -4,7 +4,11 @@ import type { Environment } from "./environment.ts";
 const reference = /\$(\$?)\{([^}]*)\}/g;
 
 /** Replaces references everywhere in a parsed file; what is missing is added to `problems`. */
-export function substitute(value: unknown, environment: Environment, problems: string[]): { readonly value: unknown; readonly variables: ReadonlySet<string> } {
+export function substitute(
+  value: unknown,
+  environment: Environment,
+  problems: string[],
+): { readonly value: unknown; readonly variables: ReadonlySet<string> } {
   const variables = new Set<string>();
   const inText = (text: string, place: string) =>
     text.replace(reference, (whole: string, escaped: string, name: string) => {
@@ -22,7 +26,9 @@ export function substitute(value: unknown, environment: Environment, problems: s
     if (typeof node === "string") return inText(node, place);
     if (Array.isArray(node)) return node.map((item: unknown, index) => walk(item, `${place}[${index}]`));
     if (typeof node !== "object" || node === null) return node;
-    return Object.fromEntries(Object.entries(node).map(([key, item]) => [key, walk(item, place === "" ? key : `${place}.${key}`)]));
+    return Object.fromEntries(
+      Object.entries(node).map(([key, item]) => [key, walk(item, place === "" ? key : `${place}.${key}`)]),
+    );
   };
   return { value: walk(value, ""), variables };
 }

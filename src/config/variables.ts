@@ -9,20 +9,36 @@ import { serveOptions } from "./serveOptions.ts";
 export const testVariable = "FRESHET_CRASH_AT";
 
 /** Every variable that means something to Freshet. */
-export const knownVariables: readonly string[] = [...serveOptions.map((option) => option.env), ...keyVariables.map(({ env }) => env), testVariable];
+export const knownVariables: readonly string[] = [
+  ...serveOptions.map((option) => option.env),
+  ...keyVariables.map(({ env }) => env),
+  testVariable,
+];
 
 /** What Kubernetes sets in every pod for a service called freshet; harmless, so passed over. */
 const serviceLink = /^FRESHET_(SERVICE_(HOST|PORT.*)|PORT_\d+_(TCP|UDP).*)$/;
 
 /** Throws ConfigError for FRESHET_… variables that nothing reads; `named` are those that the file refers to. */
-export function checkVariables(environment: Environment, named: ReadonlySet<string>, options: { readonly namedInFile: boolean } = { namedInFile: false }): void {
+export function checkVariables(
+  environment: Environment,
+  named: ReadonlySet<string>,
+  options: { readonly namedInFile: boolean } = { namedInFile: false },
+): void {
   const problems: string[] = [];
   for (const name of Object.keys(environment)) {
-    if (!name.startsWith("FRESHET_") || knownVariables.includes(name) || named.has(name) || serviceLink.test(name)) continue;
+    if (
+      !name.startsWith("FRESHET_") ||
+      knownVariables.includes(name) ||
+      named.has(name) ||
+      serviceLink.test(name)
+    )
+      continue;
     const meant = nearest(name, knownVariables);
     // Without the file at hand, a variable that is like no option may be one that the file names.
     if (options.namedInFile && meant === null) continue;
-    problems.push(`${name}: unknown variable${meant === null ? "; `freshet serve --help` lists the options" : `; did you mean ${meant}?`}`);
+    problems.push(
+      `${name}: unknown variable${meant === null ? "; `freshet serve --help` lists the options" : `; did you mean ${meant}?`}`,
+    );
   }
   if (problems.length > 0) throw new ConfigError(problems);
 }

@@ -31,7 +31,8 @@ export function clientAddressRule(trust: ProxyTrust): ClientAddress {
   return (socketAddress, forwardedFor) => {
     let client = plainAddress(socketAddress);
     const chain = addressesIn(forwardedFor);
-    for (let index = chain.length - 1; index >= 0 && isIn(believed, client); index -= 1) client = chain[index] ?? client;
+    for (let index = chain.length - 1; index >= 0 && isIn(believed, client); index -= 1)
+      client = chain[index] ?? client;
     return client;
   };
 }
@@ -50,7 +51,11 @@ function plainAddress(address: string): string {
 /** The well-formed addresses of the header, at most its last 20; what stands left of a malformed one can't be believed. */
 function addressesIn(forwardedFor: string | null): string[] {
   if (forwardedFor === null) return [];
-  const parts = forwardedFor.slice(-1_000).split(",").slice(-20).map((part) => plainAddress(part.trim()));
+  const parts = forwardedFor
+    .slice(-1_000)
+    .split(",")
+    .slice(-20)
+    .map((part) => plainAddress(part.trim()));
   const broken = parts.findLastIndex((part) => isIP(part) === 0);
   return parts.slice(broken + 1);
 }

@@ -1,7 +1,11 @@
 /** The one place that makes outbound requests. */
 
 /** A request to a server of this machine over a unix socket. `path` begins with a slash. */
-export async function fetchUnix(socketPath: string, path: string, init: { readonly method: string; readonly body?: string; readonly signal?: AbortSignal }): Promise<Response> {
+export async function fetchUnix(
+  socketPath: string,
+  path: string,
+  init: { readonly method: string; readonly body?: string; readonly signal?: AbortSignal },
+): Promise<Response> {
   // Bun can't keep such a connection beyond its answer safely when the server restarts, so each request has its own.
   return fetch(`http://freshet${path}`, { ...init, unix: socketPath, keepalive: false, redirect: "manual" });
 }
@@ -12,7 +16,11 @@ export async function fetchUnix(socketPath: string, path: string, init: { readon
  */
 export async function warmUp(origin: string, timeoutMs: number): Promise<boolean> {
   try {
-    const response = await fetch(`${origin}/healthz`, { keepalive: false, redirect: "manual", signal: AbortSignal.timeout(timeoutMs) });
+    const response = await fetch(`${origin}/healthz`, {
+      keepalive: false,
+      redirect: "manual",
+      signal: AbortSignal.timeout(timeoutMs),
+    });
     await response.arrayBuffer();
     return response.ok;
   } catch {

@@ -34,8 +34,26 @@ export interface LogFields {
 }
 
 const allowed: Readonly<Record<keyof LogFields, true>> = {
-  requestId: true, method: true, route: true, status: true, errorCode: true, errorName: true, at: true, keyId: true, source: true, seq: true,
-  count: true, progress: true, durationMs: true, bytes: true, host: true, port: true, folder: true, signal: true, exitCode: true, why: true,
+  requestId: true,
+  method: true,
+  route: true,
+  status: true,
+  errorCode: true,
+  errorName: true,
+  at: true,
+  keyId: true,
+  source: true,
+  seq: true,
+  count: true,
+  progress: true,
+  durationMs: true,
+  bytes: true,
+  host: true,
+  port: true,
+  folder: true,
+  signal: true,
+  exitCode: true,
+  why: true,
 };
 
 /** Writes lines of one severity each. */
@@ -47,10 +65,23 @@ export interface Log {
 }
 
 /** A log on stderr. `auto` is pretty on a terminal and JSON elsewhere. */
-export function openLog(options: { readonly level: string; readonly format: "auto" | "json" | "pretty" }): Log {
+export function openLog(options: {
+  readonly level: string;
+  readonly format: "auto" | "json" | "pretty";
+}): Log {
   const isPretty = options.format === "pretty" || (options.format === "auto" && process.stderr.isTTY);
-  const destination = isPretty ? pretty({ destination: 2, sync: true, ignore: "pid,hostname" }) : pino.destination({ dest: 2, sync: true });
-  const logger = pino({ level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }), log: onlyAllowed } }, destination);
+  const destination = isPretty
+    ? pretty({ destination: 2, sync: true, ignore: "pid,hostname" })
+    : pino.destination({ dest: 2, sync: true });
+  const logger = pino(
+    {
+      level: options.level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }), log: onlyAllowed },
+    },
+    destination,
+  );
   return {
     debug: (sentence, fields = {}) => logger.debug(fields, sentence),
     info: (sentence, fields = {}) => logger.info(fields, sentence),
@@ -66,8 +97,18 @@ export const silentLog: Log = { debug: () => {}, info: () => {}, warn: () => {},
 export function describeError(error: unknown): LogFields {
   if (!(error instanceof Error)) return { errorName: typeof error };
   const frames = (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
-  const code = "code" in error && typeof error.code === "string" && /^[A-Z0-9_]{1,60}$/.test(error.code) ? { errorCode: error.code } : {};
-  return { errorName: error.constructor.name, at: frames.slice(0, 6).map((line) => line.trim().slice(3)).join(" < "), ...code };
+  const code =
+    "code" in error && typeof error.code === "string" && /^[A-Z0-9_]{1,60}$/.test(error.code)
+      ? { errorCode: error.code }
+      : {};
+  return {
+    errorName: error.constructor.name,
+    at: frames
+      .slice(0, 6)
+      .map((line) => line.trim().slice(3))
+      .join(" < "),
+    ...code,
+  };
 }
 
 function onlyAllowed(fields: Record<string, unknown>): Record<string, unknown> {

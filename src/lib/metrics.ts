@@ -18,12 +18,15 @@ export class Tally {
 
   /** Every pair counted so far. */
   *entries(): IterableIterator<readonly [first: string, second: string, count: number]> {
-    for (const [first, inner] of this.#counts) for (const [second, count] of inner) yield [first, second, count];
+    for (const [first, inner] of this.#counts)
+      for (const [second, count] of inner) yield [first, second, count];
   }
 }
 
 /** Upper bounds of latency buckets, milliseconds. */
-export const latencyBoundsMs = [0.25, 0.5, 1, 2, 4, 8, 16, 32, 64, 125, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000] as const;
+export const latencyBoundsMs = [
+  0.25, 0.5, 1, 2, 4, 8, 16, 32, 64, 125, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000,
+] as const;
 
 /** How long something took, as counts by bucket. */
 export class Latency {

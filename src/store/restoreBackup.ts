@@ -1,5 +1,15 @@
 /** Makes a data folder out of a backup. The journal gets a new epoch, so that no old cursor resumes in it. */
-import { closeSync, copyFileSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../lib/clock.ts";
 import { FolderRefused, folderPaths, lockFolder, syncFile } from "./folder.ts";

@@ -4,7 +4,9 @@ import { startServer, testKeys, type TestServer } from "../support/server.ts";
 
 let server: TestServer;
 beforeAll(async () => {
-  server = await startServer({ args: ["--public-url", "https://events.example.com", "--public-url", "http://x"] });
+  server = await startServer({
+    args: ["--public-url", "https://events.example.com", "--public-url", "http://x"],
+  });
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
@@ -34,8 +36,22 @@ describe("the Host header", () => {
     expect(statusOf(await send(`GET /openapi.json HTTP/1.1\r\nHost: ${host}`))).toBe(200);
   });
 
-  test.each([["evil.example"], ["events.example.com.evil.example"], ["10.0.0.1"], ["[::2]"], ["127.0.0.1.evil.example"], ["0.0.0.0"]])("%s is unknown: 421", async (host) => {
-    for (const path of ["/openapi.json", "/metrics", "/docs", "/v1/profiles/user_id:42", "/v1/feed", "/nowhere"]) {
+  test.each([
+    ["evil.example"],
+    ["events.example.com.evil.example"],
+    ["10.0.0.1"],
+    ["[::2]"],
+    ["127.0.0.1.evil.example"],
+    ["0.0.0.0"],
+  ])("%s is unknown: 421", async (host) => {
+    for (const path of [
+      "/openapi.json",
+      "/metrics",
+      "/docs",
+      "/v1/profiles/user_id:42",
+      "/v1/feed",
+      "/nowhere",
+    ]) {
       const received = await send(`GET ${path} HTTP/1.1\r\nHost: ${host}`);
       expect([path, statusOf(received), codeOf(received)]).toEqual([path, 421, "unknown_host"]);
       expect(received).not.toContain(host);
@@ -45,7 +61,10 @@ describe("the Host header", () => {
   test.each([["/v1/track"], ["/v1/t"], ["/v1/batch"], ["/v1/import"]])("any is good for %s", async (path) => {
     const batch = JSON.stringify({ batch: [{ type: "track", userId: "42", event: "Seen" }] });
     const text = path.length > 5 && path !== "/v1/track" ? batch : body;
-    const received = await send(`POST ${path} HTTP/1.1\r\nHost: whatever.example`, post.replace(/Content-Length: \d+/, `Content-Length: ${text.length}`).replace(body, text));
+    const received = await send(
+      `POST ${path} HTTP/1.1\r\nHost: whatever.example`,
+      post.replace(/Content-Length: \d+/, `Content-Length: ${text.length}`).replace(body, text),
+    );
     expect(received).toEndWith('{"success":true}');
   });
 
@@ -66,7 +85,10 @@ describe("the Host header", () => {
     ["with a port that is none", "Host: localhost:99999"],
     ["not in ASCII", "Host: localh\u00f6st"],
   ])("%s is malformed: 400, for ingest too", async (_name, line) => {
-    for (const [head, rest] of [[`GET /openapi.json HTTP/1.1\r\n${line}`], [`POST /v1/track HTTP/1.1\r\n${line}`, post]] as const) {
+    for (const [head, rest] of [
+      [`GET /openapi.json HTTP/1.1\r\n${line}`],
+      [`POST /v1/track HTTP/1.1\r\n${line}`, post],
+    ] as const) {
       const received = await send(head, rest);
       expect([statusOf(received), codeOf(received)]).toEqual([400, "invalid_host"]);
     }
@@ -85,13 +107,23 @@ describe("the Host header", () => {
   });
 
   test("the target's own host does not count", async () => {
-    expect(statusOf(await send("GET http://localhost/openapi.json HTTP/1.1\r\nHost: evil.example"))).toBe(421);
+    expect(statusOf(await send("GET http://localhost/openapi.json HTTP/1.1\r\nHost: evil.example"))).toBe(
+      421,
+    );
   });
 });
 
 describe("paths and methods", () => {
   test("nothing there is 404, without a word of the path", async () => {
-    for (const path of ["/nowhere/hunter2", "/v1/hunter2", "//healthz", "/%68ealthz", "/healthz/", "/v1/profiles/", "/v1/profiles"]) {
+    for (const path of [
+      "/nowhere/hunter2",
+      "/v1/hunter2",
+      "//healthz",
+      "/%68ealthz",
+      "/healthz/",
+      "/v1/profiles/",
+      "/v1/profiles",
+    ]) {
       const received = await send(`GET ${path} HTTP/1.1\r\nHost: localhost`);
       expect([path, statusOf(received), codeOf(received)]).toEqual([path, 404, "not_found"]);
       expect(received).not.toContain("hunter2");
@@ -120,6 +152,10 @@ describe("paths and methods", () => {
 
   test("errors are neither stored nor sniffed", async () => {
     const { headers } = await fetch(`${server.origin}/nowhere`);
-    expect([headers.get("cache-control"), headers.get("x-content-type-options"), headers.get("content-type")]).toEqual(["no-store", "nosniff", "application/json; charset=utf-8"]);
+    expect([
+      headers.get("cache-control"),
+      headers.get("x-content-type-options"),
+      headers.get("content-type"),
+    ]).toEqual(["no-store", "nosniff", "application/json; charset=utf-8"]);
   });
 });

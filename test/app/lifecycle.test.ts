@@ -23,7 +23,9 @@ describe("start", () => {
 
     await using second = await startServer({ data, keys: null });
     expect(second.stdout).not.toMatch(/[ws]k_/);
-    expect((await second.get("/v1/profiles/user_id:42", { Authorization: `Bearer ${secretKey}` })).status).toBe(200);
+    expect(
+      (await second.get("/v1/profiles/user_id:42", { Authorization: `Bearer ${secretKey}` })).status,
+    ).toBe(200);
     expect((await second.post("/v1/track", event, { "X-Write-Key": writeKey })).status).toBe(200);
   });
 
@@ -36,14 +38,19 @@ describe("start", () => {
     expect(await first.stop()).toBe(0);
     await using second = await startServer({ data, keys: null });
     expect(second.stdout).not.toMatch(/[ws]k_/);
-    expect((await second.get("/v1/profiles/user_id:42", { Authorization: `Bearer ${testKeys.secretKey}` })).status).toBe(200);
+    expect(
+      (await second.get("/v1/profiles/user_id:42", { Authorization: `Bearer ${testKeys.secretKey}` })).status,
+    ).toBe(200);
   });
 
   test("takes sources from freshet.yaml", async () => {
     using folder = tempFolder();
     const config = folder.at("freshet.yaml");
     writeFileSync(config, 'version: 1\nsources:\n  shop: { trust: server, writeKey: "${SHOP_KEY}" }\n');
-    await using server = await startServer({ args: ["--config", config], env: { SHOP_KEY: "wk_shop_0123456789" } });
+    await using server = await startServer({
+      args: ["--config", config],
+      env: { SHOP_KEY: "wk_shop_0123456789" },
+    });
     expect((await server.post("/v1/track", event, { "X-Write-Key": "wk_shop_0123456789" })).status).toBe(200);
     const traced = (await (await server.get("/v1/events/m-1")).json()) as { events: { source: string }[] };
     expect(traced.events[0]?.source).toBe("shop");
@@ -72,7 +79,10 @@ describe("start", () => {
   test("refuses an address that is not this machine's with exit 2", async () => {
     using folder = tempFolder();
     const ran = await freshet(["serve", "--data", folder.at("data"), "--host", "192.0.2.1", "--port", "0"]);
-    expect([ran.code, ran.stderr]).toEqual([2, expect.stringContaining("is --host an address of this machine?")]);
+    expect([ran.code, ran.stderr]).toEqual([
+      2,
+      expect.stringContaining("is --host an address of this machine?"),
+    ]);
   });
 
   test("refuses a data folder that another process has with exit 3", async () => {
@@ -84,7 +94,9 @@ describe("start", () => {
 
   test("refuses a bad variable with exit 2 before it makes anything", async () => {
     using folder = tempFolder();
-    const ran = await freshet(["serve", "--data", folder.at("data")], { env: { FRESHET_SECRET_KEY: "sk_short" } });
+    const ran = await freshet(["serve", "--data", folder.at("data")], {
+      env: { FRESHET_SECRET_KEY: "sk_short" },
+    });
     expect([ran.code, existsSync(folder.at("data"))]).toEqual([2, false]);
   });
 
@@ -96,18 +108,21 @@ describe("start", () => {
 });
 
 describe("stop", () => {
-  test.each(["SIGTERM", "SIGINT"] as const)("on %s: exit 0, and all that was answered is there", async (signal) => {
-    using folder = tempFolder();
-    const data = folder.at("data");
-    const server = await startServer({ data });
-    expect((await server.post("/v1/track", event)).status).toBe(200);
-    server.signal(signal);
-    expect(await server.exited).toBe(0);
-    expect(existsSync(`${data}/freshet.sock`)).toBe(false);
-    await using again = await startServer({ data });
-    expect((await again.get("/v1/profiles/user_id:42")).status).toBe(200);
-    expect(again.stderr).not.toContain("rebuild");
-  });
+  test.each(["SIGTERM", "SIGINT"] as const)(
+    "on %s: exit 0, and all that was answered is there",
+    async (signal) => {
+      using folder = tempFolder();
+      const data = folder.at("data");
+      const server = await startServer({ data });
+      expect((await server.post("/v1/track", event)).status).toBe(200);
+      server.signal(signal);
+      expect(await server.exited).toBe(0);
+      expect(existsSync(`${data}/freshet.sock`)).toBe(false);
+      await using again = await startServer({ data });
+      expect((await again.get("/v1/profiles/user_id:42")).status).toBe(200);
+      expect(again.stderr).not.toContain("rebuild");
+    },
+  );
 
   test("ends open streams, telling when to come back", async () => {
     await using server = await startServer();
@@ -134,8 +149,12 @@ describe("stop", () => {
     // A body that is still on its way keeps the server waiting while it drains.
     const slow = connect(server.port, "127.0.0.1");
     slow.on("error", () => {});
-    slow.write(`POST /v1/track HTTP/1.1\r\nHost: localhost\r\nX-Write-Key: ${testKeys.writeKey}\r\nContent-Length: 40\r\n\r\n{`);
-    await until("the slow request is in", async () => /in_flight_requests [2-9]/.test(await (await fetch(`${server.origin}/metrics`)).text()));
+    slow.write(
+      `POST /v1/track HTTP/1.1\r\nHost: localhost\r\nX-Write-Key: ${testKeys.writeKey}\r\nContent-Length: 40\r\n\r\n{`,
+    );
+    await until("the slow request is in", async () =>
+      /in_flight_requests [2-9]/.test(await (await fetch(`${server.origin}/metrics`)).text()),
+    );
     server.signal("SIGTERM");
     await until("it stops", () => server.stderr.includes("stopping"));
     ask("/readyz");
@@ -151,14 +170,21 @@ describe("stop", () => {
     await using server = await startServer();
     const slow = connect(server.port, "127.0.0.1");
     slow.on("error", () => {});
-    slow.write(`POST /v1/track HTTP/1.1\r\nHost: localhost\r\nX-Write-Key: ${testKeys.writeKey}\r\nContent-Length: 40\r\n\r\n{`);
-    await until("the slow request is in", async () => /in_flight_requests [2-9]/.test(await (await fetch(`${server.origin}/metrics`)).text()));
+    slow.write(
+      `POST /v1/track HTTP/1.1\r\nHost: localhost\r\nX-Write-Key: ${testKeys.writeKey}\r\nContent-Length: 40\r\n\r\n{`,
+    );
+    await until("the slow request is in", async () =>
+      /in_flight_requests [2-9]/.test(await (await fetch(`${server.origin}/metrics`)).text()),
+    );
     server.signal("SIGTERM");
     await until("it stops", () => server.stderr.includes("stopping"));
     let code: number | null = null;
-    server.exited.then((exited) => {
-      code = exited;
-    }, () => {});
+    server.exited.then(
+      (exited) => {
+        code = exited;
+      },
+      () => {},
+    );
     await until("it is gone", () => {
       server.signal("SIGTERM");
       return code;
@@ -171,8 +197,19 @@ describe("stop", () => {
 describe("the log", () => {
   test("is JSON lines with known fields, and holds nothing of what came in", async () => {
     await using server = await startServer({ args: ["--log-level", "trace"] });
-    const canaries = ["canary-user", "canary@example.com", "canary-trait", "canary-path", "wk_canary_0123456789", testKeys.secretKey, testKeys.writeKey];
-    await server.post("/v1/identify", { userId: "canary-user", traits: { email: "canary@example.com", x: "canary-trait" } });
+    const canaries = [
+      "canary-user",
+      "canary@example.com",
+      "canary-trait",
+      "canary-path",
+      "wk_canary_0123456789",
+      testKeys.secretKey,
+      testKeys.writeKey,
+    ];
+    await server.post("/v1/identify", {
+      userId: "canary-user",
+      traits: { email: "canary@example.com", x: "canary-trait" },
+    });
     await server.post("/v1/identify", { userId: "canary-user" }, { "X-Write-Key": "wk_canary_0123456789" });
     await server.post("/v1/identify", '{"userId": canary-user');
     await server.get("/canary-path?canary-trait");
@@ -180,7 +217,10 @@ describe("the log", () => {
     const metrics = await (await fetch(`${server.origin}/metrics`)).text();
     expect(await server.stop()).toBe(0);
     for (const canary of canaries) expect(server.stdout + server.stderr + metrics).not.toContain(canary);
-    const lines = server.stderr.trim().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);
+    const lines = server.stderr
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(lines.map((line) => line["msg"])).toContain("started");
     const known = ["level", "time", "msg", "host", "port", "folder", "durationMs", "why"];
     expect(lines.flatMap((line) => Object.keys(line)).filter((name) => !known.includes(name))).toEqual([]);

@@ -38,14 +38,20 @@ describe("usage", () => {
     expect(context.stderr).toContain(suggestion);
   });
 
-  test.each([[["serve", "surplus"]], [["profile"]], [["profile", "42"]], [["profile", "User:42"]], [["keys", "create", "--kind", "golden"]], [["export", "--what", "everything"]], [["import", "nothing.txt"]], [["tail", "--limit", "0"]]])(
-    "%p is refused with exit 2",
-    async (argv) => {
-      const context = testContext();
-      expect(await run(argv, context)).toBe(2);
-      expect(context.stderr).not.toBe("");
-    },
-  );
+  test.each([
+    [["serve", "surplus"]],
+    [["profile"]],
+    [["profile", "42"]],
+    [["profile", "User:42"]],
+    [["keys", "create", "--kind", "golden"]],
+    [["export", "--what", "everything"]],
+    [["import", "nothing.txt"]],
+    [["tail", "--limit", "0"]],
+  ])("%p is refused with exit 2", async (argv) => {
+    const context = testContext();
+    expect(await run(argv, context)).toBe(2);
+    expect(context.stderr).not.toBe("");
+  });
 
   test("--version prints the version", async () => {
     const context = testContext();

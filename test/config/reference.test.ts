@@ -18,15 +18,28 @@ test("every option has a sentence that ends like one, and a default that is a go
 });
 
 test("the JSON Schema knows every option of the file and refuses others", () => {
-  const schema = configJsonSchema() as { properties: { serve: { properties: object; additionalProperties: boolean } }; additionalProperties: boolean };
+  const schema = configJsonSchema() as {
+    properties: { serve: { properties: object; additionalProperties: boolean } };
+    additionalProperties: boolean;
+  };
   expect(schema.additionalProperties).toBe(false);
   expect(schema.properties.serve.additionalProperties).toBe(false);
-  expect(Object.keys(schema.properties.serve.properties).sort()).toEqual(serveOptions.filter((option) => option.inFile).map((option) => option.key).sort());
+  expect(Object.keys(schema.properties.serve.properties).sort()).toEqual(
+    serveOptions
+      .filter((option) => option.inFile)
+      .map((option) => option.key)
+      .sort(),
+  );
   expect(JSON.stringify(schema)).not.toMatch(/placeholder|"expected"|inFile/);
 });
 
 test("the file of the docs is a good one", () => {
   const yaml = /```yaml\n([^]*?)```/.exec(referencePage())?.[1] ?? "";
-  const value: unknown = Bun.YAML.parse(yaml.replaceAll("${WEB_WRITE_KEY}", "wk_web_0123456789").replaceAll("${SHOP_WRITE_KEY}", "wk_shop_0123456789").replace("[1]", '["1"]'));
+  const value: unknown = Bun.YAML.parse(
+    yaml
+      .replaceAll("${WEB_WRITE_KEY}", "wk_web_0123456789")
+      .replaceAll("${SHOP_WRITE_KEY}", "wk_shop_0123456789")
+      .replace("[1]", '["1"]'),
+  );
   expect(fileSchema.safeParse(value).error?.issues).toBeUndefined();
 });

@@ -2,7 +2,12 @@ import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { ConfigError } from "../../src/config/configError.ts";
 import type { Environment } from "../../src/config/environment.ts";
-import { loadDataFolder, loadServeSettings, type Flags, type ServeSettings } from "../../src/config/settings.ts";
+import {
+  loadDataFolder,
+  loadServeSettings,
+  type Flags,
+  type ServeSettings,
+} from "../../src/config/settings.ts";
 import { tempFolder } from "../support/tempFolder.ts";
 
 /** Settings with this freshet.yaml, or none. */
@@ -19,7 +24,8 @@ function problems(given: Parameters<typeof load>[0]): string[] {
   try {
     load(given);
   } catch (error) {
-    if (error instanceof ConfigError) return error.problems.map((problem) => problem.replace(/^\S*freshet\.yaml: /, "freshet.yaml: "));
+    if (error instanceof ConfigError)
+      return error.problems.map((problem) => problem.replace(/^\S*freshet\.yaml: /, "freshet.yaml: "));
     throw error;
   }
   return [];
@@ -76,25 +82,41 @@ describe("lists", () => {
     expect(load({ flags: { trustProxy } }).proxyTrust).toEqual(expected);
   });
 
-  test.each([[["0"]], [["11"]], [["10.0.0.0/33"]], [["example.com"]], [["1", "10.0.0.0/8"]]])("trustProxy %p is refused", (trustProxy) => {
-    expect(problems({ flags: { trustProxy } })).toHaveLength(1);
-  });
+  test.each([[["0"]], [["11"]], [["10.0.0.0/33"]], [["example.com"]], [["1", "10.0.0.0/8"]]])(
+    "trustProxy %p is refused",
+    (trustProxy) => {
+      expect(problems({ flags: { trustProxy } })).toHaveLength(1);
+    },
+  );
 
-  test.each([["ftp://a.example"], ["https://a.example/path"], ["a.example"], ["https://user@a.example"]])("publicUrl %p is refused", (url) => {
-    expect(problems({ flags: { publicUrl: [url] } })).toEqual(["--public-url: expected URLs such as https://events.example.com, without a path"]);
-  });
+  test.each([["ftp://a.example"], ["https://a.example/path"], ["a.example"], ["https://user@a.example"]])(
+    "publicUrl %p is refused",
+    (url) => {
+      expect(problems({ flags: { publicUrl: [url] } })).toEqual([
+        "--public-url: expected URLs such as https://events.example.com, without a path",
+      ]);
+    },
+  );
 });
 
 describe("a bad value", () => {
   test("is named by where it came from, and never repeated", () => {
     const secret = "hunter2";
-    expect(problems({ flags: { port: secret } })).toEqual(["--port: expected a whole number from 0 to 65535"]);
-    expect(problems({ env: { FRESHET_PORT: secret } })).toEqual(["FRESHET_PORT: expected a whole number from 0 to 65535"]);
-    expect(problems({ yaml: `version: 1\nserve: { port: ${secret} }` })).toEqual(["freshet.yaml: serve.port: expected a whole number from 0 to 65535"]);
+    expect(problems({ flags: { port: secret } })).toEqual([
+      "--port: expected a whole number from 0 to 65535",
+    ]);
+    expect(problems({ env: { FRESHET_PORT: secret } })).toEqual([
+      "FRESHET_PORT: expected a whole number from 0 to 65535",
+    ]);
+    expect(problems({ yaml: `version: 1\nserve: { port: ${secret} }` })).toEqual([
+      "freshet.yaml: serve.port: expected a whole number from 0 to 65535",
+    ]);
   });
 
   test.each(["10", "1.5s", "s", "1 s", "10sec", "-1s", "1h30m"])("duration %p is refused", (drainTimeout) => {
-    expect(problems({ flags: { drainTimeout } })).toEqual(["--drain-timeout: expected a duration such as 500ms, 10s, 5m, 2h or 7d"]);
+    expect(problems({ flags: { drainTimeout } })).toEqual([
+      "--drain-timeout: expected a duration such as 500ms, 10s, 5m, 2h or 7d",
+    ]);
   });
 
   test("all of them are told at once", () => {
@@ -102,18 +124,26 @@ describe("a bad value", () => {
   });
 
   test("limits that contradict each other are refused", () => {
-    expect(problems({ flags: { feedHeartbeat: "30s", idleTimeout: "30s" } })).toEqual(["feedHeartbeat: expected a duration from 500ms to less than idleTimeout"]);
+    expect(problems({ flags: { feedHeartbeat: "30s", idleTimeout: "30s" } })).toEqual([
+      "feedHeartbeat: expected a duration from 500ms to less than idleTimeout",
+    ]);
   });
 });
 
 describe("variables", () => {
   test("an unknown one is refused, with what was probably meant", () => {
-    expect(problems({ env: { FRESHET_PROT: "1" } })).toEqual(["FRESHET_PROT: unknown variable; did you mean FRESHET_PORT?"]);
+    expect(problems({ env: { FRESHET_PROT: "1" } })).toEqual([
+      "FRESHET_PROT: unknown variable; did you mean FRESHET_PORT?",
+    ]);
     expect(() => loadDataFolder({}, { FRESHET_DATAA: "x" })).toThrow("did you mean FRESHET_DATA?");
   });
 
   test("what Kubernetes sets for a service of that name is passed over, or explained", () => {
-    const links = { FRESHET_SERVICE_HOST: "10.0.0.1", FRESHET_SERVICE_PORT: "8787", FRESHET_PORT_8787_TCP_ADDR: "10.0.0.1" };
+    const links = {
+      FRESHET_SERVICE_HOST: "10.0.0.1",
+      FRESHET_SERVICE_PORT: "8787",
+      FRESHET_PORT_8787_TCP_ADDR: "10.0.0.1",
+    };
     expect(problems({ env: links })).toEqual([]);
     expect(problems({ env: { FRESHET_PORT: "tcp://10.0.0.1:8787" } })[0]).toContain("enableServiceLinks");
   });
@@ -133,13 +163,17 @@ describe("variables", () => {
 
   test("good first keys are taken", () => {
     const firstKeys = { writeKey: "wk_test_0123456789", secretKey: "sk_0123456789abc" };
-    expect(load({ env: { FRESHET_WRITE_KEY: firstKeys.writeKey, FRESHET_SECRET_KEY: firstKeys.secretKey } }).firstKeys).toEqual(firstKeys);
+    expect(
+      load({ env: { FRESHET_WRITE_KEY: firstKeys.writeKey, FRESHET_SECRET_KEY: firstKeys.secretKey } })
+        .firstKeys,
+    ).toEqual(firstKeys);
   });
 });
 
 describe("freshet.yaml", () => {
   test("gives sources, keys taken from variables", () => {
-    const yaml = 'version: 1\nsources:\n  web: { trust: browser, writeKey: "${FRESHET_MY_KEY}" }\n  shop: { trust: server, writeKey: wk_shop_0123456789 }\n';
+    const yaml =
+      'version: 1\nsources:\n  web: { trust: browser, writeKey: "${FRESHET_MY_KEY}" }\n  shop: { trust: server, writeKey: wk_shop_0123456789 }\n';
     expect(load({ yaml, env: { FRESHET_MY_KEY: "wk_web_0123456789" } }).sources).toEqual([
       { name: "web", trust: "browser", writeKey: "wk_web_0123456789" },
       { name: "shop", trust: "server", writeKey: "wk_shop_0123456789" },
@@ -152,11 +186,26 @@ describe("freshet.yaml", () => {
     ["version: 1\nsauces: {}", ["freshet.yaml: sauces is unknown; did you mean sources?"]],
     ["version: 1\nserve: { prot: 1 }", ["freshet.yaml: serve.prot is unknown; did you mean port?"]],
     ["version: 1\nserve: { data: ./x }", ["freshet.yaml: serve.data is unknown"]],
-    ["version: 1\nsources: { web: { trust: browser, writeKy: wk_0123456789abc } }", ["writeKey is missing", "sources.web.writeKy is unknown; did you mean writeKey?"]],
-    ["version: 1\nsources: { web: { trust: all, writeKey: wk_0123456789abc } }", ["freshet.yaml: sources.web.trust: expected browser or server"]],
-    ["version: 1\nsources: { 'a b': { trust: server, writeKey: wk_0123456789abc } }", ["sources.a b: expected a map of sources"]],
-    ['version: 1\nsources: { web: { trust: browser, writeKey: "${NOT_SET}" } }', ["freshet.yaml: sources.web.writeKey: the variable NOT_SET is not set"]],
-    ["version: 1\nsources: { a: { trust: server, writeKey: wk_0123456789abc }, b: { trust: server, writeKey: wk_0123456789abc } }", ["sources.b.writeKey: the same key as sources.a"]],
+    [
+      "version: 1\nsources: { web: { trust: browser, writeKy: wk_0123456789abc } }",
+      ["writeKey is missing", "sources.web.writeKy is unknown; did you mean writeKey?"],
+    ],
+    [
+      "version: 1\nsources: { web: { trust: all, writeKey: wk_0123456789abc } }",
+      ["freshet.yaml: sources.web.trust: expected browser or server"],
+    ],
+    [
+      "version: 1\nsources: { 'a b': { trust: server, writeKey: wk_0123456789abc } }",
+      ["sources.a b: expected a map of sources"],
+    ],
+    [
+      'version: 1\nsources: { web: { trust: browser, writeKey: "${NOT_SET}" } }',
+      ["freshet.yaml: sources.web.writeKey: the variable NOT_SET is not set"],
+    ],
+    [
+      "version: 1\nsources: { a: { trust: server, writeKey: wk_0123456789abc }, b: { trust: server, writeKey: wk_0123456789abc } }",
+      ["sources.b.writeKey: the same key as sources.a"],
+    ],
     ["version: [", ["freshet.yaml: not valid YAML"]],
     ["just text", ["freshet.yaml: the file: expected a map with version: 1"]],
   ])("%p is refused", (yaml, expected) => {
@@ -165,8 +214,20 @@ describe("freshet.yaml", () => {
     for (const [index, part] of expected.entries()) expect(found[index]).toContain(part);
   });
 
-  test.each(["traits", "segments", "identity", "destinations", "triggers", "content", "computedTraits", "use", "trackingPlan"])("%s is said to come later", (section) => {
-    expect(problems({ yaml: `version: 1\n${section}: {}` })).toEqual([`freshet.yaml: ${section}: this version of Freshet does not take this yet; remove it`]);
+  test.each([
+    "traits",
+    "segments",
+    "identity",
+    "destinations",
+    "triggers",
+    "content",
+    "computedTraits",
+    "use",
+    "trackingPlan",
+  ])("%s is said to come later", (section) => {
+    expect(problems({ yaml: `version: 1\n${section}: {}` })).toEqual([
+      `freshet.yaml: ${section}: this version of Freshet does not take this yet; remove it`,
+    ]);
   });
 
   test("$${NAME} stands for itself", () => {

@@ -13,8 +13,10 @@ describe("durations", () => {
     ["7d", 604_800_000],
   ])("%s is %d ms", (text, durationMs) => expect(parseDuration(text)).toBe(durationMs));
 
-  test.each(["", "5", "5 s", "s", "1.5s", "-5s", "5S", "5sec", "999999999999d", "5s5s"])("%p is none", (text) => expect(parseDuration(text)).toBeNull());
-
+  test.each(["", "5", "5 s", "s", "1.5s", "-5s", "5S", "5sec", "999999999999d", "5s5s"])(
+    "%p is none",
+    (text) => expect(parseDuration(text)).toBeNull(),
+  );
 });
 
 describe("sizes", () => {
@@ -25,8 +27,9 @@ describe("sizes", () => {
     ["1GB", 1_073_741_824],
   ])("%s is %d bytes", (text, bytes) => expect(parseByteSize(text)).toBe(bytes));
 
-  test.each(["", "5", "5 MB", "5mb", "1.5MB", "999999999999GB"])("%p is none", (text) => expect(parseByteSize(text)).toBeNull());
-
+  test.each(["", "5", "5 MB", "5mb", "1.5MB", "999999999999GB"])("%p is none", (text) =>
+    expect(parseByteSize(text)).toBeNull(),
+  );
 });
 
 describe("the nearest name", () => {

@@ -2,7 +2,12 @@
 import { join } from "node:path";
 
 /** How the program is started from a checkout; the binary's tests give their own. */
-export const fromSource: readonly string[] = [process.execPath, "--no-env-file", "--no-install", join(import.meta.dir, "../../src/main.ts")];
+export const fromSource: readonly string[] = [
+  process.execPath,
+  "--no-env-file",
+  "--no-install",
+  join(import.meta.dir, "../../src/main.ts"),
+];
 
 export interface Ran {
   readonly code: number;
@@ -29,7 +34,11 @@ export async function freshet(args: readonly string[], options: RunOptions = {})
     stderr: "pipe",
     timeout: options.timeoutMs ?? 60_000,
   });
-  const [stdout, stderr, code] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text(), child.exited]);
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
   return { code, stdout, stderr };
 }
 

@@ -46,7 +46,9 @@ export interface TestServer extends AsyncDisposable {
 /** Starts a server; `await using` stops it and removes its temporary folder. */
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
   const folder = options.data === undefined ? tempFolder() : null;
-  const server = new ServerProcess(options, options.data ?? folder?.at("data") ?? "", () => folder?.[Symbol.dispose]());
+  const server = new ServerProcess(options, options.data ?? folder?.at("data") ?? "", () =>
+    folder?.[Symbol.dispose](),
+  );
   try {
     await server.untilUp(options.waitFor ?? "ready");
   } catch (error) {
@@ -68,7 +70,10 @@ class ServerProcess implements TestServer {
     this.data = data;
     this.#removeFolder = removeFolder;
     this.#keys = options.keys === undefined ? testKeys : options.keys;
-    const keys = this.#keys === null ? {} : { FRESHET_WRITE_KEY: this.#keys.writeKey, FRESHET_SECRET_KEY: this.#keys.secretKey };
+    const keys =
+      this.#keys === null
+        ? {}
+        : { FRESHET_WRITE_KEY: this.#keys.writeKey, FRESHET_SECRET_KEY: this.#keys.secretKey };
     const args = ["serve", "--data", data, "--port", "0", "--log-format", "json", ...(options.args ?? [])];
     this.#child = Bun.spawn([...(options.program ?? fromSource), ...args], {
       cwd: options.cwd ?? process.cwd(),
@@ -114,11 +119,21 @@ class ServerProcess implements TestServer {
   async untilUp(waitFor: "ready" | "listening" | "nothing"): Promise<void> {
     if (waitFor === "nothing") return;
     await until("the server listens", () => /listens on /.test(this.stdout) || this.#hasEnded());
-    if (waitFor === "ready") await until("the server is ready", async () => (await fetch(`${this.origin}/readyz`)).status === 200 || this.#hasEnded(), 60_000);
-    if (this.#hasEnded()) throw new Error(`the server ended with code ${this.#child.exitCode}\n${this.stdout}\n${this.stderr}`);
+    if (waitFor === "ready")
+      await until(
+        "the server is ready",
+        async () => (await fetch(`${this.origin}/readyz`)).status === 200 || this.#hasEnded(),
+        60_000,
+      );
+    if (this.#hasEnded())
+      throw new Error(`the server ended with code ${this.#child.exitCode}\n${this.stdout}\n${this.stderr}`);
   }
 
-  post(path: string, body: unknown, headers: Record<string, string> = { "X-Write-Key": this.writeKey }): Promise<Response> {
+  post(
+    path: string,
+    body: unknown,
+    headers: Record<string, string> = { "X-Write-Key": this.writeKey },
+  ): Promise<Response> {
     return fetch(`${this.origin}${path}`, {
       method: "POST",
       body: typeof body === "string" ? body : JSON.stringify(body),
@@ -126,7 +141,10 @@ class ServerProcess implements TestServer {
     });
   }
 
-  get(path: string, headers: Record<string, string> = { Authorization: `Bearer ${this.secretKey}` }): Promise<Response> {
+  get(
+    path: string,
+    headers: Record<string, string> = { Authorization: `Bearer ${this.secretKey}` },
+  ): Promise<Response> {
     return fetch(`${this.origin}${path}`, { headers, redirect: "manual" });
   }
 

@@ -3,7 +3,11 @@
 const pollMs = 10;
 
 /** Resolves with the first value that is neither undefined, null nor false; throws after `withinMs`. */
-export async function until<T>(what: string, probe: () => T | Promise<T>, withinMs = 15_000): Promise<NonNullable<T>> {
+export async function until<T>(
+  what: string,
+  probe: () => T | Promise<T>,
+  withinMs = 15_000,
+): Promise<NonNullable<T>> {
   const tries = Math.ceil(withinMs / pollMs);
   for (let attempt = 0; attempt < tries; attempt += 1) {
     const value = await probe();
