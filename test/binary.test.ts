@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmodSync, copyFileSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { cleanEnvironment } from "./support/command.ts";
+import { cleanEnvironment, freshet } from "./support/command.ts";
 import { startServer } from "./support/server.ts";
 import { tempFolder } from "./support/tempFolder.ts";
 
@@ -69,6 +69,15 @@ test("the binary serves from an empty folder, without packages, deaf to .env and
   expect(await server.stop()).toBe(0);
   expect(existsSync(folder.at("hostile.ran"))).toBe(false);
 }, 60_000);
+
+test("the binary says what it needs where it cannot unpack LMDB's addon", async () => {
+  const { code, stderr } = await freshet(["serve", "--data", folder.at("other"), "--port", "0"], {
+    program: [folder.at("freshet")],
+    env: { TMPDIR: folder.at("missing") },
+  });
+  expect(stderr).toContain("set TMPDIR to a folder that can be written to");
+  expect(code).toBe(1);
+});
 
 test("those hostile files do reach a program that is not built against them", async () => {
   writeFileSync(folder.at("probe.ts"), "console.log(process.env.FRESHET_PORT);\n");
