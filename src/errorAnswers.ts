@@ -1,6 +1,7 @@
 /** Turns refusals and surprises into HTTP answers, in one place. Nothing of the input is in them. */
 import { errorBody, errorCatalogue, Refusal, type ErrorCode } from "./errors.ts";
-import { describeError, type Log } from "./lib/log.ts";
+import { describeError } from "./lib/describeError.ts";
+import type { Log } from "./lib/log.ts";
 import type { Ids } from "./lib/id.ts";
 
 export interface ErrorAnswers {

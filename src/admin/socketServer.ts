@@ -5,7 +5,8 @@
  */
 import { chmodSync, rmSync } from "node:fs";
 import { relative } from "node:path";
-import { describeError, type Log } from "../lib/log.ts";
+import { describeError } from "../lib/describeError.ts";
+import type { Log } from "../lib/log.ts";
 import { ndjsonStream, type LineSink } from "./ndjsonStream.ts";
 import {
   OperationFailed,

@@ -93,24 +93,6 @@ export function openLog(options: {
 /** A log that says nothing. */
 export const silentLog: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
-/** What may be said of an exception: its class, its code and where it was thrown. Its message may hold input. */
-export function describeError(error: unknown): LogFields {
-  if (!(error instanceof Error)) return { errorName: typeof error };
-  const frames = (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
-  const code =
-    "code" in error && typeof error.code === "string" && /^[A-Z0-9_]{1,60}$/.test(error.code)
-      ? { errorCode: error.code }
-      : {};
-  return {
-    errorName: error.constructor.name,
-    at: frames
-      .slice(0, 6)
-      .map((line) => line.trim().slice(3))
-      .join(" < "),
-    ...code,
-  };
-}
-
 function onlyAllowed(fields: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(fields).filter(([name]) => Object.hasOwn(allowed, name)));
 }
