@@ -9,17 +9,20 @@ export interface FrameContext {
   readonly trusted: boolean;
 }
 
-/** Numbers a frame takes in `FramesMessage.meta`. */
+/** Numbers that stand for one frame in a `FramesMessage`. */
 export const frameStride = 7;
 
 /** Calls in the order of their number in `meta`. */
 export const calls = ["track", "identify", "page", "screen", "group", "alias", "batch", "import"] as const;
 
-/** Many frames at once: per frame id, call, context, receivedAtMs, lane (0 live, 1 import), offset and length in `bytes`. */
+/**
+ * Many frames at once, in one buffer that is handed over, not copied: `count` times `frameStride` doubles (id, call,
+ * context, receivedAtMs, lane (0 live, 1 import), offset and length of the body), then the bodies.
+ */
 export interface FramesMessage {
   readonly kind: "frames";
-  readonly meta: Float64Array;
-  readonly bytes: Uint8Array;
+  readonly count: number;
+  readonly buffer: ArrayBuffer;
 }
 
 /** A request for an act of the journal's own, run between two groups. */

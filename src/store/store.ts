@@ -350,7 +350,7 @@ class OpenedStore {
   }
 
   #send(message: ToWriter): void {
-    this.#writer.postMessage(message);
+    this.#writer.postMessage(message, message.kind === "frames" ? [message.buffer] : []);
   }
 
   async #close(): Promise<void> {

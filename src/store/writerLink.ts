@@ -158,8 +158,10 @@ export class WriterLink implements Accept {
     const frames = this.#frames;
     if (frames.length === 0) return;
     this.#sent += 1;
-    const bytes = new Uint8Array(this.#framesBytes);
-    const meta = new Float64Array(frames.length * frameStride);
+    const metaBytes = frames.length * frameStride * Float64Array.BYTES_PER_ELEMENT;
+    const buffer = new ArrayBuffer(metaBytes + this.#framesBytes);
+    const meta = new Float64Array(buffer, 0, frames.length * frameStride);
+    const bytes = new Uint8Array(buffer, metaBytes);
     this.#frames = [];
     this.#framesBytes = 0;
     let offset = 0;
@@ -176,6 +178,6 @@ export class WriterLink implements Accept {
       offset += frame.body.length;
       at += frameStride;
     }
-    this.#post({ kind: "frames", meta, bytes });
+    this.#post({ kind: "frames", count: frames.length, buffer });
   }
 }

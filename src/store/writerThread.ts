@@ -91,7 +91,9 @@ export class WriterThread {
   }
 
   #enqueue(message: FramesMessage): void {
-    const { meta, bytes } = message;
+    const { count, buffer } = message;
+    const meta = new Float64Array(buffer, 0, count * frameStride);
+    const bytes = new Uint8Array(buffer, meta.byteLength);
     for (let at = 0; at < meta.length; at += frameStride) {
       const context = this.#contexts[meta[at + 2] ?? 0];
       if (context === undefined) throw new Error("a frame came before its context");
