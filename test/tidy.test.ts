@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   type Fault,
@@ -12,6 +12,7 @@ import {
   singleImporters,
   words,
 } from "../scripts/tidy.ts";
+import { tempFolder } from "./support/tempFolder.ts";
 
 const root = join(import.meta.dir, "..");
 
@@ -213,37 +214,28 @@ describe("words", () => {
 });
 
 test("the linter sees what the compiler lets through", async () => {
-  const folder = mkdtempSync(join(root, "test", "planted-"));
-  try {
-    writeFileSync(
-      join(folder, "planted.ts"),
-      `export async function work(): Promise<number> { return await Promise.resolve(1); }
-       export function start(list: readonly number[]): number { work(); void work(); return list[0]!; }
-       export function loose(value: any): string { return String(value); }
-       // ${["@ts", "ignore"].join("-")}
-       export const wrong: string = start([]);`,
-    );
-    const linter = join(root, "node_modules", ".bin", "oxlint");
-    const flags = [
-      "--type-aware",
-      "--no-ignore",
-      "-c",
-      join(root, ".oxlintrc.json"),
-      "--format=json",
-      folder,
-    ];
-    const run = Bun.spawn([process.execPath, linter, ...flags], {
-      cwd: root,
-      stdio: ["ignore", "pipe", "ignore"],
-    });
-    const report = await run.stdout.text();
-    expect(await run.exited).toBe(1);
-    const count = (rule: string) => report.split(`typescript(${rule})`).length - 1;
-    expect(count("no-floating-promises")).toBe(2);
-    expect(count("no-non-null-assertion")).toBe(1);
-    expect(count("no-explicit-any")).toBe(1);
-    expect(count("ban-ts-comment")).toBe(1);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  using folder = tempFolder();
+  const compilerOptions = { strict: true, target: "ESNext", module: "Preserve", lib: ["ESNext"], types: [] };
+  writeFileSync(folder.at("tsconfig.json"), JSON.stringify({ compilerOptions }));
+  writeFileSync(
+    folder.at("planted.ts"),
+    `export async function work(): Promise<number> { return await Promise.resolve(1); }
+     export function start(list: readonly number[]): number { work(); void work(); return list[0]!; }
+     export function loose(value: any): string { return String(value); }
+     // ${["@ts", "ignore"].join("-")}
+     export const wrong: string = start([]);`,
+  );
+  const linter = join(root, "node_modules", ".bin", "oxlint");
+  const flags = ["--type-aware", "-c", join(root, ".oxlintrc.json"), "--format=json", folder.path];
+  const run = Bun.spawn([process.execPath, linter, ...flags], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const report = await run.stdout.text();
+  expect(await run.exited).toBe(1);
+  const count = (rule: string) => report.split(`typescript(${rule})`).length - 1;
+  expect(count("no-floating-promises")).toBe(2);
+  expect(count("no-non-null-assertion")).toBe(1);
+  expect(count("no-explicit-any")).toBe(1);
+  expect(count("ban-ts-comment")).toBe(1);
 });
