@@ -19,8 +19,16 @@ async function runSuite(suite: SuiteName, files: readonly string[]): Promise<Out
   const reportPath = join(folder, "report.xml");
   const flags = [`--timeout=${limits[suite].testMs}`, "--reporter=junit", `--reporter-outfile=${reportPath}`];
   try {
+    // Whoever ends this run ends its tests and the servers they started.
     const runner = Bun.spawn(
-      [process.execPath, "test", "--no-env-file", ...flags, ...files.map((file) => `./${file}`)],
+      [
+        process.execPath,
+        "test",
+        "--no-env-file",
+        "--no-orphans",
+        ...flags,
+        ...files.map((file) => `./${file}`),
+      ],
       { cwd: root, stdio: ["ignore", "inherit", "inherit"], timeout: limits[suite].suiteMs },
     );
     const code = await runner.exited;
