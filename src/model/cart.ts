@@ -7,7 +7,7 @@
  * at every read: so their order of arrival can't matter, and an act seen twice counts once.
  */
 import type { CartTrait } from "./definition.ts";
-import { fromProducts, fromScaled, product, scale, toScaled } from "./decimal.ts";
+import { addProduct, fromProducts, fromScaled, noProducts, scale, toScaled } from "./decimal.ts";
 import type { Event, Json, JsonObject } from "./event.ts";
 import { readingOf, type ComputedReading } from "./reading.ts";
 import { compareStamps } from "./stamp.ts";
@@ -127,44 +127,49 @@ export function addCartAct(acts: CartAct[], act: CartAct, maxActs: number): void
 /** The cart now; its value null when nothing was ever in it. */
 export function readCart(acts: readonly CartAct[], trait: CartTrait): ComputedReading {
   const { currency, maxActs } = trait;
+  const approximate = acts.length >= maxActs && acts[0]?.[5] !== "=";
+  return readingOf(cartValue(acts, currency), acts.toReversed(), { approximate });
+}
+
+/** The cart alone. */
+export function cartValue(acts: readonly CartAct[], currency: string): Json {
   const newest = acts.at(-1);
-  if (newest === undefined) return readingOf(null, []);
-  const lines = replay(acts);
+  if (newest === undefined) return null;
   let count = 0;
-  let value = 0n;
+  const value = noProducts();
   const items: Json[] = [];
-  for (const { line, quantity, currency: own } of lines) {
+  for (const { line, quantity, currency: own } of replay(acts).values()) {
     count += quantity;
     const price = own === null || own === currency ? toScaled(line["price"]) : null;
-    if (price !== null) value += product(price, quantity);
+    if (price !== null) addProduct(value, price, quantity);
     items.push({ ...line, quantity: fromScaled(quantity) });
   }
   const updatedAt = new Date(newest[0]).toISOString();
-  const cart = { items, count: fromScaled(count), value: fromProducts(value), currency, updatedAt };
-  const approximate = acts.length >= maxActs && acts[0]?.[5] !== "=";
-  return readingOf(cart, acts.toReversed(), { approximate });
+  return { items, count: fromScaled(count), value: fromProducts(value), currency, updatedAt };
 }
 
 interface Held {
   line: CartLine;
+  /** True once `line` is a copy that may be changed. */
+  isOwn: boolean;
   /** Millionths. */
   quantity: number;
   currency: string | null;
 }
 
 /** What is in the cart, in the order in which it came in. */
-function replay(acts: readonly CartAct[]): Held[] {
+function replay(acts: readonly CartAct[]): Map<string, Held> {
   const held = new Map<string, Held>();
-  for (const [, , , , , kind, lines, currency] of acts) {
-    if (kind === "=") held.clear();
-    for (const line of lines) {
+  for (const act of acts) {
+    if (act[5] === "=") held.clear();
+    for (const line of act[6]) {
       const key = keyOf(line);
       if (key === null) continue;
-      if (kind === "-") takeOut(held, key, line);
-      else putIn(held, key, line, currency);
+      if (act[5] === "-") takeOut(held, key, line);
+      else putIn(held, key, line, act[7]);
     }
   }
-  return [...held.values()];
+  return held;
 }
 
 /** Newer fields replace older ones; quantities add up. A missing or senseless quantity is one. */
@@ -173,10 +178,11 @@ function putIn(held: Map<string, Held>, key: string, line: CartLine, currency: s
   const there = held.get(key);
   if (quantity === 0) return;
   if (there === undefined) {
-    held.set(key, { line, quantity, currency });
+    held.set(key, { line, isOwn: false, quantity, currency });
     return;
   }
-  there.line = { ...there.line, ...line };
+  there.line = there.isOwn ? Object.assign(there.line, line) : { ...there.line, ...line };
+  there.isOwn = true;
   there.quantity = Math.min(there.quantity + quantity, largestQuantity * scale);
   there.currency = currency ?? there.currency;
 }

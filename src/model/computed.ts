@@ -2,14 +2,23 @@
  * Computed traits: what the fold keeps for them and what they are at an instant. A state holds the evidence only;
  * the value at t is a function of (state, definitions, t).
  */
-import { addCartAct, cartActOf, readCart, type CartAct } from "./cart.ts";
+import { addCartAct, cartActOf, cartValue, readCart, type CartAct } from "./cart.ts";
 import type { ComputedTrait, Definitions, EventPlan } from "./definition.ts";
 import type { Event, Json } from "./event.ts";
-import { addItem, evidenceOf, mergeEvidence, type EvidenceByEvent } from "./evidence.ts";
+import {
+  addItem,
+  evidenceOf,
+  mergeEvidence,
+  placeOf,
+  type EventEvidence,
+  type EvidenceByEvent,
+} from "./evidence.ts";
 import { itemOf } from "./item.ts";
-import { addOrderEvent, emptyBook, mergeBooks, readOrders, type OrderBook } from "./orders.ts";
+import { addOrderEvent, emptyBook, mergeBooks, ordersValue, readOrders, type OrderBook } from "./orders.ts";
 import type { ComputedReading } from "./reading.ts";
-import { readTally, tallyValue } from "./tally.ts";
+import { readTally } from "./tally.ts";
+import { tallyStep, tallyValue } from "./tallyStep.ts";
+import { withChange, type TraitChanges } from "./traitChanges.ts";
 
 /** All evidence of a profile. */
 export interface Evidence {
@@ -31,18 +40,73 @@ function emptyEvidence(): Evidence {
   return { folded: 0, parts: [], events: Object.create(null) as EvidenceByEvent, cart: null, orders: null };
 }
 
-/** Keeps what some definition reads of a track event. */
-export function foldComputed(state: HasEvidence, event: Event, plan: EventPlan): void {
+/**
+ * Keeps what some definition reads of a track event. With `tMs` returns the traits whose value at that time is
+ * another than before, null when none is; null for `tMs` (a replay) doesn't compare.
+ */
+export function foldComputed(
+  state: HasEvidence,
+  event: Event,
+  plan: EventPlan,
+  tMs: number | null,
+): TraitChanges | null {
   const evidence = (state.evidence ??= emptyEvidence());
   evidence.folded += 1;
-  if (plan.properties !== null) {
-    const known = evidenceOf(evidence.events, plan.event);
-    const mine = known ?? (evidence.events[plan.event] = [[], null]);
-    addItem(mine, itemOf(event, plan.properties), plan);
-  }
+  let changed = plan.properties === null ? null : foldItem(evidence, event, plan, plan.properties, tMs);
+  if (!plan.cart && !plan.orders) return changed;
+  const others = tMs === null ? [] : plan.computed.filter((trait) => trait.kind !== "tally");
+  const before = others.map((trait) => computedValue(state, trait, tMs ?? 0));
   const act = plan.cart ? cartActOf(event) : null;
   if (act !== null) addCartAct((evidence.cart ??= []), act, plan.limits.cartActs);
   if (plan.orders) addOrderEvent((evidence.orders ??= emptyBook()), event, plan.limits.orders);
+  changed = computedChanges(state, others, before, tMs ?? 0, changed);
+  return changed;
+}
+
+function foldItem(
+  evidence: Evidence,
+  event: Event,
+  plan: EventPlan,
+  properties: readonly string[],
+  tMs: number | null,
+): TraitChanges | null {
+  const mine = evidenceOf(evidence.events, plan.event) ?? (evidence.events[plan.event] = [[], null]);
+  const item = itemOf(event, properties);
+  const at = placeOf(mine[0], item);
+  if (at < 0) return null;
+  const presses = mine[0].length >= plan.limits.items;
+  const before = tMs !== null && presses ? plan.computed.map((trait) => tallyOf(mine, trait, tMs)) : [];
+  let changed: TraitChanges | null = null;
+  for (const trait of tMs === null || presses ? [] : plan.computed) {
+    const step = trait.kind === "tally" ? tallyStep(mine[0], at, item, trait, tMs ?? 0) : null;
+    if (step !== null) changed = withChange(changed, trait.name, step.old, step.new);
+  }
+  addItem(mine, item, at, plan);
+  for (const [index, old] of before.entries()) {
+    const trait = plan.computed[index];
+    if (trait !== undefined) changed = withChange(changed, trait.name, old, tallyOf(mine, trait, tMs ?? 0));
+  }
+  return changed;
+}
+
+/** A tally's value; null for traits that no item changes. */
+function tallyOf(evidence: EventEvidence, trait: ComputedTrait, tMs: number): Json {
+  return trait.kind === "tally" ? tallyValue(evidence, trait, tMs) : null;
+}
+
+/** Adds the traits whose values at `tMs` are not those of `before` to `changed`. */
+export function computedChanges(
+  state: HasEvidence,
+  traits: readonly ComputedTrait[],
+  before: readonly Json[],
+  tMs: number,
+  changed: TraitChanges | null,
+): TraitChanges | null {
+  let all = changed;
+  for (const [at, trait] of traits.entries()) {
+    all = withChange(all, trait.name, before[at] ?? null, computedValue(state, trait, tMs));
+  }
+  return all;
 }
 
 /** The trait's value at `tMs` and where it is from. */
@@ -60,8 +124,15 @@ export function valueAt(state: HasEvidence, trait: ComputedTrait, tMs: number): 
 
 /** The trait's value alone. */
 export function computedValue(state: HasEvidence, trait: ComputedTrait, tMs: number): Json {
-  if (trait.kind !== "tally") return valueAt(state, trait, tMs).value;
-  return tallyValue(state.evidence && evidenceOf(state.evidence.events, trait.event), trait, tMs);
+  const evidence = state.evidence;
+  switch (trait.kind) {
+    case "tally":
+      return tallyValue(evidence && evidenceOf(evidence.events, trait.event), trait, tMs);
+    case "cart":
+      return cartValue(evidence?.cart ?? [], trait.currency);
+    case "orders":
+      return ordersValue(evidence?.orders ?? null, trait, tMs);
+  }
 }
 
 /** Every computed trait at `tMs`, in a dictionary without inherited keys. */

@@ -55,12 +55,26 @@ function dividedBig(sum: bigint, count: bigint): bigint {
   return (sum + half) / count;
 }
 
-/** Millionths times millionths, to be summed before they are rounded: exact. */
-export function product(left: number, right: number): bigint {
-  return BigInt(left) * BigInt(right);
+/** A sum of products, exact: whole millionths, and beside them what takes more digits. */
+export interface Products {
+  millionths: number;
+  /** Millionths of millionths. */
+  rest: bigint;
 }
 
-/** A sum of products as a number, rounded to the millionth. */
-export function fromProducts(sum: bigint): number {
-  return fromScaled(toWhole(dividedBig(sum, BigInt(scale))));
+export function noProducts(): Products {
+  return { millionths: 0, rest: 0n };
+}
+
+/** Adds millionths times millionths, mostly a price and a whole quantity. */
+export function addProduct(sum: Products, left: number, right: number): void {
+  const next = right % scale === 0 ? sum.millionths + left * (right / scale) : NaN;
+  if (Number.isSafeInteger(next) && Number.isSafeInteger(left * (right / scale))) sum.millionths = next;
+  else sum.rest += BigInt(left) * BigInt(right);
+}
+
+/** The sum as a number, rounded to the millionth. */
+export function fromProducts(sum: Products): number {
+  if (sum.rest === 0n) return fromScaled(sum.millionths);
+  return fromScaled(toWhole(dividedBig(BigInt(sum.millionths) * BigInt(scale) + sum.rest, BigInt(scale))));
 }

@@ -46,18 +46,16 @@ export function evidenceOf(events: EvidenceByEvent, name: string): EventEvidence
   return Array.isArray(found) ? (found as EventEvidence) : undefined;
 }
 
-/** Adds an item; one that is there already changes nothing. */
-export function addItem(evidence: EventEvidence, item: Item, plan: EventPlan): void {
+/** Adds an item at its place (see `placeOf`), pressing what is surplus. */
+export function addItem(evidence: EventEvidence, item: Item, at: number, plan: EventPlan): void {
   const items = evidence[0];
-  const at = placeOf(items, item);
-  if (at < 0) return;
   if (at === items.length) items.push(item);
   else items.splice(at, 0, item);
   demoteSurplus(evidence, plan);
 }
 
-/** Where the item belongs, −1 when it is there. Nearly always the end. */
-function placeOf(items: readonly Item[], item: Item): number {
+/** Where the item belongs among these, −1 when it is there already. Nearly always the end. */
+export function placeOf(items: readonly Item[], item: Item): number {
   let low = 0;
   let high = items.length;
   for (let probe = high - 1; low < high; probe = (low + high) >>> 1) {

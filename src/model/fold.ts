@@ -1,11 +1,12 @@
 /** The fold: what one event does to a profile. Pure: time comes in with the event, nothing else is read. */
 import type { ValueChange } from "./change.ts";
-import { computedValue, foldComputed } from "./computed.ts";
-import { noDefinitions, type ComputedTrait, type Definitions, type EventPlan } from "./definition.ts";
+import { foldComputed } from "./computed.ts";
+import { noDefinitions, type Definitions, type EventPlan } from "./definition.ts";
 import type { Event, Json } from "./event.ts";
 import type { ProfileState } from "./profile.ts";
 import { writeOf, type Write } from "./stamp.ts";
-import { childOf, emptyChildren, holdsAlready, jsonEqual, traitBytes, valueOf, writeTrait } from "./trait.ts";
+import { childOf, emptyChildren, holdsAlready, traitBytes, valueOf, writeTrait } from "./trait.ts";
+import { jsonEqual, newChanges, type TraitChanges } from "./traitChanges.ts";
 
 /** Most top-level traits a profile takes, cleared ones included. */
 export const maxTraits = 500;
@@ -20,9 +21,6 @@ export interface FoldOptions {
    */
   readonly refused?: readonly string[] | null;
 }
-
-/** By top-level trait name. */
-export type TraitChanges = Record<string, ValueChange>;
 
 export interface FoldResult {
   /** The traits whose value is another now; null when none is. A newer write of the same value is no change. */
@@ -52,31 +50,8 @@ export function fold(
 }
 
 function foldEvidence(state: ProfileState, event: Event, plan: EventPlan, isFirstFold: boolean): FoldResult {
-  if (!isFirstFold) {
-    foldComputed(state, event, plan);
-    return nothing;
-  }
-  const before = plan.computed.map((trait) => computedValue(state, trait, event.receivedAtMs));
-  foldComputed(state, event, plan);
-  const changed = computedChanges(state, plan.computed, before, event.receivedAtMs, null);
+  const changed = foldComputed(state, event, plan, isFirstFold ? event.receivedAtMs : null);
   return changed === null ? nothing : { changed, refused: null };
-}
-
-/** Adds the computed traits whose values at `tMs` are not those of `before` to `changed`. */
-export function computedChanges(
-  state: ProfileState,
-  traits: readonly ComputedTrait[],
-  before: readonly Json[],
-  tMs: number,
-  changed: TraitChanges | null,
-): TraitChanges | null {
-  let all = changed;
-  for (const [at, trait] of traits.entries()) {
-    const old = before[at] ?? null;
-    const now = computedValue(state, trait, tMs);
-    if (!jsonEqual(old, now)) (all ??= newChanges())[trait.name] = { old, new: now };
-  }
-  return all;
 }
 
 function foldTraits(
@@ -117,11 +92,6 @@ export function changeSince(state: ProfileState, name: string, old: Json): Value
   const node = childOf(state.traits, name);
   const now = (node === undefined ? undefined : valueOf(node)) ?? null;
   return jsonEqual(old, now) ? null : { old, new: now };
-}
-
-/** A dictionary of changes without inherited keys. */
-export function newChanges(): TraitChanges {
-  return Object.create(null) as TraitChanges;
 }
 
 /** Whether the caps let the write in: a new name needs room in the count, more bytes need room in the size. */

@@ -1,6 +1,6 @@
 /** An item of evidence: one event, as far as some computed trait reads it. Never changed once made. */
 import type { Scalar } from "./definition.ts";
-import type { Event } from "./event.ts";
+import type { Event, Json } from "./event.ts";
 
 /** One event. Property values follow by slot; null: not there, or no scalar of at most 1,024 characters. */
 export type Item = [
@@ -41,4 +41,19 @@ function scalarOf(value: unknown): Scalar | null {
 export function valueAtSlot(item: Item, slot: number): Scalar | null {
   const value = item[firstSlot + slot];
   return value === undefined ? null : value;
+}
+
+/** What an item gives a list: a bare value, or an object under these keys; null: nothing. */
+export function listed(item: Item, keys: readonly string[] | null, slots: readonly number[]): Json {
+  if (keys === null) return valueAtSlot(item, slots[0] ?? -1);
+  const entry: Record<string, Json> = {};
+  let isEmpty = true;
+  for (let at = 0; at < keys.length; at += 1) {
+    const key = keys[at] ?? "__proto__";
+    const value = valueAtSlot(item, slots[at] ?? -1);
+    if (value === null || key === "__proto__") continue;
+    entry[key] = value;
+    isEmpty = false;
+  }
+  return isEmpty ? null : entry;
 }

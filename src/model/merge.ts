@@ -1,11 +1,12 @@
 /** Joining two profiles. Works on their states alone; the journal is never read again for it. */
-import { changeSince, computedChanges, newChanges, type TraitChanges } from "./fold.ts";
-import { computedValue, mergeComputed, type Joining } from "./computed.ts";
+import { changeSince } from "./fold.ts";
+import { computedChanges, computedValue, mergeComputed, type Joining } from "./computed.ts";
 import { noDefinitions } from "./definition.ts";
 import type { Json } from "./event.ts";
 import type { ProfileState } from "./profile.ts";
 import { stampAt, type Write } from "./stamp.ts";
 import { childOf, valueOf, writeTrait, type TraitNode } from "./trait.ts";
+import { newChanges, type TraitChanges } from "./traitChanges.ts";
 
 /**
  * Merges `from` into `into`, in place; `from` is only read. Commutative, associative, idempotent. The caps on traits

@@ -200,7 +200,29 @@ function netOf(record: OrderRecord): number {
   return record[3].length === 0 ? amount : Math.max(0, Math.min(amount, left));
 }
 
-/** One of the order traits at an instant; `book` undefined: nothing is known. */
+/** The value alone; the short way, for the fold. */
+export function ordersValue(book: OrderBook | null, trait: OrdersTrait, tMs: number): Json {
+  const isShort = book !== null && book.tail === null && trait.measure !== "revenueByCurrency";
+  if (!isShort) return readOrders(book, trait, tMs).value;
+  const sinceMs = trait.windowMs === null ? -Infinity : tMs - trait.windowMs;
+  let [n, own, lastMs] = [0, 0, -Infinity];
+  let sum: Whole = 0;
+  for (const key in book.orders) {
+    const record = recordOf(book, key);
+    if (record === undefined || !counts(record) || record[0] === null || record[0] <= sinceMs) continue;
+    n += 1;
+    if (record[0] > lastMs) lastMs = record[0];
+    if ((record[1]?.[6] ?? trait.currency) !== trait.currency) continue;
+    own += 1;
+    sum = addWhole(sum, netOf(record));
+  }
+  if (trait.measure === "count") return n;
+  if (trait.measure === "lastAt") return n === 0 ? null : new Date(lastMs).toISOString();
+  if (trait.measure === "revenue") return fromScaled(sum);
+  return own === 0 ? null : divided(sum, own);
+}
+
+/** One of the order traits at an instant; `book` null: nothing is known. */
 export function readOrders(book: OrderBook | null, trait: OrdersTrait, tMs: number): ComputedReading {
   const sinceMs = trait.windowMs === null ? -Infinity : tMs - trait.windowMs;
   const counted: OrderRecord[] = [];

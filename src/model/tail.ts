@@ -23,7 +23,10 @@ export function emptyCells(measures: readonly Measure[]): Cell[] {
 
 /** True when the item has what the conditions ask for. */
 export function meets(item: Item, conditions: readonly Condition[]): boolean {
-  for (const { slot, is } of conditions) if (valueAtSlot(item, slot) !== is) return false;
+  for (let at = 0; at < conditions.length; at += 1) {
+    const condition = conditions[at];
+    if (condition !== undefined && valueAtSlot(item, condition.slot) !== condition.is) return false;
+  }
   return true;
 }
 

@@ -8,7 +8,7 @@ import type { Scalar, Tallied } from "./definition.ts";
 import { addWhole, divided, fromScaled, toScaled, type Whole } from "./decimal.ts";
 import { minuteMs, type EventEvidence, type Tail } from "./evidence.ts";
 import type { Json } from "./event.ts";
-import { valueAtSlot, type Item } from "./item.ts";
+import { listed, valueAtSlot, type Item } from "./item.ts";
 import { maxMessageIds, readingOf, type ComputedReading } from "./reading.ts";
 import { meets, type Cell } from "./tail.ts";
 
@@ -43,11 +43,6 @@ export function readTally(evidence: EventEvidence | undefined, trait: Tallied, t
     approximate,
     nextChangeAtMs: nextChange(gathered, trait),
   });
-}
-
-/** The value alone. */
-export function tallyValue(evidence: EventEvidence | undefined, trait: Tallied, tMs: number): Json {
-  return valueFrom(gather(evidence, trait, tMs), trait);
 }
 
 function gather(evidence: EventEvidence | undefined, trait: Tallied, tMs: number): Gathered {
@@ -101,8 +96,14 @@ function takeNumber(gathered: Gathered, item: Item, scaled: number | null): void
   if (scaled === null) return;
   takeItem(gathered, item);
   gathered.sum = addWhole(gathered.sum, scaled);
-  if (scaled < gathered.min) [gathered.min, gathered.minMs] = [scaled, item[0]];
-  if (scaled > gathered.max) [gathered.max, gathered.maxMs] = [scaled, item[0]];
+  if (scaled < gathered.min) {
+    gathered.min = scaled;
+    gathered.minMs = item[0];
+  }
+  if (scaled > gathered.max) {
+    gathered.max = scaled;
+    gathered.maxMs = item[0];
+  }
 }
 
 /** All of the tail without a window; with one the minutes that it still touches. Called while all kept items count. */
@@ -161,7 +162,7 @@ function gatherValues(gathered: Gathered, evidence: EventEvidence, trait: Tallie
     const item = items[at];
     if (item === undefined || item[0] <= sinceMs) return;
     if (!meets(item, trait.conditions)) continue;
-    const value = listed(item, trait);
+    const value = listed(item, trait.keys, trait.slots);
     const distinct = isDistinct ? valueAtSlot(item, slot) : null;
     if (value === null || (isDistinct && distinct === null)) continue;
     if (trait.aggregate === "unique") takeItem(gathered, item);
@@ -178,20 +179,6 @@ function gatherValues(gathered: Gathered, evidence: EventEvidence, trait: Tallie
 function newestPressedMs(tail: Tail): number {
   const minute = tail.minutes.at(-1)?.[0] ?? tail.lost;
   return minute === null ? Infinity : lastMsOf(minute);
-}
-
-/** What an item gives a list; null: nothing. */
-function listed(item: Item, trait: Tallied): Json {
-  if (trait.keys === null) return valueAtSlot(item, trait.slots[0] ?? -1);
-  const entry: Record<string, Json> = Object.create(null) as Record<string, Json>;
-  let isEmpty = true;
-  for (const [at, key] of trait.keys.entries()) {
-    const value = valueAtSlot(item, trait.slots[at] ?? -1);
-    if (value === null || key === "__proto__") continue;
-    entry[key] = value;
-    isEmpty = false;
-  }
-  return isEmpty ? null : entry;
 }
 
 function valueFrom(gathered: Gathered, trait: Tallied): Json {

@@ -11,6 +11,7 @@
  */
 import type { Json, JsonObject } from "./event.ts";
 import { compareStamps, release, retain, stampAt, type Stamp, type StampTable, type Write } from "./stamp.ts";
+import { jsonEqual } from "./traitChanges.ts";
 
 export type TraitNode = [slot: number, value: Json] | [cut: number, children: TraitChildren, branch: 1];
 
@@ -238,16 +239,4 @@ export function holdsAlready(node: TraitNode, value: Json, depth = 1): boolean {
     if (child === undefined || !holdsAlready(child, inner, depth + 1)) return false;
   }
   return true;
-}
-
-/** Equality of JSON values; the order of an object's keys does not matter. */
-export function jsonEqual(left: Json | undefined, right: Json | undefined): boolean {
-  if (left === right) return true;
-  if (typeof left !== "object" || typeof right !== "object" || left === null || right === null) return false;
-  const a = left as Readonly<Record<string, Json>>;
-  const b = right as Readonly<Record<string, Json>>;
-  if (Array.isArray(left) !== Array.isArray(right)) return false;
-  const keys = Object.keys(a);
-  if (keys.length !== Object.keys(b).length) return false;
-  return keys.every((key) => Object.hasOwn(b, key) && jsonEqual(a[key], b[key]));
 }

@@ -2,7 +2,15 @@ import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { canonicalState } from "../../src/model/canonical.ts";
 import { readComputed, valueAt } from "../../src/model/computed.ts";
-import { addWhole, divided, fromProducts, fromScaled, product, toScaled } from "../../src/model/decimal.ts";
+import {
+  addProduct,
+  addWhole,
+  divided,
+  fromProducts,
+  fromScaled,
+  noProducts,
+  toScaled,
+} from "../../src/model/decimal.ts";
 import { compile, type Definition, type Definitions } from "../../src/model/definition.ts";
 import type { Event, Json } from "../../src/model/event.ts";
 import { fold } from "../../src/model/fold.ts";
@@ -268,9 +276,18 @@ describe("decimals", () => {
   });
 
   test("products and quotients are rounded once", () => {
-    expect(fromProducts(product(333_333, 3_000_000) + product(1, 1_000_000))).toBe(1);
-    expect(fromProducts(product(1, 500_000))).toBe(0.000001);
-    expect(fromProducts(-product(1, 500_000))).toBe(-0.000001);
+    const sumOf = (...pairs: [number, number][]) => {
+      const sum = noProducts();
+      for (const [left, right] of pairs) addProduct(sum, left, right);
+      return fromProducts(sum);
+    };
+    expect(sumOf([333_333, 3_000_000], [1, 1_000_000])).toBe(1);
+    expect([sumOf([1, 500_000]), sumOf([-1, 500_000]), sumOf([1, 499_999])]).toEqual([
+      0.000001, -0.000001, 0,
+    ]);
+    expect(sumOf([1e21, 3_000_000], [-1e21, 2_000_000], [1_000_000, 1_500_000])).toBe(
+      1_000_000_000_000_001.5,
+    );
     expect([
       divided(2_000_000, 3),
       divided("20000000000000000000", 3),

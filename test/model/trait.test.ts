@@ -3,10 +3,11 @@ import * as fc from "fast-check";
 import { canonicalState } from "../../src/model/canonical.ts";
 import { canonicalJson } from "../../src/model/canonicalJson.ts";
 import type { Event, Json } from "../../src/model/event.ts";
-import { fold, maxTraits, maxTraitsBytes, type TraitChanges } from "../../src/model/fold.ts";
+import { fold, maxTraits, maxTraitsBytes } from "../../src/model/fold.ts";
 import { merge } from "../../src/model/merge.ts";
 import { emptyState, type ProfileState } from "../../src/model/profile.ts";
 import { childOf, readTrait, readTraits, type TraitChildren } from "../../src/model/trait.ts";
+import type { TraitChanges } from "../../src/model/traitChanges.ts";
 import { dealt, eventWith, shuffledWithRepeats, traitEvents } from "./arbitrary.ts";
 import { expectedTraits, expectedWriter } from "./traitOracle.ts";
 

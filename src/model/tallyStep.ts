@@ -1,0 +1,213 @@
+/**
+ * The short way to a tally's value, without provenance: what the fold needs, twice an event, for the change log.
+ * Says the same as tally.ts, from kept items only; where pressed events count, tally.ts is asked.
+ */
+import type { Scalar, Tallied } from "./definition.ts";
+import { addWhole, divided, fromScaled, toScaled, type Whole } from "./decimal.ts";
+import type { EventEvidence } from "./evidence.ts";
+import type { Json } from "./event.ts";
+import { listed, valueAtSlot, type Item } from "./item.ts";
+import { meets } from "./tail.ts";
+import { readTally } from "./tally.ts";
+
+/** The value at `tMs`. */
+export function tallyValue(evidence: EventEvidence | undefined, trait: Tallied, tMs: number): Json {
+  const items = evidence?.[0] ?? [];
+  const from = firstAfter(items, sinceOf(trait, tMs));
+  const isPressed = evidence !== undefined && evidence[1] !== null && from === 0;
+  return isPressed ? readTally(evidence, trait, tMs).value : valueOfKept(items, from, trait);
+}
+
+/** The values before and after one more item. */
+export interface Step {
+  readonly old: Json;
+  readonly new: Json;
+}
+
+/** What an item that belongs at `at` among these, and presses none, does to the value; null: nothing. */
+export function tallyStep(
+  items: readonly Item[],
+  at: number,
+  item: Item,
+  trait: Tallied,
+  tMs: number,
+): Step | null {
+  const sinceMs = sinceOf(trait, tMs);
+  if (item[0] <= sinceMs || !meets(item, trait.conditions)) return null;
+  const from = firstAfter(items, sinceMs);
+  const slot = trait.slots[0] ?? -1;
+  switch (trait.aggregate) {
+    case "count": {
+      const n = countOf(items, from, trait);
+      return { old: n, new: n + 1 };
+    }
+    case "list":
+      return { old: listOf(items, from, trait, -1, item), new: listOf(items, from, trait, at, item) };
+    case "unique": {
+      const value = valueAtSlot(item, slot);
+      const values = distinctOf(items, from, trait);
+      return value === null || values.has(value) ? null : { old: values.size, new: values.size + 1 };
+    }
+    case "first":
+    case "last":
+      return endStep(items, from, at, item, trait);
+    case "sum":
+    case "average":
+    case "min":
+    case "max": {
+      const scaled = toScaled(valueAtSlot(item, slot));
+      if (scaled === null) return null;
+      const sums = sumsOf(items, from, trait);
+      const old = numberOf(sums, trait);
+      addNumber(sums, scaled);
+      return { old, new: numberOf(sums, trait) };
+    }
+  }
+}
+
+function sinceOf(trait: Tallied, tMs: number): number {
+  return trait.windowMs === null ? -Infinity : tMs - trait.windowMs;
+}
+
+/** Place of the first item after `sinceMs`. */
+function firstAfter(items: readonly Item[], sinceMs: number): number {
+  let low = 0;
+  let high = sinceMs === -Infinity ? 0 : items.length;
+  while (low < high) {
+    const probe = (low + high) >>> 1;
+    if ((items[probe]?.[0] ?? 0) > sinceMs) high = probe;
+    else low = probe + 1;
+  }
+  return low;
+}
+
+function valueOfKept(items: readonly Item[], from: number, trait: Tallied): Json {
+  switch (trait.aggregate) {
+    case "count":
+      return countOf(items, from, trait);
+    case "list":
+      return listOf(items, from, trait, -1, null);
+    case "unique":
+      return distinctOf(items, from, trait).size;
+    case "first":
+    case "last": {
+      const at = endOf(items, from, trait);
+      const item = items[at];
+      return item === undefined ? null : valueAtSlot(item, trait.slots[0] ?? -1);
+    }
+    case "sum":
+    case "average":
+    case "min":
+    case "max":
+      return numberOf(sumsOf(items, from, trait), trait);
+  }
+}
+
+function countOf(items: readonly Item[], from: number, trait: Tallied): number {
+  if (trait.conditions.length === 0) return items.length - from;
+  let n = 0;
+  for (let at = from; at < items.length; at += 1) {
+    const item = items[at];
+    if (item !== undefined && meets(item, trait.conditions)) n += 1;
+  }
+  return n;
+}
+
+interface Sums {
+  n: number;
+  sum: Whole;
+  min: number;
+  max: number;
+}
+
+function sumsOf(items: readonly Item[], from: number, trait: Tallied): Sums {
+  const sums: Sums = { n: 0, sum: 0, min: Infinity, max: -Infinity };
+  const slot = trait.slots[0] ?? -1;
+  for (let at = from; at < items.length; at += 1) {
+    const item = items[at];
+    if (item === undefined || !meets(item, trait.conditions)) continue;
+    const scaled = toScaled(valueAtSlot(item, slot));
+    if (scaled !== null) addNumber(sums, scaled);
+  }
+  return sums;
+}
+
+function addNumber(sums: Sums, scaled: number): void {
+  sums.n += 1;
+  sums.sum = addWhole(sums.sum, scaled);
+  if (scaled < sums.min) sums.min = scaled;
+  if (scaled > sums.max) sums.max = scaled;
+}
+
+function numberOf(sums: Sums, trait: Tallied): Json {
+  if (trait.aggregate === "sum") return fromScaled(sums.sum);
+  if (sums.n === 0) return null;
+  if (trait.aggregate === "average") return divided(sums.sum, sums.n);
+  return fromScaled(trait.aggregate === "min" ? sums.min : sums.max);
+}
+
+/** Place of the item that holds a first or last value, −1: none. */
+function endOf(items: readonly Item[], from: number, trait: Tallied): number {
+  const slot = trait.slots[0] ?? -1;
+  const step = trait.aggregate === "first" ? 1 : -1;
+  for (let at = step > 0 ? from : items.length - 1; at >= from && at < items.length; at += step) {
+    const item = items[at];
+    if (item !== undefined && valueAtSlot(item, slot) !== null && meets(item, trait.conditions)) return at;
+  }
+  return -1;
+}
+
+function endStep(items: readonly Item[], from: number, at: number, item: Item, trait: Tallied): Step | null {
+  const slot = trait.slots[0] ?? -1;
+  const value = valueAtSlot(item, slot);
+  if (value === null) return null;
+  const holderAt = endOf(items, from, trait);
+  const holder = items[holderAt];
+  if (holder === undefined) return { old: null, new: value };
+  const isBeyond = trait.aggregate === "first" ? at <= holderAt : at > holderAt;
+  return isBeyond ? { old: valueAtSlot(holder, slot), new: value } : null;
+}
+
+function distinctOf(items: readonly Item[], from: number, trait: Tallied): Set<Scalar> {
+  const values = new Set<Scalar>();
+  const slot = trait.slots[0] ?? -1;
+  for (let at = from; at < items.length; at += 1) {
+    const item = items[at];
+    const value = item !== undefined && meets(item, trait.conditions) ? valueAtSlot(item, slot) : null;
+    if (value !== null) values.add(value);
+  }
+  return values;
+}
+
+/** The list; with `extra` in its place, `extraAt`, where that is not −1. */
+function listOf(
+  items: readonly Item[],
+  from: number,
+  trait: Tallied,
+  extraAt: number,
+  extra: Item | null,
+): Json[] {
+  const values: Json[] = [];
+  const seen: Scalar[] = [];
+  for (let at = items.length; at >= from && values.length < trait.keep; at -= 1) {
+    if (at === extraAt && extra !== null) listItem(values, seen, extra, trait);
+    const item = at > from ? items[at - 1] : undefined;
+    if (item !== undefined && values.length < trait.keep) listItem(values, seen, item, trait);
+  }
+  return values;
+}
+
+function listItem(values: Json[], seen: Scalar[], item: Item, trait: Tallied): void {
+  if (!meets(item, trait.conditions)) return;
+  if (trait.uniqueSlot >= 0) {
+    const distinct = valueAtSlot(item, trait.uniqueSlot);
+    if (distinct === null || seen.includes(distinct)) return;
+    const value = listed(item, trait.keys, trait.slots);
+    if (value === null) return;
+    seen.push(distinct);
+    values.push(value);
+    return;
+  }
+  const value = listed(item, trait.keys, trait.slots);
+  if (value !== null) values.push(value);
+}
