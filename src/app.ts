@@ -78,6 +78,7 @@ async function startServing(
       deps,
     );
     keys.refresh();
+    serving.door.open();
     const socket = openSocket({ store, configured, keys }, settings, deps);
     await warmUp(serving.origin, warmUpTimeoutMs);
     return {

@@ -19,12 +19,17 @@ export interface FrontDoorOptions {
   readonly crowded: () => boolean;
 }
 
+/** `opening`: the port is taken, but keys or data are not there yet. */
+export type Phase = "opening" | "open" | "draining";
+
 export interface FrontDoor {
   /** The answer to a request; undefined where it became a WebSocket. */
   answer(request: Request): Response | undefined | Promise<Response | undefined>;
+  readonly phase: Phase;
+  /** Lets requests in; until then they are told to come back in a moment. */
+  open(): void;
   /** Every request from here on is refused, and its connection closed; the probes still answer. */
   drain(): void;
-  isDraining(): boolean;
   /** What stands inside now. */
   readonly inFlight: { readonly requests: number; readonly bytes: number };
   /** Answers so far, by status. */
@@ -49,7 +54,7 @@ export function frontDoor(options: FrontDoorOptions): FrontDoor {
   const statuses = new Uint32Array(600);
   const inFlight = { requests: 0, bytes: 0 };
   const originals = new WeakMap<Request, Request>();
-  let draining = false;
+  let phase: Phase = "opening";
 
   const refuse = (code: ErrorCode, retryAfterSeconds?: number): Response => {
     const response = answers.refusal(
@@ -57,6 +62,9 @@ export function frontDoor(options: FrontDoorOptions): FrontDoor {
     );
     // Whoever is refused here is one too many, or not to be trusted with the rest of the connection.
     response.headers.set("Connection", "close");
+    // A page's client can only wait as long as it is told if it may read the answer; there is nothing in it to hide.
+    response.headers.set("Access-Control-Allow-Origin", "*");
+    response.headers.set("Access-Control-Expose-Headers", "Retry-After");
     return count(response);
   };
   const count = <R extends Response | undefined>(response: R): R => {
@@ -96,11 +104,16 @@ export function frontDoor(options: FrontDoorOptions): FrontDoor {
   return {
     inFlight,
     statuses,
+    get phase() {
+      return phase;
+    },
+    open: () => {
+      phase = "open";
+    },
     drain: () => {
-      draining = true;
+      phase = "draining";
     },
     original: (request) => originals.get(request) ?? request,
-    isDraining: () => draining,
     answer: (request) => {
       const { url, headers } = request;
       const verdict = hosts(headers.get("host"));
@@ -108,7 +121,11 @@ export function frontDoor(options: FrontDoorOptions): FrontDoor {
       if (verdict === "invalid" || !url.startsWith("http://")) return refuse("invalid_host");
       const pathAt = url.indexOf("/", schemeLength);
       if (verdict === "unknown" && !anyHostPaths.has(pathOf(url, pathAt))) return refuse("unknown_host");
-      if (draining && !probes.has(pathOf(url, pathAt))) return refuse("draining", drainRetrySeconds);
+      if (phase !== "open" && !probes.has(pathOf(url, pathAt))) {
+        return phase === "draining"
+          ? refuse("draining", drainRetrySeconds)
+          : refuse("overloaded", busyRetrySeconds);
+      }
       if (crowded() || inFlight.requests >= maxRequests) return refuse("overloaded", busyRetrySeconds);
       const length = request.method === "POST" ? Number(headers.get("content-length") ?? 0) : 0;
       const bytes = length > uncountedBytes ? length : 0;

@@ -183,7 +183,7 @@ function operationsDeps(
   return {
     version,
     status: () => store.status(),
-    isDraining: () => door().isDraining(),
+    phase: () => door().phase,
     isLocal: (request) => isLocalRequest(request, socketAddress(request)),
     keyOf: (request) => {
       const text = presentedKey(request);

@@ -10,7 +10,8 @@ import { openApi } from "./openapi.ts";
 export interface OperationsRoutesDeps {
   readonly version: string;
   readonly status: () => StoreStatus;
-  readonly isDraining: () => boolean;
+  /** Whether requests are let in yet, or still. */
+  readonly phase: () => "opening" | "open" | "draining";
   readonly metrics: () => MetricSources;
   /** True for a request that comes from this machine and through no proxy. */
   readonly isLocal: (request: Request) => boolean;
@@ -41,8 +42,13 @@ export function operationsRoutes(deps: OperationsRoutesDeps) {
 
 function readiness(deps: OperationsRoutesDeps): Response {
   const { mode, progress } = deps.status();
-  if (deps.isDraining() || mode === "closed")
-    return new Response('{"status":"draining"}', { status: 503, headers: jsonHeaders });
+  const phase = mode === "closed" ? "draining" : deps.phase();
+  if (phase !== "open") {
+    return new Response(`{"status":"${phase === "opening" ? "starting" : phase}"}`, {
+      status: 503,
+      headers: jsonHeaders,
+    });
+  }
   if (mode === "live") return new Response('{"status":"ready"}', { headers: jsonHeaders });
   return new Response(JSON.stringify({ status: "rebuilding", progress: roundShare(progress) }), {
     status: 503,

@@ -114,6 +114,6 @@ export const ChangeShape = Type.Object({
 export const ChangePage = Type.Object({ changes: Type.Array(Type.Unknown()), nextCursor: Type.String() });
 export const Alive = Type.Object({ status: Type.Literal("ok") });
 export const Readiness = Type.Object({
-  status: Type.String({ description: "ready, rebuilding or draining" }),
+  status: Type.String({ description: "ready, starting, rebuilding or draining" }),
   progress: Type.Optional(Nullable(Type.Number())),
 });

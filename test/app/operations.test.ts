@@ -109,25 +109,23 @@ describe("/readyz", () => {
   });
 
   test.each([
-    ["rebuilding", 0.4267, false, '{"status":"rebuilding","progress":0.42}'],
-    ["rebuilding", null, false, '{"status":"rebuilding","progress":0}'],
-    ["live", null, true, '{"status":"draining"}'],
-    ["closed", null, false, '{"status":"draining"}'],
-  ] as const)(
-    "says 503 while the store is %s (%p) and draining is %p",
-    async (mode, progress, isDraining, body) => {
-      const routes = operationsRoutes({
-        version: "0",
-        status: () => ({ ...idleStatus, mode, progress }),
-        isDraining: () => isDraining,
-        isLocal: () => true,
-        keyOf: () => null,
-        metrics: unasked,
-      });
-      const answer = await routes.handle(new Request("http://localhost/readyz"));
-      expect([answer.status, await answer.text()]).toEqual([503, body]);
-    },
-  );
+    ["rebuilding", 0.4267, "open", '{"status":"rebuilding","progress":0.42}'],
+    ["rebuilding", null, "open", '{"status":"rebuilding","progress":0}'],
+    ["live", null, "opening", '{"status":"starting"}'],
+    ["live", null, "draining", '{"status":"draining"}'],
+    ["closed", null, "open", '{"status":"draining"}'],
+  ] as const)("says 503 while the store is %s (%p) and the door %s", async (mode, progress, phase, body) => {
+    const routes = operationsRoutes({
+      version: "0",
+      status: () => ({ ...idleStatus, mode, progress }),
+      phase: () => phase,
+      isLocal: () => true,
+      keyOf: () => null,
+      metrics: unasked,
+    });
+    const answer = await routes.handle(new Request("http://localhost/readyz"));
+    expect([answer.status, await answer.text()]).toEqual([503, body]);
+  });
 });
 
 describe("/openapi.json", () => {
