@@ -57,72 +57,61 @@ export function ingestRoutes(deps: IngestDeps): Elysia {
   return app;
 }
 
+/** Who sends, once that is known. */
+interface Sender {
+  readonly key: KeyInfo;
+  readonly audience: Audience;
+  /** What a browser's events are paid from; null for servers. */
+  readonly bucket: Bucket | null;
+}
+
 async function handle(deps: IngestDeps, call: Call, request: Request): Promise<Response> {
-  let audience: Audience = "page";
+  let sender: Sender | null = null;
   try {
-    const fromHeaders = headerCredential(deps.keys, request.headers);
-    if (fromHeaders.kind !== "absent") {
-      const key = writerOf(fromHeaders);
-      if (key.kind === "secret") audience = "server";
-      const bucket = key.trust === "browser" ? admit(deps, key, request) : null;
-      const body = await readBody(
-        deps,
-        request,
-        key.kind === "secret" ? maxSecretKeyBodyBytes : maxWriteKeyBodyBytes,
-      );
-      return await submit(deps, call, key, bucket, body, audience);
-    }
-    const body = await readBody(deps, request, maxWriteKeyBodyBytes);
-    const key = writerOf(bodyOrQueryCredential(deps.keys, body, request.url));
-    if (key.kind === "secret") audience = "server";
-    const bucket = key.trust === "browser" ? admit(deps, key, request) : null;
-    return await submit(deps, call, key, bucket, body, audience);
+    const presented = headerCredential(deps.keys, request.headers);
+    if (presented.kind !== "absent") sender = admit(deps, presented, request);
+    const secret = sender !== null && sender.key.kind === "secret";
+    const read = await deps.bodies.read(request, secret ? maxSecretKeyBodyBytes : maxWriteKeyBodyBytes);
+    if (read.kind !== "body") throw unreadable[read.kind];
+    sender ??= admit(deps, bodyOrQueryCredential(deps.keys, read.bytes, request.url), request);
+    if (sender.bucket !== null) deps.limiter.charge(sender.bucket, eventsIn(call, read.bytes));
+    const answer = await deps.accept.submit(frameOf(call, sender.key, read.bytes, deps.clock.nowMs()));
+    return answerTo(answer, sender.audience, deps.ids);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    return refusalAnswer(error, audience, deps.ids);
+    return refusalAnswer(error, sender?.audience ?? "page", deps.ids);
   }
 }
 
-async function submit(
-  deps: IngestDeps,
-  call: Call,
-  key: KeyInfo,
-  bucket: Bucket | null,
-  body: Uint8Array,
-  audience: Audience,
-): Promise<Response> {
-  if (bucket !== null) deps.limiter.charge(bucket, eventsIn(call, body));
-  const answer = await deps.accept.submit({
+function frameOf(call: Call, key: KeyInfo, body: Uint8Array, receivedAtMs: number): Frame {
+  return {
     call,
     source: key.source,
     namespace: key.namespace,
     trusted: key.trust === "server",
-    receivedAtMs: deps.clock.nowMs(),
+    receivedAtMs,
     lane: call === "import" ? "import" : "live",
     body,
-  });
-  return answerTo(answer, audience, deps.ids);
+  };
 }
 
-function writerOf(credential: Credential): KeyInfo {
+/** Lets a request in if its key may write and, for a browser's, has not sent too much from there lately. */
+function admit(deps: IngestDeps, credential: Credential, request: Request): Sender {
   if (credential.kind !== "key") throw new Refusal("unauthorized");
-  if (!credential.key.scopes.includes("write")) throw new Refusal("forbidden");
-  return credential.key;
-}
-
-/** Lets a browser's request in if its key and address have not sent too much lately. */
-function admit(deps: IngestDeps, key: KeyInfo, request: Request): Bucket {
+  const { key } = credential;
+  if (!key.scopes.includes("write")) throw new Refusal("forbidden");
+  const audience = key.kind === "secret" ? "server" : "page";
+  if (key.trust === "server") return { key, audience, bucket: null };
   const bucket = deps.limiter.bucket(key.id, deps.clientAddress(request));
   const retryAfterSeconds = deps.limiter.waitSeconds(bucket);
   if (retryAfterSeconds > 0) throw new Refusal("rate_limited", { retryAfterSeconds });
-  return bucket;
+  return { key, audience, bucket };
 }
 
 /** How many events a browser pays for. A broken body costs one. */
 function eventsIn(call: Call, body: Uint8Array): number {
-  return call === "batch" || call === "import"
-    ? Math.max(1, scanBatch(body, maxBatchEvents)?.elements.length ?? 1)
-    : 1;
+  if (call !== "batch" && call !== "import") return 1;
+  return Math.max(1, scanBatch(body, maxBatchEvents)?.elements.length ?? 1);
 }
 
 /** What is said of a body that could not be read. */
@@ -135,9 +124,3 @@ const unreadable: Readonly<Record<Exclude<BodyRead["kind"], "body">, Refusal>> =
   late: new Refusal("invalid_request", { detail: "The body did not arrive in time." }),
   gone: new Refusal("invalid_request", { detail: "The body did not arrive." }),
 };
-
-async function readBody(deps: IngestDeps, request: Request, limitBytes: number): Promise<Uint8Array> {
-  const read = await deps.bodies.read(request, limitBytes);
-  if (read.kind === "body") return read.bytes;
-  throw unreadable[read.kind];
-}

@@ -8,23 +8,22 @@ export type BodyRead =
   /** Beyond the limit; encoded as we don't read; not what its encoding says; not whole in time; client gone. */
   | { readonly kind: "tooLarge" | "unsupported" | "corrupt" | "late" | "gone" };
 
-/** Undoes a Content-Encoding within `limitBytes` (lib/contentEncoding.ts). */
+/** Undoes a Content-Encoding (lib/contentEncoding.ts). */
 export type Decode = (bytes: Uint8Array, encoding: string, limitBytes: number) => Promise<BodyRead>;
 
-const firstBufferBytes = 4 * 1024;
 const ticksPerDeadline = 10;
 
-/** A body on its way in. */
 interface Pending {
   readonly tick: number;
-  readonly end: (read: BodyRead) => void;
-  stopReading: () => void;
+  readonly resolve: (read: BodyRead) => void;
+  /** Gives up a body of unknown length; null for others. */
+  stopReading: (() => void) | null;
 }
 
 export class BodyReader {
   readonly #decode: Decode;
   readonly #tickMs: number;
-  /** In the order of their begin. */
+  /** Oldest first. */
   readonly #pending = new Set<Pending>();
   #tick = 0;
   #timer: ReturnType<typeof setInterval> | null = null;
@@ -36,63 +35,64 @@ export class BodyReader {
   }
 
   /** Reads a body of at most `limitBytes`, inflated if need be. Never rejects. */
-  async read(request: Request, limitBytes: number): Promise<BodyRead> {
-    const encoding = request.headers.get("content-encoding");
-    const raw = await this.#readRaw(request, limitBytes);
-    if (raw.kind !== "body" || encoding === null) return raw;
-    return this.#decode(raw.bytes, encoding, limitBytes);
+  read(request: Request, limitBytes: number): Promise<BodyRead> {
+    const { headers } = request;
+    const encoding = headers.get("content-encoding");
+    const raw = this.#readRaw(request, headers.get("content-length"), limitBytes);
+    return encoding === null ? raw : this.#decoded(raw, encoding, limitBytes);
   }
 
-  #readRaw(request: Request, limitBytes: number): Promise<BodyRead> {
-    const length = request.headers.get("content-length");
+  async #decoded(reading: Promise<BodyRead>, encoding: string, limitBytes: number): Promise<BodyRead> {
+    const raw = await reading;
+    return raw.kind === "body" ? this.#decode(raw.bytes, encoding, limitBytes) : raw;
+  }
+
+  #readRaw(request: Request, length: string | null, limitBytes: number): Promise<BodyRead> {
     if (length !== null && Number(length) > limitBytes) return Promise.resolve({ kind: "tooLarge" });
     return new Promise((resolve) => {
-      const end = (read: BodyRead): void => {
-        this.#pending.delete(pending);
-        resolve(read);
-      };
-      const pending: Pending = { tick: this.#tick, end, stopReading: () => {} };
+      const pending: Pending = { tick: this.#tick, resolve, stopReading: null };
       this.#pending.add(pending);
       this.#timer ??= setInterval(() => this.#sweep(), this.#tickMs).unref();
-      const gone = (): void => end({ kind: "gone" });
-      if (length === null) readStream(request, limitBytes, pending).then(end, gone);
-      else request.bytes().then((bytes) => end({ kind: "body", bytes }), gone);
+      const reading = length === null ? readStream(request, limitBytes, pending) : request.bytes();
+      reading.then(
+        (read) => this.#end(pending, read instanceof Uint8Array ? { kind: "body", bytes: read } : read),
+        () => this.#end(pending, { kind: "gone" }),
+      );
     });
+  }
+
+  #end(pending: Pending, read: BodyRead): void {
+    this.#pending.delete(pending);
+    pending.resolve(read);
   }
 
   #sweep(): void {
     this.#tick += 1;
-    for (const { tick, end, stopReading } of this.#pending) {
-      if (this.#tick - tick <= ticksPerDeadline) return;
-      end({ kind: "late" });
-      stopReading();
+    for (const pending of this.#pending) {
+      if (this.#tick - pending.tick <= ticksPerDeadline) return;
+      this.#end(pending, { kind: "late" });
+      pending.stopReading?.();
     }
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
   }
 }
 
-/** Collects a body of unknown length in one growing buffer, so that many tiny chunks cost no more than few large ones. */
+/** Collects a body of unknown length in one growing buffer: many tiny chunks cost no more than few large ones. */
 async function readStream(request: Request, limitBytes: number, pending: Pending): Promise<BodyRead> {
   if (request.body === null) return { kind: "body", bytes: new Uint8Array(0) };
   const stream = request.body.getReader();
   pending.stopReading = () => void stream.cancel().catch(() => {});
-  let buffer = new Uint8Array(Math.min(firstBufferBytes, limitBytes));
-  let length = 0;
+  const buffer = new ArrayBuffer(0, { maxByteLength: limitBytes });
+  const bytes = new Uint8Array(buffer);
   for (let next = await stream.read(); !next.done; next = await stream.read()) {
+    const length = buffer.byteLength;
     if (length + next.value.length > limitBytes) {
       await stream.cancel();
       return { kind: "tooLarge" };
     }
-    if (length + next.value.length > buffer.length) {
-      const larger = new Uint8Array(
-        Math.min(limitBytes, Math.max(buffer.length * 2, length + next.value.length)),
-      );
-      larger.set(buffer.subarray(0, length));
-      buffer = larger;
-    }
-    buffer.set(next.value, length);
-    length += next.value.length;
+    buffer.resize(length + next.value.length);
+    bytes.set(next.value, length);
   }
-  return { kind: "body", bytes: buffer.subarray(0, length) };
+  return { kind: "body", bytes: bytes.slice() };
 }
