@@ -151,6 +151,8 @@ function textOf(event: Event): string {
 
 interface Work {
   readonly name: string;
+  /** Unmeasured, before a round that begins at this number. */
+  readonly prepare?: (first: number) => void;
   /** Does one operation; the number counts up over all rounds. */
   readonly step: (number: number) => unknown;
 }
@@ -158,7 +160,10 @@ interface Work {
 const live: FoldOptions = {};
 const replay: FoldOptions = { refused: null };
 
-/** Folds one kind of event over many profiles in turn. */
+/**
+ * Folds events over many profiles in turn; `before` events a profile were folded ahead. Events are made between the
+ * rounds. Their number counts the profile's own events too, so that every profile gets every kind.
+ */
 function folding(
   name: string,
   make: (number: number) => Event,
@@ -167,18 +172,30 @@ function folding(
   before: number,
 ): Work {
   const states = Array.from({ length: profiles }, () => emptyState());
-  for (let number = 0; number < before * profiles; number += 1) {
-    fold(states[number % profiles] ?? emptyState(), make(number), replay, definitions);
+  const eventAt = (number: number): Event => {
+    const made = make(number + Math.floor(number / profiles));
+    return {
+      ...made,
+      messageId: messageId(number),
+      timestampMs: startMs + number,
+      receivedAtMs: startMs + number + 120,
+    };
+  };
+  const ahead = before * profiles;
+  for (let number = 0; number < ahead; number += 1) {
+    fold(states[number % profiles] ?? emptyState(), eventAt(number), replay, definitions);
   }
-  // Made ahead, so that making events is not measured; stamped anew, so that none is a repeat.
-  const events = Array.from({ length: operations }, (_, number) => make(number));
+  let events: Event[] = [];
   return {
     name,
+    prepare: (first) => {
+      events = Array.from({ length: operations }, (_, at) => eventAt(ahead + first + at));
+    },
     step: (number) => {
-      const model = events[number % operations] ?? make(number);
-      const atMs = startMs + before * profiles + number;
-      const event = { ...model, timestampMs: atMs, receivedAtMs: atMs + 120 };
-      return fold(states[number % profiles] ?? emptyState(), event, options, definitions);
+      const event = events[number % operations];
+      return event === undefined
+        ? undefined
+        : fold(states[number % profiles] ?? emptyState(), event, options, definitions);
     },
   };
 }
@@ -261,6 +278,7 @@ const measured = new Map<string, { ours: number[]; floors: number[] }>(
 );
 for (let round = 0; round <= rounds; round += 1) {
   for (const work of works) {
+    work.prepare?.(round * operations);
     const floorUs = measure(floor, round * operations);
     const oursUs = measure(work, round * operations);
     if (round === 0) continue;

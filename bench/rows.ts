@@ -5,6 +5,7 @@ import { get } from "./rows/get.ts";
 import { getUnderLoad } from "./rows/getUnderLoad.ts";
 import { growth } from "./rows/growth.ts";
 import { idleFeeds } from "./rows/idleFeeds.ts";
+import { rebuild } from "./rows/rebuild.ts";
 import { single } from "./rows/single.ts";
 import { start, startFull } from "./rows/start.ts";
 import type { Row } from "./support/row.ts";
@@ -16,6 +17,7 @@ export const rows: readonly Row[] = [
   getUnderLoad,
   freshness,
   growth,
+  rebuild,
   idleFeeds,
   start,
   startFull,

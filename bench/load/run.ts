@@ -15,6 +15,8 @@ import { collectEtags, makeSenders, profileRequests, type Sender } from "./sende
 /** Due requests that may wait for a free connection before the run is given up. */
 const maxBacklog = 100_000;
 const tickMs = 1;
+/** A run in which no answer comes for so long is given up. */
+const silenceMs = 20_000;
 
 const nowMs = () => Bun.nanoseconds() / 1e6;
 
@@ -38,6 +40,7 @@ class Run {
   #measuring = false;
   #stopped = false;
   #answers = 0;
+  #lastAnswerMs = nowMs();
 
   constructor(job: LoadJob) {
     this.#job = job;
@@ -64,7 +67,11 @@ class Run {
       );
       this.#lines.set(connection, { connection, sender, dueMs: 0 });
     }
+    const watch = setInterval(() => {
+      if (nowMs() - this.#lastAnswerMs > silenceMs) this.#fail("the server answers no more");
+    }, 1_000);
     const report = await Promise.race([this.#failed.promise, this.#measure()]);
+    clearInterval(watch);
     feed?.close();
     for (const connection of this.#lines.keys()) connection.close();
     return report;
@@ -142,10 +149,11 @@ class Run {
     const { request } = this.#job;
     const wanted = request.kind === "profile" && request.conditional ? 304 : 200;
     if (answer.status !== wanted) return this.#fail(`an answer ${answer.status} instead of ${wanted}`);
+    this.#lastAnswerMs = nowMs();
     if (this.#measuring) {
       this.#answers += 1;
       if (this.#answers === this.#job.answers) this.#enough.resolve();
-      if (this.#job.feed === null) this.#latencies.note(nowMs() - line.dueMs);
+      if (this.#job.feed === null) this.#latencies.note(this.#lastAnswerMs - line.dueMs);
     }
     if (this.#stopped) return;
     if (this.#job.ratePerSecond === null) return this.#send(line, nowMs());
