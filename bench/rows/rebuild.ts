@@ -30,7 +30,7 @@ export const rebuild: Row = {
         bench.processes.removeFolder(folder);
         return figure;
       },
-      rebuild: () => perSecond("bench/support/rebuildOnce.ts"),
+      rebuild: () => perSecond("bench/profile/rebuildLoop.ts"),
     });
     return [
       {
