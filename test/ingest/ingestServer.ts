@@ -157,6 +157,25 @@ export function startIngest(options: IngestServerOptions = {}): IngestServer {
   return server;
 }
 
+/** A good event. */
+export const track = { event: "Product Viewed", userId: "42", messageId: "m-1" };
+
+/** A batch of so many good events. */
+export function batchOf(count: number): { readonly batch: readonly Record<string, unknown>[] } {
+  return {
+    batch: Array.from({ length: count }, (_, index) => ({
+      ...track,
+      type: "track",
+      messageId: `m-${index}`,
+    })),
+  };
+}
+
+/** An accepted batch of exactly that many bytes. */
+export function padded(bytes: number): string {
+  return JSON.stringify(batchOf(1)).padEnd(bytes, " ");
+}
+
 /** The value of a Basic Authorization header with that user name. */
 export function basic(userName: string, password = ""): string {
   return `Basic ${Buffer.from(`${userName}:${password}`).toString("base64")}`;
