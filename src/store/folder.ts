@@ -72,7 +72,8 @@ export function markOpened(folder: string): LastStop {
   const record = readBoot(path);
   const bootId = currentBootId();
   writeBoot(path, { bootId, clean: false });
-  if (record === null) return existsSync(folderPaths(folder).journal) ? "unclean-other-boot" : "first";
+  // Without a record there is nothing to distrust, unless profiles stand there that nobody vouches for.
+  if (record === null) return readdirSync(folder).some((name) => /^profiles-\d+$/.test(name)) ? "unclean-other-boot" : "first";
   if (record.clean) return "clean";
   return bootId !== null && record.bootId === bootId ? "unclean-same-boot" : "unclean-other-boot";
 }
