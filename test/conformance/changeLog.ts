@@ -6,6 +6,11 @@ import type { OpenRig } from "./rig.ts";
 
 const never = new AbortController().signal;
 
+/** The change of a trait as a copy without a prototype of its own. */
+function plain(traits: Change["traits"] | undefined): Record<string, Change["traits"][string]> {
+  return { ...traits };
+}
+
 /** Everything after `afterSeq`, read in pages of `limit`. */
 function readAll(log: ChangeLog, afterSeq: number, limit: number): Change[] {
   const found: Change[] = [];
@@ -54,6 +59,12 @@ export function changeLogSuite(name: string, open: OpenRig): void {
       await rig.send({ userId: "42", anonymousId: "a-1" });
       const [anonymous, user, joined] = readAll(rig.changes, 0, 10);
       expect(joined?.cause).toBe("merge");
+      const traits = { ...plain(anonymous?.traits), ...plain(user?.traits) };
+      const gained =
+        joined?.profileId === user?.profileId
+          ? { colour: traits["colour"] }
+          : { firstName: traits["firstName"] };
+      expect({ ...joined?.traits }).toEqual(gained as never);
       const ids = [anonymous?.profileId, user?.profileId];
       expect(ids).toContain(joined?.profileId ?? "");
       expect(joined?.mergedFrom).toEqual(ids.filter((id) => id !== joined?.profileId) as string[]);

@@ -11,8 +11,8 @@ afterAll(async () => {
 });
 
 const bearer = () => ({ Authorization: `Bearer ${server.secretKey}` });
-const changesOf = (frames: readonly SseFrame[]) =>
-  frames.map(({ data }) => (JSON.parse(data) as { event: { messageId: string } }).event.messageId);
+const changesOf = (found: readonly SseFrame[]) =>
+  found.map(({ data }) => (JSON.parse(data) as { event: { messageId: string } }).event.messageId);
 
 async function track(userId: string, messageId: string, event = "Seen"): Promise<void> {
   expect((await server.post("/v1/track", { userId, event, messageId })).status).toBe(200);

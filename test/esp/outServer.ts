@@ -7,7 +7,12 @@ import { FeedHub } from "../../src/esp/feedHub.ts";
 import { longPollRoutes } from "../../src/esp/longPoll.ts";
 import { restRoutes } from "../../src/esp/rest.ts";
 import { sseRoutes } from "../../src/esp/sse.ts";
-import { feedSocketHandlers, feedSocketPath, upgradeToFeed, type FeedSocketData } from "../../src/esp/webSocket.ts";
+import {
+  feedSocketHandlers,
+  feedSocketPath,
+  upgradeToFeed,
+  type FeedSocketData,
+} from "../../src/esp/webSocket.ts";
 import { jsonBodyReader } from "../../src/jsonBody.ts";
 import { BodyReader } from "../../src/lib/body.ts";
 import { decodeBody } from "../../src/lib/contentEncoding.ts";
@@ -60,7 +65,8 @@ export class OutServer implements AsyncDisposable {
     this.store = options.store ?? new MemoryStore();
     const { clock, changes, profiles } = this.store;
     const answers = errorAnswers({ ids: seededIds(1), log: silentLog });
-    const findKey: FindKey = (text) => (text in keys && !this.revoked.has(text) ? keys[text as KeyText] : null);
+    const findKey: FindKey = (text) =>
+      text in keys && !this.revoked.has(text) ? keys[text as KeyText] : null;
     this.hub = new FeedHub(changes, {
       every: this.timers.every,
       heartbeatMs: 10_000,
@@ -78,7 +84,15 @@ export class OutServer implements AsyncDisposable {
     const readJson = jsonBodyReader(new BodyReader(30_000, decodeBody));
     const app = new Elysia({ aot: true, normalize: false, strictPath: true })
       .onError(({ error }) => answers.unexpected(error))
-      .use(restRoutes({ profiles, findKey, clock, readJson, fedAtMs: (seq) => (this.fed.includes(seq) ? clock.nowMs() : null) }))
+      .use(
+        restRoutes({
+          profiles,
+          findKey,
+          clock,
+          readJson,
+          fedAtMs: (seq) => (this.fed.includes(seq) ? clock.nowMs() : null),
+        }),
+      )
       .use(sseRoutes(feed))
       .use(longPollRoutes(feed))
       .get(feedSocketPath, ({ request }) => upgradeToFeed(request, this.#server, feed));
@@ -102,17 +116,26 @@ export class OutServer implements AsyncDisposable {
   /** Sends a request with a key (the one that may do everything, unless told otherwise). */
   fetch(path: string, init: RequestInit & { readonly key?: KeyText } = {}): Promise<Response> {
     const { key = "sk_all_0000000000", headers, ...rest } = init;
-    return fetch(`${this.origin}${path}`, { ...rest, headers: { Authorization: `Bearer ${key}`, ...(headers as Record<string, string>) } });
+    return fetch(`${this.origin}${path}`, {
+      ...rest,
+      headers: { Authorization: `Bearer ${key}`, ...(headers as Record<string, string>) },
+    });
   }
 
   /** The JSON of an answer. */
-  async json(path: string, init: RequestInit & { readonly key?: KeyText } = {}): Promise<Record<string, unknown>> {
+  async json(
+    path: string,
+    init: RequestInit & { readonly key?: KeyText } = {},
+  ): Promise<Record<string, unknown>> {
     const response = await this.fetch(path, init);
     return (await response.json()) as Record<string, unknown>;
   }
 
   /** Opens the feed as server-sent events. */
-  feed(query = "", options: { readonly key?: KeyText; readonly headers?: Record<string, string> } = {}): Promise<SseReader> {
+  feed(
+    query = "",
+    options: { readonly key?: KeyText; readonly headers?: Record<string, string> } = {},
+  ): Promise<SseReader> {
     const { key = "sk_all_0000000000", headers } = options;
     return SseReader.open(`${this.origin}/v1/feed${query}`, { Authorization: `Bearer ${key}`, ...headers });
   }

@@ -28,18 +28,33 @@ describe("an event", () => {
     expect(encodePosition("3.1")).toBe("id: 3.1\n\n");
   });
 
-  test.each(cases.filter((vector) => vector.expect !== "refuse"))("holds $v as data, and nothing else", ({ field, v }) => {
-    expect(field).toBe("data");
-    const events = parse(encodeEvent({ ...frame, data: v }));
-    expect(events).toEqual([{ ...frame, data: v.replaceAll(/\r\n|\r/g, "\n") }]);
-  });
+  test.each(cases.filter((vector) => vector.expect !== "refuse"))(
+    "holds vector %# as data, and nothing else",
+    ({ field, v }) => {
+      expect(field).toBe("data");
+      const events = parse(encodeEvent({ ...frame, data: v }));
+      expect(events).toEqual([{ ...frame, data: v.replaceAll(/\r\n|\r/g, "\n") }]);
+    },
+  );
 
-  test.each(cases.filter((vector) => vector.expect === "refuse"))("refuses $v as $field", ({ field, v }) => {
+  test.each(cases.filter((vector) => vector.expect === "refuse"))("refuses vector %#", ({ field, v }) => {
     expect(() => encodeEvent({ ...frame, [field]: v })).toThrow();
   });
 
   test("comes out as it went in, whatever the data and the pieces it travels in", () => {
-    const character = fc.constantFrom("a", "\n", "\r", ":", " ", "\0", "\u2028", "é", "😀", "data: x", "\ufeff");
+    const character = fc.constantFrom(
+      "a",
+      "\n",
+      "\r",
+      ":",
+      " ",
+      "\0",
+      "\u2028",
+      "é",
+      "😀",
+      "data: x",
+      "\ufeff",
+    );
     fc.assert(
       fc.property(fc.array(character), fc.integer({ min: 1, max: 7 }), (characters, size) => {
         const data = characters.join("");

@@ -5,7 +5,8 @@
 import { Refusal } from "../../src/errors.ts";
 import type { Change } from "../../src/model/change.ts";
 import type { Event, EventType, JsonObject, Namespace } from "../../src/model/event.ts";
-import { fold, type TraitChanges } from "../../src/model/fold.ts";
+import { fold } from "../../src/model/fold.ts";
+import type { TraitChanges } from "../../src/model/traitChanges.ts";
 import {
   compareIdentifierKeys,
   identifierKey,
@@ -48,6 +49,12 @@ interface Held {
   history: HistoryEntry[];
 }
 
+/** What a merge within an event brought along. */
+interface Joined {
+  readonly mergedFrom: string[];
+  traits: TraitChanges;
+}
+
 export class MemoryStore {
   readonly clock: FakeClock;
   readonly changes = new MemoryChangeLog();
@@ -63,11 +70,11 @@ export class MemoryStore {
   send(sent: SentEvent): number {
     const seq = (this.#seq += 1);
     const event = eventOf(sent, seq, this.clock.nowMs());
-    const mergedFrom: string[] = [];
-    const owner = this.profiles.ownerOf(event, seq, mergedFrom);
+    const joined: Joined = { mergedFrom: [], traits: {} };
+    const owner = this.profiles.ownerOf(event, seq, joined);
     const { changed } = fold(owner.state, event, {});
     this.profiles.note(owner, event, seq, this.clock.nowMs(), JSON.parse(JSON.stringify(bodyOf(sent))));
-    this.#log(owner, seq, event, changed ?? {}, mergedFrom);
+    this.#log(owner, seq, event, combined(joined.traits, changed ?? {}), joined.mergedFrom);
     return seq;
   }
 
@@ -109,6 +116,14 @@ export class MemoryStore {
     };
     this.changes.append(mergedFrom.length > 0 ? { ...change, mergedFrom } : change);
   }
+}
+
+/** Two steps as one: the old value of the first, the new value of the last. */
+function combined(first: TraitChanges, then: TraitChanges): TraitChanges {
+  const both: TraitChanges = { ...first };
+  for (const [name, change] of Object.entries(then))
+    both[name] = { old: (first[name] ?? change).old, new: change.new };
+  return both;
 }
 
 function eventOf(sent: SentEvent, seq: number, nowMs: number): Event {
@@ -229,7 +244,7 @@ export class MemoryProfiles implements Profiles {
   }
 
   /** The profile an event belongs to, made or merged if need be. */
-  ownerOf(event: Event, seq: number, mergedFrom: string[]): Held {
+  ownerOf(event: Event, seq: number, joined: Joined): Held {
     const { namespace, userId, anonymousId } = event;
     const keys = [
       ...(userId === null ? [] : [identifierKey(namespace, "user_id", userId)]),
@@ -246,7 +261,7 @@ export class MemoryProfiles implements Profiles {
       history: [],
     };
     this.#held.set(owner.pid, owner);
-    if (second !== first) mergedFrom.push(this.#join(owner, second));
+    if (second !== first) this.#join(owner, second, joined);
     const email = normaliseEmail(event.traits["email"]);
     const claimed = email === null ? keys : [...keys, identifierKey(namespace, "email", email)];
     for (const key of claimed) {
@@ -352,10 +367,10 @@ export class MemoryProfiles implements Profiles {
     return this.#ids.get(identifierKey(namespace, type, plain));
   }
 
-  #join(into: Held, fromPid: number): string {
+  #join(into: Held, fromPid: number, joined: Joined): void {
     const from = this.#held.get(fromPid);
     if (from === undefined) throw new Error("an identifier leads nowhere");
-    merge(into.state, from.state);
+    joined.traits = merge(into.state, from.state) ?? {};
     into.identifiers.push(...from.identifiers);
     into.history.push(...from.history);
     for (const [key, pid] of this.#ids) if (pid === fromPid) this.#ids.set(key, into.pid);
@@ -363,7 +378,7 @@ export class MemoryProfiles implements Profiles {
     this.#heirs.set(fromPid, into.pid);
     this.#held.delete(fromPid);
     this.#forget(fromPid);
-    return profileIdOf(fromPid);
+    joined.mergedFrom.push(profileIdOf(fromPid));
   }
 
   #forget(pid: number): void {

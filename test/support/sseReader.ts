@@ -47,7 +47,8 @@ export class SseParser {
 
   #dispatch(): void {
     this.lastEventId = this.#id;
-    if (this.#data.length > 0) this.events.push({ id: this.#id, event: this.#event || "message", data: this.#data.join("\n") });
+    if (this.#data.length > 0)
+      this.events.push({ id: this.#id, event: this.#event || "message", data: this.#data.join("\n") });
     this.#event = "";
     this.#data = [];
   }
@@ -77,7 +78,8 @@ export class SseReader implements AsyncDisposable {
   static async open(url: string, headers: Record<string, string>): Promise<SseReader> {
     const abort = new AbortController();
     const response = await fetch(url, { headers, signal: abort.signal });
-    if (response.status !== 200) throw new Error(`the feed was answered ${response.status}: ${await response.text()}`);
+    if (response.status !== 200)
+      throw new Error(`the feed was answered ${response.status}: ${await response.text()}`);
     return new SseReader(response, abort);
   }
 
@@ -88,7 +90,8 @@ export class SseReader implements AsyncDisposable {
   /** Resolves once `probe` holds. Throws when the stream ends first. */
   async until(what: string, probe: (reader: this) => boolean): Promise<void> {
     while (!probe(this)) {
-      if (this.hasEnded) throw new Error(`the stream ended before ${what}; it said ${JSON.stringify(this.text.slice(-500))}`);
+      if (this.hasEnded)
+        throw new Error(`the stream ended before ${what}; it said ${JSON.stringify(this.text.slice(-500))}`);
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
@@ -99,6 +102,12 @@ export class SseReader implements AsyncDisposable {
   async take(count: number): Promise<readonly SseEvent[]> {
     await this.until(`${count} events`, ({ events }) => events.length >= count);
     return this.events.slice(0, count);
+  }
+
+  /** Drops what was read so far; returns how many events that were. */
+  forget(): number {
+    this.text = "";
+    return this.parser.events.splice(0).length;
   }
 
   async ended(): Promise<void> {
