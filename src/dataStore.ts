@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { JournalReader } from "./store/journalReader.ts";
 import { callerOf, storeOperations } from "./admin/storeOperations.ts";
 import { readOperations } from "./admin/readOperations.ts";
-import type { CallOperation } from "./admin/operation.ts";
+import { DiskFailed, type CallOperation } from "./admin/operation.ts";
 import { renderChange } from "./esp/changeView.ts";
 import { renderProfile } from "./esp/profileView.ts";
 import { restore } from "./ingest/judge.ts";
@@ -100,9 +100,6 @@ export async function openForWriting(folder: string, tell: (line: string) => voi
     close: () => store.close(),
   };
 }
-
-/** The journal's disk failed under a command; exit code 74. */
-export class DiskFailed extends Error {}
 
 /** Opens a folder that nobody serves, to read it. Throws FolderRefused. */
 export function openForReading(folder: string, tell: (line: string) => void): OpenedFolder {

@@ -5,7 +5,7 @@ import type { Timers } from "./lib/timers.ts";
 const fileFolders = ["/proc/self/fd", "/dev/fd"];
 
 /** The limit (soft), or null where the system doesn't tell. */
-export function openFileLimit(): number | null {
+function openFileLimit(): number | null {
   try {
     const match = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"));
     return match === null ? null : Number(match[1]);

@@ -6,7 +6,7 @@ import type { StoreAdmin } from "../store/store.ts";
 import { keyFromText, makeKey, specOfText } from "./keyMaking.ts";
 
 /** Where events go whose sender has no name of its own. */
-export const defaultSource = "default";
+const defaultSource = "default";
 
 export interface OperatorKeys {
   /** From the environment; null where it sets none. */

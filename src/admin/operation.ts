@@ -115,3 +115,6 @@ export type Operations = {
 
 /** Why an operation was not done, in words for the operator. */
 export class OperationFailed extends Error {}
+
+/** The data folder's disk is full or failed under an operation; exit code 74. */
+export class DiskFailed extends Error {}

@@ -71,7 +71,7 @@ export const ErrorShape = Type.Object({
   }),
 });
 
-export const IdentifierShape = Type.Object({ type: Type.String(), value: Type.String() });
+const IdentifierShape = Type.Object({ type: Type.String(), value: Type.String() });
 
 export const Profile = Type.Object({
   profileId: Type.String(),

@@ -5,8 +5,8 @@
 import type { Command } from "commander";
 import type { CliContext } from "./context.ts";
 
-/** The command's name, for whoever starts it. */
-export const checkProfilesCommand = "check-profiles";
+/** The name under which src/dataStore.ts starts it. */
+const checkProfilesCommand = "check-profiles";
 
 export function addCheckProfiles(program: Command, context: CliContext): void {
   program

@@ -1,7 +1,7 @@
 /** `freshet import`: events of a file into the journal, in the import lane. */
 import { existsSync, statSync } from "node:fs";
 import type { Command } from "commander";
-import type { CallOperation, OperationParams } from "../admin/operation.ts";
+import { DiskFailed, type CallOperation, type OperationParams } from "../admin/operation.ts";
 import type { Answer } from "../store/accept.ts";
 import { dataFolder, withData, withNamespace } from "./arguments.ts";
 import { Exit, exitCodes, UsageError, type CliContext } from "./context.ts";
@@ -146,7 +146,7 @@ class Importer {
       const answer = await this.#call("import", { ...this.#target, events }, outlet);
       if (answer.kind !== "unavailable" || this.#context.interrupted.aborted) return answer;
       if (answer.code === "disk_full")
-        throw new DiskFullError("the journal could not be written: the disk is full");
+        throw new DiskFailed("the journal could not be written: the disk is full");
       await Bun.sleep(answer.retryAfterSeconds * 1_000);
     }
   }
@@ -156,6 +156,3 @@ class Importer {
     if (this.#rejected <= maxTold) this.#context.tell(`row ${row}: ${why}`);
   }
 }
-
-/** Ends the command with exit code 74. */
-export class DiskFullError extends Error {}

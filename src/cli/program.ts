@@ -1,7 +1,7 @@
 /** The command line: parses arguments, runs one command, gives its exit code. */
 import { Command, CommanderError } from "commander";
 import { ConfigError } from "../config/configError.ts";
-import { OperationFailed } from "../admin/operation.ts";
+import { DiskFailed, OperationFailed } from "../admin/operation.ts";
 import { FolderRefused } from "../store/folder.ts";
 import { version } from "../version.ts";
 import { addBackup } from "./backup.ts";
@@ -10,7 +10,7 @@ import { addConfig } from "./config.ts";
 import { Exit, exitCodes, UsageError, type CliContext } from "./context.ts";
 import { addErase } from "./erase.ts";
 import { addExport } from "./export.ts";
-import { addImport, DiskFullError } from "./import.ts";
+import { addImport } from "./import.ts";
 import { addKeys } from "./keys.ts";
 import { addProfile } from "./profile.ts";
 import { addRebuild } from "./rebuild.ts";
@@ -89,7 +89,7 @@ function codeOf(error: unknown, context: CliContext): number {
   if (isAddonError(sentence)) context.tell(addonHint);
   if (error instanceof UsageError) return exitCodes.usage;
   if (error instanceof FolderRefused) return exitCodes.folder;
-  if (error instanceof DiskFullError || isDiskError(error)) return exitCodes.disk;
+  if (error instanceof DiskFailed || isDiskError(error)) return exitCodes.disk;
   if (
     !(error instanceof OperationFailed) &&
     error instanceof Error &&

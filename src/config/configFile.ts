@@ -78,7 +78,7 @@ export function readConfigFile(path: string, required: boolean, environment: Env
 }
 
 /** Holds a parsed file against the schema. Throws ConfigError with every problem found. */
-export function checkFile(value: unknown, path: string): ConfigFile {
+function checkFile(value: unknown, path: string): ConfigFile {
   const result = fileSchema.safeParse(readServeTexts(value));
   const problems = result.success
     ? duplicateKeys(result.data)

@@ -4,7 +4,7 @@ import { isNetwork } from "../lib/address.ts";
 import { byteSize, duration, integer, list, oneOf, optionsOf, text } from "./option.ts";
 
 /** Where the data is; every command has this one. */
-export const dataShape = {
+const dataShape = {
   data: text({
     placeholder: "folder",
     description: "Folder that holds everything Freshet keeps.",

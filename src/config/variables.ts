@@ -9,7 +9,7 @@ import { serveOptions } from "./serveOptions.ts";
 export const testVariable = "FRESHET_CRASH_AT";
 
 /** Every variable that means something to Freshet. */
-export const knownVariables: readonly string[] = [
+const knownVariables: readonly string[] = [
   ...serveOptions.map((option) => option.env),
   ...keyVariables.map(({ env }) => env),
   testVariable,
