@@ -1,7 +1,7 @@
 /**
  * `bun run bench`: measures the rows of docs/performance.md, floors and ours interleaved in the same run.
  *
- *   --only <name>   rows whose name begins so (repeatable)      --pairs <n>     pairs a row, 5 by default
+ *   --only <name>   the row of that name (repeatable)      --pairs <n>     pairs a row, 5 by default
  *   --seconds <n>   measured seconds of each load, 3            --long          the long rows too
  *   --compare       the row against another stack too           --json          results as JSON on stdout
  *   --write         keep the results in bench/results.json and docs/performance.md
@@ -59,7 +59,7 @@ async function measure(row: Row): Promise<Measured[]> {
 }
 
 function isChosen(row: Row): boolean {
-  if (values.only !== undefined) return values.only.some((name) => row.name.startsWith(name));
+  if (values.only !== undefined) return values.only.includes(row.name);
   return (
     row.when === "always" ||
     (row.when === "long" && values.long) ||
