@@ -25,8 +25,9 @@ export type Whole = number | string;
 /** The exact sum of two whole numbers. */
 export function addWhole(left: Whole, right: Whole): Whole {
   if (typeof left === "number" && typeof right === "number") {
+    // Both are whole, so a sum within 2^53 is exact, even of terms that are not.
     const sum = left + right;
-    if (Number.isSafeInteger(sum) && Number.isSafeInteger(left) && Number.isSafeInteger(right)) return sum;
+    if (Number.isSafeInteger(sum)) return sum;
   }
   return toWhole(BigInt(left) + BigInt(right));
 }

@@ -42,11 +42,12 @@ export function tallyStep(
       return { old: n, new: n + 1 };
     }
     case "list":
-      return { old: listOf(items, from, trait, -1, item), new: listOf(items, from, trait, at, item) };
+      return listStep(items, from, at, item, trait);
     case "unique": {
       const value = valueAtSlot(item, slot);
-      const values = distinctOf(items, from, trait);
-      return value === null || values.has(value) ? null : { old: values.size, new: values.size + 1 };
+      if (value === null || holds(items, from, trait, value)) return null;
+      const n = distinctOf(items, from, trait).size;
+      return { old: n, new: n + 1 };
     }
     case "first":
     case "last":
@@ -86,7 +87,7 @@ function valueOfKept(items: readonly Item[], from: number, trait: Tallied): Json
     case "count":
       return countOf(items, from, trait);
     case "list":
-      return listOf(items, from, trait, -1, null);
+      return listOf(items, from, trait, -1, null).values;
     case "unique":
       return distinctOf(items, from, trait).size;
     case "first":
@@ -179,35 +180,58 @@ function distinctOf(items: readonly Item[], from: number, trait: Tallied): Set<S
   return values;
 }
 
-/** The list; with `extra` in its place, `extraAt`, where that is not −1. */
+function holds(items: readonly Item[], from: number, trait: Tallied, value: Scalar): boolean {
+  const slot = trait.slots[0] ?? -1;
+  for (let at = items.length - 1; at >= from; at -= 1) {
+    const item = items[at];
+    if (item !== undefined && valueAtSlot(item, slot) === value && meets(item, trait.conditions)) return true;
+  }
+  return false;
+}
+
+interface Listed {
+  readonly values: Json[];
+  /** What each value is distinct by; empty for a list that is not. */
+  readonly distinct: Scalar[];
+}
+
+function listStep(items: readonly Item[], from: number, at: number, item: Item, trait: Tallied): Step | null {
+  const old = listOf(items, from, trait, -1, null);
+  if (at < items.length) return { old: old.values, new: listOf(items, from, trait, at, item).values };
+  // The newest item goes in front, its like or the oldest goes out.
+  const now: Listed = { values: [], distinct: [] };
+  listItem(now, item, trait);
+  if (now.values.length === 0) return null;
+  for (let index = 0; index < old.values.length && now.values.length < trait.keep; index += 1) {
+    if (trait.uniqueSlot < 0 || old.distinct[index] !== now.distinct[0])
+      now.values.push(old.values[index] ?? null);
+  }
+  return { old: old.values, new: now.values };
+}
+
+/** The list, newest first; with `extra` at its place, `extraAt`, where that is not −1. */
 function listOf(
   items: readonly Item[],
   from: number,
   trait: Tallied,
   extraAt: number,
   extra: Item | null,
-): Json[] {
-  const values: Json[] = [];
-  const seen: Scalar[] = [];
-  for (let at = items.length; at >= from && values.length < trait.keep; at -= 1) {
-    if (at === extraAt && extra !== null) listItem(values, seen, extra, trait);
+): Listed {
+  const list: Listed = { values: [], distinct: [] };
+  for (let at = items.length; at >= from && list.values.length < trait.keep; at -= 1) {
+    if (at === extraAt && extra !== null) listItem(list, extra, trait);
     const item = at > from ? items[at - 1] : undefined;
-    if (item !== undefined && values.length < trait.keep) listItem(values, seen, item, trait);
+    if (item !== undefined && list.values.length < trait.keep) listItem(list, item, trait);
   }
-  return values;
+  return list;
 }
 
-function listItem(values: Json[], seen: Scalar[], item: Item, trait: Tallied): void {
+function listItem(list: Listed, item: Item, trait: Tallied): void {
   if (!meets(item, trait.conditions)) return;
-  if (trait.uniqueSlot >= 0) {
-    const distinct = valueAtSlot(item, trait.uniqueSlot);
-    if (distinct === null || seen.includes(distinct)) return;
-    const value = listed(item, trait.keys, trait.slots);
-    if (value === null) return;
-    seen.push(distinct);
-    values.push(value);
-    return;
-  }
+  const distinct = trait.uniqueSlot < 0 ? null : valueAtSlot(item, trait.uniqueSlot);
+  if (trait.uniqueSlot >= 0 && (distinct === null || list.distinct.includes(distinct))) return;
   const value = listed(item, trait.keys, trait.slots);
-  if (value !== null) values.push(value);
+  if (value === null) return;
+  if (distinct !== null) list.distinct.push(distinct);
+  list.values.push(value);
 }

@@ -1,77 +1,101 @@
 /** Folding rows that LMDB has not seen: the tail after a crash, and rows that waited while profiles were rebuilt. */
-import type { StoredEvent, Restore } from "./accept.ts";
+import { eventError } from "../errors.ts";
+import { errorText } from "../lib/describeError.ts";
+import type { Restore } from "./accept.ts";
+import { tellRelisted } from "./acts.ts";
+import type { HotProfiles } from "./hot.ts";
 import type { Journal } from "./journal.ts";
-import type { Projector, Recorded } from "./projector.ts";
-import { namespaceOf, rowFlags, rowKind, typeOf, type EventRow } from "./row.ts";
+import type { Projector } from "./projector.ts";
+import { extraOf, isFoldable, refusedOf, rowFlags, rowKind, storedEvent, type EventRow } from "./row.ts";
 
 /** The rows hold an act (erasure, re-attribution) that only a rebuild repeats rightly. */
 export class ReplayNotPossible extends Error {}
 
-export class CatchUp {
-  readonly #journal: Journal;
-  readonly #projector: Projector;
-  readonly #restore: Restore;
+/** A row that waited can't be folded. */
+class RowNotFoldable extends Error {
+  readonly row: EventRow;
 
-  constructor(journal: Journal, projector: Projector, restore: Restore) {
-    this.#journal = journal;
-    this.#projector = projector;
-    this.#restore = restore;
+  constructor(row: EventRow, cause: unknown) {
+    super(errorText(cause));
+    this.row = row;
   }
+}
 
-  /** Folds rows in order. A row that was folded before repeats its recorded decisions; one that waited gets its projection. */
-  fold(rows: readonly EventRow[]): void {
-    for (const row of rows) this.#foldRow(row);
-  }
+export interface CatchUpContext {
+  readonly journal: Journal;
+  readonly hot: HotProfiles;
+  readonly projector: Projector;
+  readonly restore: Restore;
+  readonly committedAtMs: number;
+  readonly nextSeq: () => number;
+  /** Runs `work` in a transaction of the journal and takes back what it folded if it fails. */
+  readonly transaction: (work: () => void) => void;
+}
 
-  #foldRow(row: EventRow): void {
-    if (row.kind !== rowKind.event) throw new ReplayNotPossible(`row ${row.seq} is not an event`);
-    if ((row.flags & (rowFlags.erased | rowFlags.foldFailed)) !== 0) return;
-    const event = this.#restore(storedEvent(row, this.#journal.sourceName(row.source)));
-    if (row.pid !== null) {
-      this.#projector.project(event, row.seq, { refused: refusedOf(row) });
-      return;
+/**
+ * Folds rows in order, in one transaction. A row that was folded before repeats its recorded decisions; one that
+ * waited gets its projection; one that can't be folded goes to the quarantine, and the others are folded anew. Returns
+ * why rows were passed, a sentence each. Throws ReplayNotPossible.
+ */
+export function foldWaiting(rows: readonly EventRow[], context: CatchUpContext): readonly string[] {
+  const passed = new Map<number, string>();
+  for (;;) {
+    try {
+      context.transaction(() => {
+        for (const row of rows) takeRow(row, passed, context);
+      });
+      return [...passed.values()];
+    } catch (error) {
+      if (!(error instanceof RowNotFoldable)) throw error;
+      passed.set(error.row.seq, error.message);
     }
-    const projected = this.#projector.project(event, row.seq);
-    const extra =
-      projected.refused === null
-        ? row.extra
-        : JSON.stringify({ ...extraOf(row), refused: projected.refused });
-    this.#journal.setProjection(
-      row.seq,
-      projected.pid,
-      projected.prev,
-      projected.identifiers,
-      projected.diff,
-      extra,
-      row.flags,
-    );
   }
 }
 
-/** What the restore function needs of a row that still has its text. */
-export function storedEvent(row: EventRow, source: string): StoredEvent {
-  if (row.body === null || row.message_id === null) throw new Error(`row ${row.seq} has no text`);
-  return {
-    namespace: namespaceOf(row.flags),
-    source,
-    trusted: (row.flags & rowFlags.trusted) !== 0,
-    type: typeOf(row.flags),
-    name: row.name,
-    messageId: row.message_id,
-    timestampMs: row.timestamp_ms,
-    receivedAtMs: row.received_at_ms ?? row.timestamp_ms,
-    index: row.request_index,
-    raw: row.body,
-    extra: row.extra,
-  };
+function takeRow(row: EventRow, passed: ReadonlyMap<number, string>, context: CatchUpContext): void {
+  if (row.kind === rowKind.relisted) noteRelisted(row, context.hot);
+  else if (row.kind !== rowKind.event) throw new ReplayNotPossible(`row ${row.seq} is not an event`);
+  else if (passed.has(row.seq)) pass(row, context.journal);
+  else if (isFoldable(row)) foldRow(row, context);
 }
 
-/** The traits that a cap kept out when the row was folded first. */
-export function refusedOf(row: EventRow): Recorded["refused"] {
-  const refused = extraOf(row)["refused"];
-  return Array.isArray(refused) ? refused.map(String) : [];
+/** The profile has a change at the row's place. */
+export function noteRelisted(row: EventRow, hot: HotProfiles): void {
+  const profile = row.pid === null ? undefined : hot.profile(row.pid);
+  if (profile === undefined) return;
+  hot.touch(profile);
+  profile.version = Math.max(profile.version, row.seq);
 }
 
-function extraOf(row: EventRow): Record<string, unknown> {
-  return row.extra === null ? {} : (JSON.parse(row.extra) as Record<string, unknown>);
+function foldRow(row: EventRow, context: CatchUpContext): void {
+  const { journal, projector, restore } = context;
+  if (row.pid !== null) {
+    const event = restore(storedEvent(row, journal.sourceName(row.source)));
+    projector.project(event, row.seq, { refused: refusedOf(row), pid: row.pid });
+    return;
+  }
+  const { pid, prev, identifiers, diff, refused, relisted } = projectWaiting(row, context);
+  const extra = refused === null ? row.extra : JSON.stringify({ ...extraOf(row), refused });
+  journal.setProjection(row.seq, pid, prev, identifiers, diff, extra, row.flags);
+  for (const profile of relisted) tellRelisted(profile, context);
+}
+
+function projectWaiting(row: EventRow, context: CatchUpContext): ReturnType<Projector["project"]> {
+  const { journal, projector, restore } = context;
+  try {
+    return projector.project(restore(storedEvent(row, journal.sourceName(row.source))), row.seq);
+  } catch (error) {
+    throw new RowNotFoldable(row, error);
+  }
+}
+
+function pass(row: EventRow, journal: Journal): void {
+  const stored = storedEvent(row, journal.sourceName(row.source));
+  journal.setProjection(row.seq, null, null, null, null, row.extra, row.flags | rowFlags.foldFailed);
+  journal.quarantine(
+    { ...stored, call: stored.type },
+    eventError("fold_failed"),
+    stored.messageId,
+    stored.raw,
+  );
 }

@@ -58,7 +58,10 @@ function locate(context: ControlContext, messageId: string): number[] {
   return sources.map(({ id }) => context.messageIds.find(id, messageId)).filter((seq) => seq !== null);
 }
 
-function erase(context: ControlContext, request: Extract<ControlRequest, { act: "erase" }>): Erased | null {
+async function erase(
+  context: ControlContext,
+  request: Extract<ControlRequest, { act: "erase" }>,
+): Promise<Erased | null> {
   const { writer, journal, clock, restore } = context;
   if (writer.mode !== "live") throw new Error("profiles are being rebuilt; erase again when that is done");
   while (writer.settle()) continue;
@@ -70,12 +73,14 @@ function erase(context: ControlContext, request: Extract<ControlRequest, { act: 
     return eraseProfile(profile, {
       journal,
       folded,
+      messageIds: context.messageIds,
       restore,
       nextSeq: () => writer.nextSeq(),
       nowMs: clock.nowMs(),
     });
   });
   context.post(writer.announce());
+  if (erased?.needsRebuild === true) await context.startRebuild("an erasure freed an e-mail address of many");
   return erased;
 }
 

@@ -1,22 +1,26 @@
 /**
  * Erasure: the one door through which a person's data leaves. The journal keeps the bare fact that something was
- * accepted (seq, times, a hash of each messageId, so that a repeat stays a repeat); every text goes. The change log
- * tells it with cause `erase`. The caller then compacts both files, since freed pages still hold the text.
+ * accepted (seq, times, a hash of each messageId, so that a repeat stays a repeat); every text goes. What is left is
+ * what would have come of the other people's events alone, so that a rebuild gives the same. The change log tells it
+ * with cause `erase`. The caller then compacts both files, since freed pages still hold the text.
  */
+import type { Event, Namespace } from "../model/event.ts";
 import { identifierKey, identifierOf, normaliseEmail, type IdentifierKey } from "../model/identifier.ts";
-import type { Namespace } from "../model/event.ts";
-import { rebuildRecord, usersOf, type LinkFact } from "../model/link.ts";
-import { orderKeyOf } from "../model/event.ts";
 import type { Restore } from "./accept.ts";
-import { storedEvent } from "./catchUp.ts";
-import type { HotProfile } from "./hot.ts";
+import { appendAct, tellRelisted } from "./acts.ts";
+import { emailHashKey } from "./emails.ts";
+import { eraseQuarantine } from "./eraseQuarantine.ts";
+import type { Folded } from "./folded.ts";
+import { emailEntry, type HotProfile } from "./hot.ts";
 import type { Journal } from "./journal.ts";
-import { parsePrev, rowFlags, rowKind } from "./row.ts";
-import type { Folded } from "./writer.ts";
+import type { MessageIds } from "./messageIds.ts";
+import { mergedOf, parsePrev, rowFlags, rowKind, storedEvent, type EventRow, type Redirects } from "./row.ts";
+import { Unlink } from "./unlink.ts";
 
 export interface EraseContext {
   readonly journal: Journal;
   readonly folded: Folded;
+  readonly messageIds: MessageIds;
   readonly restore: Restore;
   readonly nextSeq: () => number;
   readonly nowMs: number;
@@ -28,11 +32,15 @@ export interface Erased {
   readonly events: number;
   readonly identifiers: number;
   readonly quarantined: number;
+  /** Who claims an e-mail address now is no longer at hand: the profiles must be rebuilt from the journal. */
+  readonly needsRebuild: boolean;
 }
 
 const eraseRow = `
 UPDATE journal SET name = NULL, message_id = ?, identifiers = NULL, diff = NULL, extra = NULL, body = NULL, checksum = NULL, flags = flags | ${rowFlags.erased}
 WHERE seq = ?`;
+
+const eraseActs = "UPDATE journal SET identifiers = NULL, diff = NULL WHERE pid = ? AND kind > 0";
 
 /** The form in which an erased row keeps its messageId: enough to know a repeat, not enough to read it. */
 export function erasedMessageId(messageId: string): string {
@@ -56,160 +64,104 @@ export function resolve(
   return undefined;
 }
 
-/** Erases a profile, inside the writer's transaction. */
+/** Erases a profile, inside the writer's transaction, when no re-attribution is pending. */
 export function eraseProfile(profile: HotProfile, context: EraseContext): Erased {
-  const { journal, folded } = context;
-  const names = new Set<string>(profile.identifiers.map((key) => identifierOf(key).value));
-  const anonymousKeys = new Set<IdentifierKey>(profile.links.keys());
-  let events = 0;
-  const waiting = [profile.head];
-  const seen = new Set<number>();
-  const erase = journal.database.query(eraseRow);
-  for (let seq = waiting.pop(); seq !== undefined; seq = waiting.pop()) {
-    const row = seq === 0 || seen.has(seq) ? null : journal.row(seq);
-    if (row === null) continue;
-    seen.add(seq);
-    waiting.push(...parsePrev(row.prev));
-    if (row.kind !== rowKind.event || row.body === null || row.message_id === null) continue;
-    const event = context.restore(storedEvent(row, journal.sourceName(row.source)));
-    for (const id of [event.userId, event.anonymousId, event.previousId]) if (id !== null) names.add(id);
-    if (event.anonymousId !== null)
-      anonymousKeys.add(identifierKey(profile.namespace, "anonymous_id", event.anonymousId));
-    erase.run(erasedMessageId(row.message_id), seq);
-    events += 1;
-  }
-  // Changes of kind refold and of merges stand in rows of their own.
-  journal.database
-    .query(`UPDATE journal SET identifiers = NULL, diff = NULL WHERE pid = ? AND kind = ${rowKind.refold}`)
-    .run(profile.pid);
-  for (const key of anonymousKeys) unlink(key, profile, context, seen);
-  const identifiers = forgetIdentifiers(profile, context);
-  folded.hot.remove(profile.pid);
-  const quarantined = eraseQuarantine(journal, names);
-  const flags = profile.namespace === "test" ? rowFlags.test : 0;
-  journal.append([
-    context.nextSeq(),
-    rowKind.erase,
-    flags,
-    0,
-    null,
-    null,
-    context.nowMs,
-    null,
-    0,
-    context.nowMs,
-    profile.pid,
-    null,
-    null,
-    null,
-    null,
-    null,
-    null,
-  ]);
-  return { pid: profile.pid, events, identifiers, quarantined };
-}
-
-function forgetIdentifiers(profile: HotProfile, context: EraseContext): number {
-  const { hot, projector } = context.folded;
-  for (const key of profile.identifiers) {
-    const { type, value } = identifierOf(key);
-    const passedOn = type === "anonymous_id" && projector.profileOf(key)?.pid !== profile.pid;
-    if (!passedOn) hot.setId(key, null);
-    if (type === "email")
-      hot.setId(
-        identifierKey(
-          profile.namespace,
-          "email_sha256",
-          new Bun.CryptoHasher("sha256").update(value).digest("hex"),
-        ),
-        null,
-      );
-  }
-  return profile.identifiers.length;
-}
-
-/** A shared anonymousId keeps its links to others, without the erased person's. */
-function unlink(
-  anonymousKey: IdentifierKey,
-  erased: HotProfile,
-  context: EraseContext,
-  gone: ReadonlySet<number>,
-): void {
   const { projector, hot } = context.folded;
-  const home = projector.profileOf(anonymousKey);
-  if (home === undefined || home.pid === erased.pid) {
-    const others = home === undefined ? [] : otherUsers(home, anonymousKey, erased, context);
-    const heir = others[0];
-    const link = home && projector.linkOf(home, anonymousKey);
-    hot.setId(anonymousKey, null);
-    if (heir === undefined || link === undefined) return;
-    link.record = relinkWithout(anonymousKey, others, context, gone);
-    projector.place(anonymousKey, link, heir, undefined);
-    return;
-  }
-  const link = projector.linkOf(home, anonymousKey);
-  if (link === undefined) return;
-  hot.touch(home);
-  link.record = relinkWithout(
-    anonymousKey,
-    [home, ...otherUsers(home, anonymousKey, erased, context)],
-    context,
-    gone,
-  );
+  const { journal } = context;
+  projector.takeRelisted(null);
+  const found = collect(profile, context);
+  const identifiers = profile.identifiers.length;
+  const unlink = new Unlink(profile, found.seqs, context);
+  const needsRebuild = dropClaims(profile, found.emails, context);
+  for (const key of profile.identifiers) if (identifierOf(key).type === "user_id") hot.setId(key, null);
+  for (const key of found.anonymousKeys) unlink.forget(key);
+  const redirects = unlink.redirect(found.merged);
+  for (const email of found.emails) projector.relistEmail(identifierKey(profile.namespace, "email", email));
+  for (const row of found.rows) eraseEvent(row, journal);
+  for (const pid of [profile.pid, ...found.merged]) journal.database.query(eraseActs).run(pid);
+  hot.remove(profile.pid);
+  const { pieces, unfolded } = eraseQuarantine(found.names, journal, context.messageIds);
+  for (const row of unfolded.map((seq) => journal.row(seq))) if (row !== null) eraseEvent(row, journal);
+  tell(profile, redirects, context);
+  const events = found.rows.length + unfolded.length;
+  return { pid: profile.pid, events, identifiers, quarantined: pieces, needsRebuild };
 }
 
-function otherUsers(
-  home: HotProfile,
-  anonymousKey: IdentifierKey,
-  erased: HotProfile,
-  context: EraseContext,
-): HotProfile[] {
-  const { projector } = context.folded;
-  const link = projector.linkOf(home, anonymousKey);
-  if (link === undefined) return [];
-  const found = new Map<number, HotProfile>();
-  for (const user of usersOf(link.record)) {
-    const profile = projector.profileOf(identifierKey(home.namespace, "user_id", user));
-    if (profile !== undefined && profile.pid !== erased.pid) found.set(profile.pid, profile);
-  }
-  return [...found.values()].sort((a, b) => b.head - a.head);
+/** All that a profile's own rows name. */
+interface Found {
+  readonly rows: EventRow[];
+  readonly seqs: Set<number>;
+  /** Every identifier, for the quarantine. */
+  readonly names: Set<string>;
+  readonly anonymousKeys: Set<IdentifierKey>;
+  readonly emails: Set<string>;
+  /** Numbers of the profiles that merged into it. */
+  readonly merged: Set<number>;
 }
 
-function relinkWithout(
-  anonymousKey: IdentifierKey,
-  profiles: readonly HotProfile[],
-  context: EraseContext,
-  gone: ReadonlySet<number>,
-): ReturnType<typeof rebuildRecord> {
-  const anonymousId = identifierOf(anonymousKey).value;
-  const facts: LinkFact[] = [];
-  const anonymous: ReturnType<typeof orderKeyOf>[] = [];
-  const waiting = profiles.map((profile) => profile.head);
-  const seen = new Set<number>();
+function collect(profile: HotProfile, context: EraseContext): Found {
+  const { journal } = context;
+  const found: Found = {
+    rows: [],
+    seqs: new Set(),
+    names: new Set(profile.identifiers.map((key) => identifierOf(key).value)),
+    anonymousKeys: new Set(profile.links.keys()),
+    emails: new Set(),
+    merged: new Set(),
+  };
+  const waiting = [profile.head];
   for (let seq = waiting.pop(); seq !== undefined; seq = waiting.pop()) {
-    const row = seq === 0 || seen.has(seq) || gone.has(seq) ? null : context.journal.row(seq);
+    const row = seq === 0 || found.seqs.has(seq) ? null : journal.row(seq);
     if (row === null) continue;
-    seen.add(seq);
+    found.seqs.add(seq);
     waiting.push(...parsePrev(row.prev));
-    if (row.kind !== rowKind.event || row.body === null || row.message_id === null) continue;
-    const event = context.restore(storedEvent(row, context.journal.sourceName(row.source)));
-    if (event.anonymousId !== anonymousId && !(event.type === "alias" && event.previousId === anonymousId))
-      continue;
-    if (event.userId === null) anonymous.push(orderKeyOf(event));
-    else facts.push({ key: orderKeyOf(event), user: event.userId });
+    if (row.kind !== rowKind.event || row.body === null) continue;
+    found.rows.push(row);
+    for (const pid of mergedOf(row)) found.merged.add(pid);
+    note(context.restore(storedEvent(row, journal.sourceName(row.source))), found);
   }
-  return rebuildRecord(facts, anonymous);
+  return found;
 }
 
-/** Quarantined input that names the person. The table is bounded, so reading it whole is too. */
-function eraseQuarantine(journal: Journal, names: ReadonlySet<string>): number {
-  let deleted = 0;
-  const statement = journal.database.query(
-    "DELETE FROM quarantine WHERE instr(CAST(body AS TEXT), ?) > 0 OR message_id = ?",
-  );
-  for (const name of names) {
-    const quoted = JSON.stringify(name);
-    if (name.length > 0) deleted += statement.run(quoted, name).changes;
+function note(event: Event, found: Found): void {
+  for (const id of [event.userId, event.anonymousId]) if (id !== null) found.names.add(id);
+  for (const id of [event.anonymousId, event.previousId])
+    if (id !== null) found.anonymousKeys.add(identifierKey(event.namespace, "anonymous_id", id));
+  const email = event.type === "identify" ? normaliseEmail(event.traits["email"]) : null;
+  if (email === null) return;
+  found.emails.add(email);
+  found.names.add(email);
+}
+
+function eraseEvent(row: EventRow, journal: Journal): void {
+  journal.database.query(eraseRow).run(erasedMessageId(row.message_id ?? ""), row.seq);
+}
+
+/** Takes the person's claims from their addresses; true if the next claimant is not known here. */
+function dropClaims(profile: HotProfile, emails: ReadonlySet<string>, context: EraseContext): boolean {
+  const { hot, projector } = context.folded;
+  let needsRebuild = false;
+  for (const email of emails) {
+    const key = identifierKey(profile.namespace, "email", email);
+    const entry = emailEntry(hot.id(key));
+    if (entry === undefined) continue;
+    const claims = entry.claims.filter((claim) => projector.claimant(profile.namespace, claim) !== profile);
+    if (claims.length > 0) {
+      hot.setId(key, { ...entry, claims });
+      continue;
+    }
+    needsRebuild ||= entry.more === true;
+    hot.setId(key, null);
+    hot.setId(emailHashKey(profile.namespace, email), null);
   }
-  return deleted;
+  return needsRebuild;
+}
+
+/** Appends the row of the erasure, and one for every other profile that won or lost an identifier by it. */
+function tell(profile: HotProfile, redirects: Redirects, context: EraseContext): void {
+  const { journal, folded, nextSeq, nowMs } = context;
+  const diff = redirects.length === 0 ? null : JSON.stringify({ redirects });
+  appendAct(journal, profile, { kind: "erase", seq: nextSeq(), committedAtMs: nowMs, diff });
+  for (const other of folded.projector.takeRelisted(profile))
+    tellRelisted(other, { journal, hot: folded.hot, nextSeq, committedAtMs: nowMs });
 }

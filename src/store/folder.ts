@@ -73,7 +73,8 @@ export function markOpened(folder: string): LastStop {
   const bootId = currentBootId();
   writeBoot(path, { bootId, clean: false });
   // Without a record there is nothing to distrust, unless profiles stand there that nobody vouches for.
-  if (record === null) return readdirSync(folder).some((name) => /^profiles-\d+$/.test(name)) ? "unclean-other-boot" : "first";
+  if (record === null)
+    return readdirSync(folder).some((name) => /^profiles-\d+$/.test(name)) ? "unclean-other-boot" : "first";
   if (record.clean) return "clean";
   return bootId !== null && record.bootId === bootId ? "unclean-same-boot" : "unclean-other-boot";
 }

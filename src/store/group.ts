@@ -1,7 +1,10 @@
 /** Taking one group of requests in: dedup, fold, append; inside the writer's transaction. */
+import { errorText } from "../lib/describeError.ts";
 import { eventError, type EventError } from "../errors.ts";
+import { tellRelisted } from "./acts.ts";
 import type { Answer, Frame, Judged, Rejected, Verdict } from "./accept.ts";
 import type { Folded } from "./folded.ts";
+import type { HotProfile } from "./hot.ts";
 import type { Journal } from "./journal.ts";
 import type { MessageIds } from "./messageIds.ts";
 import type { Projected } from "./projector.ts";
@@ -33,7 +36,7 @@ export class FoldFailed extends Error {
   readonly judged: Judged;
 
   constructor(judged: Judged, cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause));
+    super(errorText(cause));
     this.judged = judged;
   }
 }
@@ -93,12 +96,13 @@ export class Group {
     let identifiers: string | null = null;
     let diff: string | null = null;
     let extra = judged.extra;
+    let relisted: readonly HotProfile[] = [];
     if (skip.has(judged)) {
       flags |= rowFlags.foldFailed;
       this.#quarantine(frame, eventError("fold_failed"), event.messageId, judged.raw);
     } else if (folded !== null) {
       const projected = project(folded, judged, seq);
-      ({ pid, prev, identifiers, diff } = projected);
+      ({ pid, prev, identifiers, diff, relisted } = projected);
       if (projected.refused !== null) extra = withRefused(extra, projected.refused);
     }
     journal.append([
@@ -120,6 +124,9 @@ export class Group {
       judged.raw,
       checksumOf(seq, judged.raw),
     ]);
+    if (folded === null) return;
+    const { hot } = folded;
+    for (const profile of relisted) tellRelisted(profile, { journal, hot, nextSeq, committedAtMs });
   }
 
   #quarantine(frame: Frame, error: EventError, messageId: string | null, body: Uint8Array): string {

@@ -5,9 +5,10 @@
  */
 import { assert } from "../lib/assert.ts";
 import { compareIdentifierKeys, type IdentifierKey } from "../model/identifier.ts";
-import type { Namespace, OrderKey } from "../model/event.ts";
+import type { Namespace } from "../model/event.ts";
 import type { LinkRecord } from "../model/link.ts";
 import type { ProfileState } from "../model/profile.ts";
+import type { EmailEntry } from "./emails.ts";
 import type { ProfileBatch, ProfilesMeta, ProfileStore } from "./lmdb.ts";
 
 /** What is known of one anonymousId, kept with the profile it leads to. */
@@ -31,19 +32,12 @@ export interface HotProfile {
   state: ProfileState;
 }
 
-/** Who claimed an e-mail address last: a userId, or an anonymousId at the claim's time. */
-export interface EmailClaim {
-  readonly key: OrderKey;
-  readonly user: string | null;
-  readonly anonymous: string | null;
-}
-
 /**
- * Where an identifier leads: a profile's number; a claim (email); another identifier (email_sha256); or the number
+ * Where an identifier leads: a profile's number; its claims (email); another identifier (email_sha256); or the number
  * and the link of an anonymousId that its profile no longer keeps at hand.
  */
 export type IdEntry =
-  number | EmailClaim | { readonly same: IdentifierKey } | { readonly pid: number; readonly link: LinkEntry };
+  number | EmailEntry | { readonly same: IdentifierKey } | { readonly pid: number; readonly link: LinkEntry };
 
 interface ProfileText {
   readonly into?: number;
@@ -132,6 +126,12 @@ export class HotProfiles {
   bury(from: HotProfile, into: HotProfile): void {
     assert(from.pid !== into.pid, "a profile can't merge into itself");
     this.#dirty.set(from.pid, into.pid);
+  }
+
+  /** A number that has no profile resolves to another's from now on. */
+  redirect(pid: number, into: HotProfile): void {
+    assert(pid !== into.pid, "a profile can't lead to itself");
+    this.#dirty.set(pid, into.pid);
   }
 
   /** Removes a profile without successor (erasure). */
@@ -240,12 +240,13 @@ export function addIdentifier(profile: HotProfile, key: IdentifierKey): boolean 
   return true;
 }
 
-/** Takes an identifier from the list, in place. */
-export function removeIdentifier(profile: HotProfile, key: IdentifierKey): void {
+/** Takes an identifier from the list, in place; true if it was there. */
+export function removeIdentifier(profile: HotProfile, key: IdentifierKey): boolean {
   const at = profile.identifiers.indexOf(key);
-  if (at < 0) return;
+  if (at < 0) return false;
   profile.identifiers.splice(at, 1);
   profile.identifiersText = null;
+  return true;
 }
 
 /** The identifiers as the journal stores them. */
@@ -302,6 +303,11 @@ function* profileTexts(
 
 function* idTexts(dirty: Map<IdentifierKey, IdEntry | null>): Iterable<readonly [string, string | null]> {
   for (const [key, entry] of dirty) yield [key, entry === null ? null : JSON.stringify(entry)];
+}
+
+/** The claims in an e-mail address's entry; undefined for every other kind of entry. */
+export function emailEntry(entry: IdEntry | undefined): EmailEntry | undefined {
+  return typeof entry === "object" && "claims" in entry ? entry : undefined;
 }
 
 /** Reads an identifier's entry as stored. */

@@ -77,7 +77,7 @@ export class Journal implements Disposable {
   /** Sets what folding decided for a row that was appended before. */
   setProjection(
     seq: number,
-    pid: number,
+    pid: number | null,
     prev: number | string | null,
     identifiers: string | null,
     diff: string | null,
@@ -88,7 +88,12 @@ export class Journal implements Disposable {
   }
 
   /** Keeps one refused piece of input; returns its number. */
-  quarantine(frame: Frame, error: EventError, messageId: string | null, body: Uint8Array): number {
+  quarantine(
+    frame: Omit<Frame, "body" | "lane">,
+    error: EventError,
+    messageId: string | null,
+    body: Uint8Array,
+  ): number {
     const result = this.#insertQuarantine.run(
       error.code,
       error.message,

@@ -42,7 +42,7 @@ export interface ProfileStore {
 }
 
 /** The part of a store that a snapshot offers. */
-export type FrozenProfiles = Pick<ProfileStore, "readMeta" | "scan">;
+export type FrozenProfiles = Pick<ProfileStore, "readMeta" | "readProfile" | "scan" | "scanIds">;
 
 export interface ProfileBatch {
   readonly profiles: Iterable<readonly [pid: number, text: string | null]>;
@@ -95,17 +95,15 @@ export function openProfileStore(
       });
     },
     scan: (afterPid, limit) => scanRange(profiles.getRange({ start: afterPid + 1, limit })),
-    scanIds: (afterKey, limit) => {
-      const found: { key: string; text: string }[] = [];
-      for (const { key, value } of ids.getRange({ start: afterKey, limit: limit + 1 })) {
-        if (key !== afterKey && found.length < limit) found.push({ key, text: value });
-      }
-      return found;
-    },
+    scanIds: (afterKey, limit) =>
+      scanKeys(ids.getRange({ start: afterKey, limit: limit + 1 }), afterKey, limit),
     snapshot: (work) => {
       const transaction = root.useReadTransaction();
       try {
         return work({
+          readProfile: (pid) => profiles.get(pid, { transaction }),
+          scanIds: (afterKey, limit) =>
+            scanKeys(ids.getRange({ start: afterKey, limit: limit + 1, transaction }), afterKey, limit),
           readMeta: () => parseMeta(meta.get(metaKey, { transaction })),
           scan: (afterPid, limit) =>
             scanRange(profiles.getRange({ start: afterPid + 1, limit, transaction })),
@@ -128,6 +126,17 @@ export function openProfileStore(
 function scanRange(range: Iterable<{ key: number; value: string }>): { pid: number; text: string }[] {
   const found: { pid: number; text: string }[] = [];
   for (const { key, value } of range) found.push({ pid: key, text: value });
+  return found;
+}
+
+function scanKeys(
+  range: Iterable<{ key: string; value: string }>,
+  afterKey: string,
+  limit: number,
+): { key: string; text: string }[] {
+  const found: { key: string; text: string }[] = [];
+  for (const { key, value } of range)
+    if (key !== afterKey && found.length < limit) found.push({ key, text: value });
   return found;
 }
 

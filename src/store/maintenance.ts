@@ -5,7 +5,7 @@ import type { Restore } from "./accept.ts";
 import { folderPaths, nextProfilesName, syncFile } from "./folder.ts";
 import { JournalReader } from "./journalReader.ts";
 import { openProfileStore } from "./lmdb.ts";
-import { rebuildProfiles } from "./rebuild.ts";
+import { rebuildProfiles, type RebuiltProfiles } from "./rebuild.ts";
 import { copyDatabase } from "./sqlite.ts";
 import { verifyFolder, type VerifyReport } from "./verify.ts";
 
@@ -25,10 +25,9 @@ export interface MaintenanceDeps {
   readonly signal: AbortSignal;
 }
 
-/** What a rebuild made: the folder's name inside the data folder, and how far it reaches. */
-export interface Rebuilt {
+/** What a rebuild made: the folder's name inside the data folder, and what it holds. */
+export interface Rebuilt extends RebuiltProfiles {
   readonly folder: string;
-  readonly watermark: number;
 }
 
 /** Runs one job to its end. Throws when it can't be done. */
@@ -55,14 +54,8 @@ async function rebuild(
   using reader = new JournalReader(folderPaths(job.folder).journal);
   const store = openProfileStore(path, { readOnly: false });
   try {
-    const watermark = rebuildProfiles({
-      ...deps,
-      reader,
-      store,
-      upTo: job.upTo,
-      hotProfiles: job.hotProfiles,
-    });
-    return { folder: name, watermark };
+    const { upTo, hotProfiles } = job;
+    return { folder: name, ...rebuildProfiles({ ...deps, reader, store, upTo, hotProfiles }) };
   } catch (error) {
     rmSync(path, { recursive: true, force: true });
     throw error;

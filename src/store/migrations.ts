@@ -45,6 +45,9 @@ CREATE TABLE journal (
   checksum INTEGER                -- CRC-32 of the body, seeded with seq
 );
 
+-- Acts alone, so that an append of an event does not touch it.
+CREATE INDEX journal_acts ON journal (pid) WHERE kind > 0;
+
 CREATE TABLE quarantine (
   id INTEGER PRIMARY KEY,
   code TEXT NOT NULL,

@@ -2,8 +2,7 @@
 import { Refusal } from "../errors.ts";
 import type { Json, Namespace } from "../model/event.ts";
 import { identifierKey, identifierOf, normaliseEmail } from "../model/identifier.ts";
-import { attribute } from "../model/link.ts";
-import { parseIdEntry, parseProfile, type EmailClaim, type HotProfile, type LinkEntry } from "./hot.ts";
+import { emailEntry, parseIdEntry, parseProfile, type HotProfile } from "./hot.ts";
 import type { JournalReader } from "./journalReader.ts";
 import type { ProfileStore } from "./lmdb.ts";
 import type { ProfileIds } from "./profileId.ts";
@@ -154,16 +153,12 @@ export class ProfilesReader implements Profiles {
         return this.#byPointer(store, identifierKey(namespace, type, value));
       case "email": {
         const email = normaliseEmail(value);
-        return email === null
-          ? undefined
-          : this.#byEmail(store, namespace, identifierKey(namespace, "email", email));
+        return email === null ? undefined : this.#byEmail(store, identifierKey(namespace, "email", email));
       }
       case "email_sha256": {
         const text = store.readId(identifierKey(namespace, type, value.toLowerCase()));
         const entry = text === undefined ? undefined : parseIdEntry(text);
-        return typeof entry === "object" && "same" in entry
-          ? this.#byEmail(store, namespace, entry.same)
-          : undefined;
+        return typeof entry === "object" && "same" in entry ? this.#byEmail(store, entry.same) : undefined;
       }
       case "profile_id": {
         const pid = this.#profileIds.decode(value);
@@ -182,27 +177,10 @@ export class ProfilesReader implements Profiles {
     return "pid" in entry ? this.#root(store, entry.pid) : undefined;
   }
 
-  #byEmail(store: ProfileStore, namespace: Namespace, key: string): HotProfile | undefined {
+  #byEmail(store: ProfileStore, key: string): HotProfile | undefined {
     const text = store.readId(key);
-    const entry = text === undefined ? undefined : parseIdEntry(text);
-    if (typeof entry !== "object" || !("key" in entry)) return undefined;
-    return this.#claimant(store, namespace, entry);
-  }
-
-  #claimant(store: ProfileStore, namespace: Namespace, claim: EmailClaim): HotProfile | undefined {
-    if (claim.user !== null) return this.#byPointer(store, identifierKey(namespace, "user_id", claim.user));
-    if (claim.anonymous === null) return undefined;
-    const anonymousKey = identifierKey(namespace, "anonymous_id", claim.anonymous);
-    const home = this.#byPointer(store, anonymousKey);
-    const link = home && (home.links.get(anonymousKey) ?? this.#shelvedLink(store, anonymousKey));
-    const user = link ? attribute(link.record, claim.key) : null;
-    return user === null ? home : this.#byPointer(store, identifierKey(namespace, "user_id", user));
-  }
-
-  #shelvedLink(store: ProfileStore, anonymousKey: string): LinkEntry | undefined {
-    const text = store.readId(anonymousKey);
-    const entry = text === undefined ? undefined : parseIdEntry(text);
-    return typeof entry === "object" && "link" in entry ? entry.link : undefined;
+    const entry = text === undefined ? undefined : emailEntry(parseIdEntry(text));
+    return entry === undefined ? undefined : this.#root(store, entry.holder);
   }
 
   #root(store: ProfileStore, pid: number): HotProfile | undefined {

@@ -8,22 +8,23 @@
  * tell without rereading the journal is left in `pendingRefolds` for refold.ts.
  */
 import { assert } from "../lib/assert.ts";
-import { compareOrderKeys, orderKeyOf, type Event, type Namespace, type OrderKey } from "../model/event.ts";
+import { orderKeyOf, type Event, type Namespace, type OrderKey } from "../model/event.ts";
 import { identifierKey, normaliseEmail, type IdentifierKey } from "../model/identifier.ts";
-import { fold, newChanges, type FoldOptions, type TraitChanges } from "../model/fold.ts";
+import { fold, type FoldOptions } from "../model/fold.ts";
 import { addLink, attribute, emptyRecord, newestUser, noteAnonymous } from "../model/link.ts";
 import { merge } from "../model/merge.ts";
 import { emptyState } from "../model/profile.ts";
+import { emailHashKey, withClaim, type EmailClaim } from "./emails.ts";
 import {
   addIdentifier,
+  emailEntry,
   identifiersText,
   removeIdentifier,
-  type EmailClaim,
   type HotProfile,
   type HotProfiles,
   type LinkEntry,
 } from "./hot.ts";
-import { formatPrev } from "./row.ts";
+import { Joined } from "./joined.ts";
 
 /** What the journal stores beside an event once it is folded. */
 export interface Projected {
@@ -33,12 +34,18 @@ export interface Projected {
   readonly diff: string | null;
   /** Traits that a cap kept out; recorded, so that a rebuild keeps out the same. */
   readonly refused: readonly string[] | null;
+  /** Other profiles that won or lost an identifier by this event: each needs a change of its own. */
+  readonly relisted: readonly HotProfile[];
 }
 
 /** Recorded decisions that a replay must repeat instead of making anew. */
 export interface Recorded {
   readonly refused: readonly string[];
+  /** Whose the event is: what the links said when it came, or what a re-attribution has said since. */
+  readonly pid: number;
 }
+
+const none: readonly HotProfile[] = [];
 
 /** Anonymous ids to attribute anew, each with users to take in beside those of its record. */
 export type PendingRefolds = Map<IdentifierKey, readonly string[]>;
@@ -46,6 +53,9 @@ export type PendingRefolds = Map<IdentifierKey, readonly string[]>;
 export class Projector {
   readonly #hot: HotProfiles;
   readonly #joined = new Joined();
+  readonly #relisted = new Set<HotProfile>();
+  /** Profiles that a replay had to make before the row that made them, since an earlier row was moved to them. */
+  readonly #early = new Set<number>();
   /** Anonymous ids whose events may belong elsewhere since a late link, with users that their records don't name yet. */
   readonly pendingRefolds: PendingRefolds = new Map();
 
@@ -58,21 +68,34 @@ export class Projector {
     const key = orderKeyOf(event);
     const joined = this.#joined;
     joined.reset();
-    const profile = this.#ownerOf(event, key, seq, joined);
+    this.#relisted.clear();
+    const attributed = this.#ownerOf(event, key, seq, joined);
+    const profile = recorded === undefined ? attributed : this.#recordedOwner(recorded.pid, event.namespace);
     this.#hot.touch(profile);
     const options: FoldOptions = recorded === undefined ? {} : { refused: recorded.refused };
     const folded = fold(profile.state, event, options);
     if (event.type === "identify") this.#claimEmail(event, key, profile);
-    const prev = joined.heads.length === 0 ? profile.head || null : joinedPrev(profile.head, joined.heads);
+    const prev = joined.prev(profile.head);
     profile.head = seq;
-    profile.version = seq;
+    profile.version = Math.max(profile.version, seq);
     return {
       pid: profile.pid,
       prev,
       identifiers: identifiersText(profile),
-      diff: diffText(joined, folded.changed),
+      diff: joined.diff(folded.changed),
       refused: folded.refused,
+      relisted: this.takeRelisted(profile),
     };
+  }
+
+  /** Profiles whose list of identifiers changed since the last call, but for `except` and those that live no more. */
+  takeRelisted(except: HotProfile | null): readonly HotProfile[] {
+    if (this.#relisted.size === 0) return none;
+    const found = [...this.#relisted].filter(
+      (profile) => profile !== except && this.#hot.profile(profile.pid) === profile,
+    );
+    this.#relisted.clear();
+    return found;
   }
 
   /** The profile that a claim on an e-mail address leads to now. */
@@ -88,9 +111,35 @@ export class Projector {
 
   /** The profile that an e-mail address leads to now. */
   emailHolder(emailKey: IdentifierKey): HotProfile | undefined {
-    const entry = this.#hot.id(emailKey);
-    if (entry === undefined || typeof entry !== "object" || !("key" in entry)) return undefined;
-    return this.claimant(emailKey.startsWith("T") ? "test" : "live", entry);
+    const entry = emailEntry(this.#hot.id(emailKey));
+    return entry === undefined ? undefined : this.#hot.profile(entry.holder);
+  }
+
+  /** Lists an e-mail address where its newest claim leads, which may be elsewhere since a re-attribution or erasure. */
+  relistEmail(emailKey: IdentifierKey): void {
+    const entry = emailEntry(this.#hot.id(emailKey));
+    const newest = entry?.claims[0];
+    if (entry === undefined || newest === undefined) return;
+    const holder = this.claimant(emailKey.startsWith("T") ? "test" : "live", newest);
+    const former = this.#hot.profile(entry.holder);
+    if (holder === undefined) return;
+    if (former !== undefined && former !== holder) this.unlist(former, emailKey);
+    this.list(holder, emailKey);
+    if (entry.holder !== holder.pid) this.#hot.setId(emailKey, { ...entry, holder: holder.pid });
+  }
+
+  /** Adds an identifier to a profile's list. */
+  list(profile: HotProfile, key: IdentifierKey): void {
+    if (!addIdentifier(profile, key)) return;
+    this.#hot.touch(profile);
+    this.#relisted.add(profile);
+  }
+
+  /** Takes an identifier from a profile's list. */
+  unlist(profile: HotProfile, key: IdentifierKey): void {
+    if (!removeIdentifier(profile, key)) return;
+    this.#hot.touch(profile);
+    this.#relisted.add(profile);
   }
 
   /** The profile that a user_id or anonymous_id leads to now. */
@@ -126,7 +175,7 @@ export class Projector {
   ): void {
     if (former !== undefined && former !== home) {
       former.links.delete(anonymousKey);
-      removeIdentifier(former, anonymousKey);
+      this.unlist(former, anonymousKey);
       this.#hot.touch(former);
     }
     const entry = this.#hot.id(anonymousKey);
@@ -134,8 +183,20 @@ export class Projector {
       this.#hot.setId(anonymousKey, home.pid);
     home.links.delete(anonymousKey);
     home.links.set(anonymousKey, link);
-    if (link.seen) addIdentifier(home, anonymousKey);
+    if (link.seen) this.list(home, anonymousKey);
     this.#hot.touch(home);
+  }
+
+  #recordedOwner(pid: number, namespace: Namespace): HotProfile {
+    const known = this.#hot.profile(pid);
+    if (known !== undefined) return known;
+    this.#early.add(pid);
+    return this.#hot.create(pid, namespace, emptyState());
+  }
+
+  #create(seq: number, namespace: Namespace): HotProfile {
+    const early = this.#early.delete(seq) ? this.#hot.profile(seq) : undefined;
+    return early ?? this.#hot.create(seq, namespace, emptyState());
   }
 
   #ownerOf(event: Event, key: OrderKey, seq: number, joined: Joined): HotProfile {
@@ -154,7 +215,7 @@ export class Projector {
 
   #ownerOfAnonymous(namespace: Namespace, anonymousId: string, key: OrderKey, seq: number): HotProfile {
     const anonymousKey = identifierKey(namespace, "anonymous_id", anonymousId);
-    const home = this.profileOf(anonymousKey) ?? this.#hot.create(seq, namespace, emptyState());
+    const home = this.profileOf(anonymousKey) ?? this.#create(seq, namespace);
     const link = this.#link(home, anonymousKey) ?? { record: emptyRecord(), seen: false };
     // Profiles change in place: dirty first, so that a throw half-way is discarded with the group.
     this.#hot.touch(home);
@@ -172,9 +233,9 @@ export class Projector {
     const userKey = identifierKey(namespace, "user_id", userId);
     const known = this.profileOf(userKey);
     if (known !== undefined) return known;
-    const profile = this.#hot.create(seq, namespace, emptyState());
+    const profile = this.#create(seq, namespace);
     this.#hot.setId(userKey, profile.pid);
-    addIdentifier(profile, userKey);
+    this.list(profile, userKey);
     return profile;
   }
 
@@ -218,7 +279,7 @@ export class Projector {
     const previous = this.profileOf(previousKey);
     if (previous === undefined) {
       this.#hot.setId(previousKey, owner.pid);
-      addIdentifier(owner, previousKey);
+      this.list(owner, previousKey);
     } else if (previous !== owner) {
       const older = previous.pid < owner.pid ? previous : owner;
       owner = this.#join(older, older === owner ? previous : owner, joined);
@@ -231,7 +292,7 @@ export class Projector {
     this.#hot.touch(from);
     this.#hot.touch(into);
     joined.note(from, merge(into.state, from.state));
-    for (const key of from.identifiers) addIdentifier(into, key);
+    for (const key of from.identifiers) this.list(into, key);
     for (const [key, link] of from.links) into.links.set(key, link);
     this.#hot.bury(from, into);
     return into;
@@ -246,25 +307,16 @@ export class Projector {
     const email = normaliseEmail(event.traits["email"]);
     if (email === null) return;
     const emailKey = identifierKey(event.namespace, "email", email);
-    const standing = this.#hot.id(emailKey);
-    const claim: EmailClaim = {
-      key,
-      user: event.userId,
-      anonymous: event.userId === null ? event.anonymousId : null,
-    };
-    if (standing !== undefined && typeof standing === "object" && "key" in standing) {
-      if (compareOrderKeys(standing.key, key) >= 0) return;
-      const holder = this.claimant(event.namespace, standing);
-      if (holder !== undefined && holder !== profile) {
-        removeIdentifier(holder, emailKey);
-        this.#hot.touch(holder);
-      }
-    } else {
-      const hash = new Bun.CryptoHasher("sha256").update(email).digest("hex");
-      this.#hot.setId(identifierKey(event.namespace, "email_sha256", hash), { same: emailKey });
-    }
-    this.#hot.setId(emailKey, claim);
-    addIdentifier(profile, emailKey);
+    const standing = emailEntry(this.#hot.id(emailKey));
+    const anonymous = event.userId === null ? event.anonymousId : null;
+    const entry = withClaim(standing, { key, user: event.userId, anonymous }, profile.pid);
+    if (entry === standing) return;
+    if (standing === undefined) this.#hot.setId(emailHashKey(event.namespace, email), { same: emailKey });
+    this.#hot.setId(emailKey, entry);
+    if (entry.holder !== profile.pid) return;
+    const former = standing === undefined ? undefined : this.#hot.profile(standing.holder);
+    if (former !== undefined && former !== profile) this.unlist(former, emailKey);
+    this.list(profile, emailKey);
   }
 
   #link(home: HotProfile, anonymousKey: IdentifierKey): LinkEntry | undefined {
@@ -273,48 +325,4 @@ export class Projector {
     const entry = this.#hot.id(anonymousKey);
     return entry !== undefined && typeof entry === "object" && "link" in entry ? entry.link : undefined;
   }
-}
-
-/** What merges within one event brought along. */
-class Joined {
-  pids: number[] = [];
-  heads: number[] = [];
-  changed: TraitChanges | null = null;
-
-  reset(): void {
-    if (this.pids.length > 0) {
-      this.pids = [];
-      this.heads = [];
-    }
-    this.changed = null;
-  }
-
-  note(from: HotProfile, changed: TraitChanges | null): void {
-    this.pids.push(from.pid);
-    this.heads.push(from.head);
-    this.changed = combine(this.changed, changed);
-  }
-}
-
-/** Two steps as one: the old value of the first, the new value of the last. */
-function combine(first: TraitChanges | null, then: TraitChanges | null): TraitChanges | null {
-  if (first === null || then === null) return first ?? then;
-  const both = Object.assign(newChanges(), first);
-  for (const [name, change] of Object.entries(then)) {
-    const earlier = Object.hasOwn(first, name) ? first[name] : undefined;
-    both[name] = { old: earlier === undefined ? change.old : earlier.old, new: change.new };
-  }
-  return both;
-}
-
-/** The `prev` of the event that joined several chains: their newest seqs, newest first. */
-function joinedPrev(head: number, others: readonly number[]): number | string | null {
-  const heads = new Set([head, ...others].filter((seq) => seq > 0));
-  return formatPrev([...heads].sort((a, b) => b - a));
-}
-
-function diffText(joined: Joined, folded: TraitChanges | null): string | null {
-  const traits = combine(joined.changed, folded);
-  if (joined.pids.length === 0) return traits === null ? null : JSON.stringify({ traits });
-  return JSON.stringify({ ...(traits === null ? {} : { traits }), merged: joined.pids });
 }

@@ -1,20 +1,18 @@
 /**
  * Rebuilding the profiles from the journal into a folder of their own, off the writer thread. It writes no changes:
- * every row repeats its recorded decisions. Rows whose owner was changed later (refold.ts) are folded in a second
- * pass by the owner that the journal records.
+ * every row repeats its recorded decisions, whose it is among them, so that what a re-attribution moved is folded
+ * where it stands now. Links that the first pass could not settle are made anew from all their facts in a second one.
  */
 import { orderKeyOf, type Event, type OrderKey } from "../model/event.ts";
-import { fold } from "../model/fold.ts";
-import { identifierKey, type IdentifierKey } from "../model/identifier.ts";
+import { identifierKey, identifierOf, type IdentifierKey } from "../model/identifier.ts";
 import { newestUser, rebuildRecord, type LinkFact } from "../model/link.ts";
-import { emptyState } from "../model/profile.ts";
 import type { Restore } from "./accept.ts";
-import { refusedOf, storedEvent } from "./catchUp.ts";
+import { noteRelisted } from "./catchUp.ts";
 import { HotProfiles } from "./hot.ts";
 import type { JournalReader } from "./journalReader.ts";
 import { profilesFormat, type ProfileStore } from "./lmdb.ts";
 import { Projector } from "./projector.ts";
-import { rowFlags, rowKind, type EventRow } from "./row.ts";
+import { isFoldable, mergedOf, redirectsOf, refusedOf, rowKind, storedEvent, type EventRow } from "./row.ts";
 
 export interface RebuildOptions {
   readonly reader: JournalReader;
@@ -28,181 +26,173 @@ export interface RebuildOptions {
   readonly signal: AbortSignal;
 }
 
+/** How far the rebuild came (rows that still wait for folding are left), and the rows that it had to pass. */
+export interface RebuiltProfiles {
+  readonly watermark: number;
+  /** Seqs of rows that could be folded once and can't now: damaged ones, most likely. */
+  readonly passed: readonly number[];
+}
+
 const rowsAtOnce = 2_000;
 
-/** Folds the journal up to `upTo`; returns the watermark reached (rows that still wait for folding are left). */
-export function rebuildProfiles(options: RebuildOptions): number {
-  const hot = new HotProfiles(options.store, options.hotProfiles);
-  const projector = new Projector(hot);
-  const refolded = new Set<number>();
-  let watermark = 0;
-  const commit = () => {
-    options.store.commit(
-      hot.batch({
-        format: profilesFormat,
-        journalId: options.reader.journalId,
-        watermark,
-        pendingRefolds: [...projector.pendingRefolds],
-      }),
-    );
-    hot.settled();
-  };
-  const passes = () => (refolded.size + projector.pendingRefolds.size > 0 ? 2 : 1);
-  for (const rows of pages(options)) {
-    let waiting = false;
-    for (const row of rows) {
-      waiting = row.kind === rowKind.event && row.pid === null && isFoldable(row);
-      if (waiting) break;
-      replay(row, options, hot, projector, refolded);
-      watermark = row.seq;
-    }
-    commit();
-    options.onProgress(Math.min(1, watermark / Math.max(1, options.upTo)) / passes());
-    if (waiting) break;
-  }
-  if (passes() === 2) new SecondPass(options, hot, projector, refolded, watermark).run(commit);
-  commit();
-  options.onProgress(1);
-  return watermark;
+/** Folds the journal up to `upTo`. */
+export function rebuildProfiles(options: RebuildOptions): RebuiltProfiles {
+  return new Rebuild(options).run();
 }
 
-function replay(
-  row: EventRow,
-  options: RebuildOptions,
-  hot: HotProfiles,
-  projector: Projector,
-  refolded: Set<number>,
-): void {
-  if (row.kind === rowKind.refold && row.pid !== null) {
-    refolded.add(row.pid);
-    const profile = hot.profile(row.pid);
-    if (profile === undefined) return;
-    hot.touch(profile);
-    profile.version = row.seq;
-    return;
-  }
-  if (row.kind !== rowKind.event || !isFoldable(row)) return;
-  projector.project(options.restore(storedEvent(row, options.reader.sourceName(row.source))), row.seq, {
-    refused: refusedOf(row),
-  });
-}
-
-/**
- * Second pass, for profiles that took part in a re-attribution: their states from the rows that the journal gives
- * them, the links of the anonymousIds involved from the events themselves. A link whose events all stand with the
- * profile they are attributed to is done; the others stay pending for the writer.
- */
-class SecondPass {
+class Rebuild {
   readonly #options: RebuildOptions;
   readonly #hot: HotProfiles;
   readonly #projector: Projector;
-  readonly #watermark: number;
-  readonly #owners = new Set<number>();
-  readonly #facts = new Map<
-    IdentifierKey,
-    {
-      readonly links: LinkFact[];
-      readonly anonymous: OrderKey[];
-      readonly events: { readonly event: Event; readonly pid: number }[];
-    }
-  >();
+  readonly #passed = new Set<number>();
+  #watermark = 0;
 
-  constructor(
-    options: RebuildOptions,
-    hot: HotProfiles,
-    projector: Projector,
-    refolded: ReadonlySet<number>,
-    watermark: number,
-  ) {
+  constructor(options: RebuildOptions) {
     this.#options = options;
-    this.#hot = hot;
-    this.#projector = projector;
-    this.#watermark = watermark;
-    for (const pid of refolded) {
-      const profile = hot.profile(pid);
-      if (profile === undefined || this.#owners.has(profile.pid)) continue;
-      this.#owners.add(profile.pid);
-      hot.touch(profile);
-      profile.state = emptyState();
-      profile.head = 0;
+    this.#hot = new HotProfiles(options.store, options.hotProfiles);
+    this.#projector = new Projector(this.#hot);
+  }
+
+  run(): RebuiltProfiles {
+    const { onProgress, upTo } = this.#options;
+    for (const rows of pages(this.#options, upTo)) {
+      const whole = this.#foldPage(rows);
+      onProgress(
+        Math.min(1, this.#watermark / Math.max(1, upTo)) / (this.#projector.pendingRefolds.size > 0 ? 2 : 1),
+      );
+      if (!whole) break;
     }
-    for (const key of projector.pendingRefolds.keys())
-      this.#facts.set(key, { links: [], anonymous: [], events: [] });
+    if (this.#projector.pendingRefolds.size > 0) this.#settleLinks();
+    this.#commit();
+    onProgress(1);
+    return { watermark: this.#watermark, passed: [...this.#passed] };
   }
 
-  run(commit: () => void): void {
-    for (const rows of pages({ ...this.#options, upTo: this.#watermark })) {
-      for (const row of rows)
-        if (row.pid !== null && row.kind === rowKind.event && isFoldable(row)) this.#take(row, row.pid);
-      commit();
+  /** Folds one page and commits it; false once a row is met that waits for its first folding. */
+  #foldPage(rows: readonly EventRow[]): boolean {
+    const pending = [...this.#projector.pendingRefolds];
+    for (;;) {
+      const broken = this.#tryPage(rows);
+      if (broken === null) break;
+      // The half-folded state is discarded with the page; the page is folded again without that row.
+      this.#passed.add(broken);
+      this.#hot.discard();
+      this.#projector.pendingRefolds.clear();
+      for (const [key, users] of pending) this.#projector.pendingRefolds.set(key, users);
     }
-    for (const [key, facts] of this.#facts) this.#relink(key, facts);
+    this.#commit();
+    return !rows.some(waits);
   }
 
-  #take(row: EventRow, pid: number): void {
-    const profile = this.#hot.profile(pid);
-    const owned = profile !== undefined && this.#owners.has(profile.pid);
-    if (!owned && this.#facts.size === 0) return;
-    const event = this.#options.restore(storedEvent(row, this.#options.reader.sourceName(row.source)));
-    this.#note(event, profile?.pid ?? pid);
-    if (profile === undefined || !owned) return;
-    this.#hot.touch(profile);
-    fold(profile.state, event, { refused: refusedOf(row) });
-    profile.head = row.seq;
-  }
-
-  #note(event: Event, pid: number): void {
-    const ids = new Set([
-      event.anonymousId,
-      event.type === "alias" && event.previousId !== event.userId ? event.previousId : null,
-    ]);
-    for (const id of ids) {
-      const facts =
-        id === null ? undefined : this.#facts.get(identifierKey(event.namespace, "anonymous_id", id));
-      if (facts === undefined) continue;
-      if (event.userId === null) {
-        facts.anonymous.push(orderKeyOf(event));
-        facts.events.push({ event, pid });
-      } else {
-        facts.links.push({ key: orderKeyOf(event), user: event.userId });
+  /** Seq of the row that could not be folded; null when all could. */
+  #tryPage(rows: readonly EventRow[]): number | null {
+    for (const row of rows) {
+      if (waits(row)) return null;
+      try {
+        if (!this.#passed.has(row.seq)) this.#replay(row);
+      } catch {
+        return row.seq;
       }
+      this.#watermark = row.seq;
     }
+    return null;
   }
 
-  #relink(
-    key: IdentifierKey,
-    facts: {
-      readonly links: LinkFact[];
-      readonly anonymous: OrderKey[];
-      readonly events: readonly { readonly event: Event; readonly pid: number }[];
-    },
-  ): void {
+  #replay(row: EventRow): void {
+    if (row.kind === rowKind.refold || row.kind === rowKind.relisted) noteRelisted(row, this.#hot);
+    for (const [pid, into] of redirectsOf(row)) this.#leadTo(pid, into);
+    if (!isFoldable(row) || row.pid === null) return;
+    const { pid } = this.#projector.project(this.#event(row), row.seq, {
+      refused: refusedOf(row),
+      pid: row.pid,
+    });
+    for (const merged of mergedOf(row)) this.#leadTo(merged, pid);
+  }
+
+  /** A profile whose own events are erased is not made any more, but its number goes on leading to the one it merged into. */
+  #leadTo(pid: number, into: number): void {
+    const owner = this.#hot.profile(into);
+    if (owner !== undefined && this.#hot.profile(pid) === undefined) this.#hot.redirect(pid, owner);
+  }
+
+  #event(row: EventRow): Event {
+    const { restore, reader } = this.#options;
+    return restore(storedEvent(row, reader.sourceName(row.source)));
+  }
+
+  #commit(): void {
+    this.#options.store.commit(
+      this.#hot.batch({
+        format: profilesFormat,
+        journalId: this.#options.reader.journalId,
+        watermark: this.#watermark,
+        pendingRefolds: [...this.#projector.pendingRefolds],
+      }),
+    );
+    this.#hot.settled();
+  }
+
+  /** Makes the unsettled links anew from all their facts. One whose events stand elsewhere stays pending for the writer. */
+  #settleLinks(): void {
+    const facts = new Map(
+      [...this.#projector.pendingRefolds.keys()].map((key) => [key, new Facts()] as const),
+    );
+    for (const rows of pages(this.#options, this.#watermark)) {
+      for (const row of rows)
+        if (isFoldable(row) && row.pid !== null && !this.#passed.has(row.seq))
+          noteFacts(this.#event(row), this.#hot.profile(row.pid)?.pid ?? row.pid, facts);
+    }
+    for (const [key, found] of facts) this.#settleLink(key, found);
+  }
+
+  #settleLink(key: IdentifierKey, facts: Facts): void {
     const projector = this.#projector;
     const home = projector.profileOf(key);
     const link = home && projector.linkOf(home, key);
     if (home === undefined || link === undefined) return;
     this.#hot.touch(home);
-    link.record = rebuildRecord(facts.links, facts.anonymous);
+    link.record = rebuildRecord(
+      facts.links,
+      facts.anonymous.map((event) => event.key),
+    );
     const newest = newestUser(link.record);
-    const newHome =
-      newest === null
-        ? home
-        : (projector.profileOf(identifierKey(home.namespace, "user_id", newest)) ?? home);
-    projector.place(key, link, newHome, home);
-    if (facts.events.every(({ event, pid }) => projector.attributed(event)?.pid === pid))
-      projector.pendingRefolds.delete(key);
+    const user =
+      newest === null ? undefined : projector.profileOf(identifierKey(home.namespace, "user_id", newest));
+    projector.place(key, link, user ?? home, home);
+    const anonymous = identifierOf(key).value;
+    const settled = facts.anonymous.every(
+      (event) =>
+        projector.claimant(home.namespace, { key: event.key, user: null, anonymous })?.pid === event.pid,
+    );
+    if (settled) projector.pendingRefolds.delete(key);
   }
 }
 
-function isFoldable(row: EventRow): boolean {
-  return (row.flags & (rowFlags.erased | rowFlags.foldFailed)) === 0;
+/** What the journal says of one anonymousId. */
+class Facts {
+  readonly links: LinkFact[] = [];
+  readonly anonymous: { readonly key: OrderKey; readonly pid: number }[] = [];
 }
 
-function* pages(options: RebuildOptions): Iterable<readonly EventRow[]> {
+function noteFacts(event: Event, pid: number, facts: ReadonlyMap<IdentifierKey, Facts>): void {
+  const aliased = event.type === "alias" && event.previousId !== event.userId ? event.previousId : null;
+  for (const id of new Set([event.anonymousId, aliased])) {
+    const found = id === null ? undefined : facts.get(identifierKey(event.namespace, "anonymous_id", id));
+    if (event.userId === null) found?.anonymous.push({ key: orderKeyOf(event), pid });
+    else found?.links.push({ key: orderKeyOf(event), user: event.userId });
+  }
+}
+
+/** True for a row that came while there were no profiles and has not been folded yet. */
+function waits(row: EventRow): boolean {
+  return row.pid === null && isFoldable(row);
+}
+
+function* pages(options: RebuildOptions, upTo: number): Iterable<readonly EventRow[]> {
   let after = 0;
-  while (after < options.upTo) {
+  while (after < upTo) {
     options.signal.throwIfAborted();
-    const rows = options.reader.rowsAfter(after, rowsAtOnce).filter((row) => row.seq <= options.upTo);
+    const rows = options.reader.rowsAfter(after, rowsAtOnce).filter((row) => row.seq <= upTo);
     const last = rows.at(-1);
     if (last === undefined) return;
     yield rows;

@@ -4,25 +4,21 @@
  * which is one transaction. The journal rows get their new owner and chain, and one row of kind `refold` a profile
  * tells the change log what changed.
  */
-import { orderKeyOf, type Event, type OrderKey } from "../model/event.ts";
+import { assert } from "../lib/assert.ts";
+import type { ValueChange } from "../model/change.ts";
+import { orderKeyOf, type Event, type Json, type OrderKey } from "../model/event.ts";
 import { identifierKey, identifierOf, type IdentifierKey } from "../model/identifier.ts";
 import { fold } from "../model/fold.ts";
 import { newestUser, rebuildRecord, usersOf, type LinkFact } from "../model/link.ts";
 import { emptyState } from "../model/profile.ts";
 import { readTraits } from "../model/trait.ts";
+import { jsonEqual } from "../model/traitChanges.ts";
 import type { Restore } from "./accept.ts";
-import { refusedOf, storedEvent } from "./catchUp.ts";
-import {
-  addIdentifier,
-  identifiersText,
-  removeIdentifier,
-  type HotProfile,
-  type HotProfiles,
-  type LinkEntry,
-} from "./hot.ts";
+import { appendAct } from "./acts.ts";
+import { identifiersText, type HotProfile, type HotProfiles, type LinkEntry } from "./hot.ts";
 import type { Journal } from "./journal.ts";
 import type { Projector } from "./projector.ts";
-import { parsePrev, rowFlags, rowKind, type EventRow } from "./row.ts";
+import { isFoldable, parsePrev, refusedOf, storedEvent, type EventRow } from "./row.ts";
 
 export interface RefoldContext {
   readonly journal: Journal;
@@ -78,6 +74,7 @@ export class Refold {
     const gathered = [...this.#rows.values()]
       .filter((found) => found !== null)
       .sort((a, b) => a.row.seq - b.row.seq);
+    const before = new Map([...involved.values()].map((profile) => [profile, appearance(profile)] as const));
     link.record = relink(this.anonymousKey, gathered);
     const newest = newestUser(link.record);
     const newHome =
@@ -85,11 +82,10 @@ export class Refold {
         ? home
         : (projector.profileOf(identifierKey(home.namespace, "user_id", newest)) ?? home);
     projector.place(this.anonymousKey, link, newHome, home);
-    const before = new Map([...involved].map(([pid, profile]) => [pid, readTraits(profile.state)] as const));
-    const moved = rebuildStates(involved, gathered, context);
-    for (const profile of involved.values()) relistEmails(profile, involved, projector);
-    for (const profile of involved.values())
-      record(profile, before.get(profile.pid) ?? {}, moved.has(profile.pid), context);
+    const moved = rebuildStates(this.anonymousKey, involved, gathered, context);
+    for (const profile of involved.values()) relistEmails(profile, projector);
+    rewriteMoved(moved, context);
+    for (const [profile, was] of before) record(profile, was, moved.profiles.has(profile), context);
   }
 
   #heads(context: RefoldContext): number[] {
@@ -112,11 +108,9 @@ export class Refold {
     const row = context.journal.row(seq);
     if (row === null) return;
     waiting.push(...parsePrev(row.prev));
-    const foldable =
-      row.kind === rowKind.event && (row.flags & (rowFlags.erased | rowFlags.foldFailed)) === 0;
     this.#rows.set(
       seq,
-      foldable
+      isFoldable(row)
         ? { row, event: context.restore(storedEvent(row, context.journal.sourceName(row.source))) }
         : null,
     );
@@ -142,90 +136,90 @@ function relink(
   return rebuildRecord(facts, anonymousKeys);
 }
 
-/** Folds every involved profile anew; returns those that won or lost an event. */
+/** Rows that have another owner than before, and the profiles that won or lost one. */
+interface Moved {
+  readonly rows: { readonly row: EventRow; readonly owner: HotProfile; readonly prev: number | null }[];
+  readonly profiles: Set<HotProfile>;
+}
+
+/**
+ * Folds every involved profile anew. Only events of the one anonymousId may change hands: those of another one that
+ * waits for its own re-attribution stay where they are until then.
+ */
 function rebuildStates(
+  anonymousKey: IdentifierKey,
   involved: ReadonlyMap<number, HotProfile>,
   gathered: readonly Gathered[],
   context: RefoldContext,
-): Set<number> {
-  const moved = new Set<number>();
+): Moved {
+  const moved: Moved = { rows: [], profiles: new Set() };
   for (const profile of involved.values()) {
     profile.state = emptyState();
     profile.head = 0;
   }
   for (const { row, event } of gathered) {
-    const owner = context.projector.attributed(event);
-    if (owner === undefined || !involved.has(owner.pid)) continue;
+    const former = row.pid === null ? undefined : context.hot.profile(row.pid);
+    const concerned = event.userId === null && event.anonymousId === identifierOf(anonymousKey).value;
+    const owner = concerned ? context.projector.attributed(event) : former;
+    assert(former !== undefined && owner !== undefined, "a chained event has an owner");
+    assert(involved.has(owner.pid), "an event moves among the involved only");
     fold(owner.state, event, { refused: refusedOf(row) });
     const prev = owner.head === 0 ? null : owner.head;
-    const former = row.pid === null ? owner.pid : (context.hot.profile(row.pid)?.pid ?? owner.pid);
-    if (former !== owner.pid) moved.add(former).add(owner.pid);
-    if (row.pid !== owner.pid || row.prev !== prev) {
-      context.journal.setProjection(
-        row.seq,
-        owner.pid,
-        prev,
-        row.identifiers,
-        row.diff,
-        row.extra,
-        row.flags,
-      );
+    if (former === owner) rechain(row, owner, prev, context);
+    else {
+      moved.rows.push({ row, owner, prev });
+      moved.profiles.add(owner).add(former);
     }
     owner.head = row.seq;
   }
   return moved;
 }
 
-/** An e-mail address is listed with the profile that its newest claim leads to, which may have moved. */
-function relistEmails(
-  profile: HotProfile,
-  involved: ReadonlyMap<number, HotProfile>,
-  projector: Projector,
-): void {
-  for (const key of profile.identifiers.filter((candidate) => identifierOf(candidate).type === "email")) {
-    const holder = projector.emailHolder(key);
-    if (holder === undefined || holder.pid === profile.pid || !involved.has(holder.pid)) continue;
-    removeIdentifier(profile, key);
-    addIdentifier(holder, key);
+function rechain(row: EventRow, owner: HotProfile, prev: number | null, context: RefoldContext): void {
+  if (row.pid === owner.pid && row.prev === prev) return;
+  const { seq, identifiers, diff, extra, flags } = row;
+  context.journal.setProjection(seq, owner.pid, prev, identifiers, diff, extra, flags);
+}
+
+/** A moved row must not go on telling the identifiers and the old values of the profile it left. */
+function rewriteMoved(moved: Moved, context: RefoldContext): void {
+  for (const { row, owner, prev } of moved.rows) {
+    const { seq, extra, flags } = row;
+    context.journal.setProjection(seq, owner.pid, prev, identifiersText(owner), null, extra, flags);
   }
 }
 
-/** Appends the row that tells the change log, and a later rebuild, what the switch changed; none if it changed nothing. */
-function record(
-  profile: HotProfile,
-  before: Readonly<Record<string, unknown>>,
-  moved: boolean,
-  context: RefoldContext,
-): void {
-  const after: Readonly<Record<string, unknown>> = readTraits(profile.state);
-  const traits: Record<string, { old: unknown; new: unknown }> = {};
-  for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
-    const was = Object.hasOwn(before, name) ? before[name] : null;
-    const is = Object.hasOwn(after, name) ? after[name] : null;
-    if (!Bun.deepEquals(was, is)) traits[name] = { old: was, new: is };
+/** An e-mail address is listed with the profile that its newest claim leads to, which may have moved. */
+function relistEmails(profile: HotProfile, projector: Projector): void {
+  const emails = profile.identifiers.filter((key) => identifierOf(key).type === "email");
+  for (const key of emails) projector.relistEmail(key);
+}
+
+/** What readers see of a profile. */
+interface Appearance {
+  readonly identifiers: string;
+  readonly traits: Readonly<Record<string, Json>>;
+}
+
+function appearance(profile: HotProfile): Appearance {
+  return { identifiers: identifiersText(profile), traits: readTraits(profile.state) };
+}
+
+/** Appends the row that tells what the switch changed; none if it changed nothing. */
+function record(profile: HotProfile, was: Appearance, moved: boolean, context: RefoldContext): void {
+  const is = appearance(profile);
+  const traits: Record<string, ValueChange> = {};
+  for (const name of new Set([...Object.keys(was.traits), ...Object.keys(is.traits)])) {
+    const before = was.traits[name] ?? null;
+    const after = is.traits[name] ?? null;
+    if (!jsonEqual(before, after)) traits[name] = { old: before, new: after };
   }
-  if (!moved && Object.keys(traits).length === 0) return;
-  const seq = context.nextSeq();
-  profile.version = seq;
-  const flags = profile.namespace === "test" ? rowFlags.test : 0;
-  const at = context.committedAtMs;
-  context.journal.append([
-    seq,
-    rowKind.refold,
-    flags,
-    0,
-    null,
-    null,
-    at,
-    null,
-    0,
-    at,
-    profile.pid,
-    null,
-    identifiersText(profile),
-    JSON.stringify({ traits }),
-    null,
-    null,
-    null,
-  ]);
+  if (!moved && was.identifiers === is.identifiers && Object.keys(traits).length === 0) return;
+  const { committedAtMs } = context;
+  appendAct(context.journal, profile, {
+    kind: "refold",
+    seq: context.nextSeq(),
+    committedAtMs,
+    diff: JSON.stringify({ traits }),
+  });
 }

@@ -1,8 +1,9 @@
 /** A journal row: how events, their changes and the journal's own acts are packed into columns. Pure. */
 import { eventTypes, type Event, type EventType, type Namespace } from "../model/event.ts";
+import type { StoredEvent } from "./accept.ts";
 
-/** What a row records. */
-export const rowKind = { event: 0, erase: 2, refold: 3 } as const;
+/** What a row records. All but `event` are acts of the journal's own; `relisted`: another profile's event changed whose an identifier is. */
+export const rowKind = { event: 0, erase: 2, refold: 3, relisted: 4 } as const;
 
 /** Bits of the `flags` column; the lowest three hold the event type's index. */
 export const rowFlags = {
@@ -73,12 +74,63 @@ export function formatPrev(seqs: readonly number[]): number | string | null {
   return seqs.length === 1 ? (seqs[0] ?? null) : seqs.join(",");
 }
 
+/** True for an event whose text is there and which could be folded. */
+export function isFoldable(row: EventRow): boolean {
+  return row.kind === rowKind.event && (row.flags & (rowFlags.erased | rowFlags.foldFailed)) === 0;
+}
+
+/** What the restore function needs of a row that still has its text. */
+export function storedEvent(row: EventRow, source: string): StoredEvent {
+  if (row.body === null || row.message_id === null) throw new Error(`row ${row.seq} has no text`);
+  return {
+    namespace: namespaceOf(row.flags),
+    source,
+    trusted: (row.flags & rowFlags.trusted) !== 0,
+    type: typeOf(row.flags),
+    name: row.name,
+    messageId: row.message_id,
+    timestampMs: row.timestamp_ms,
+    receivedAtMs: row.received_at_ms ?? row.timestamp_ms,
+    index: row.request_index,
+    raw: row.body,
+    extra: row.extra,
+  };
+}
+
+/** What the `extra` column holds. */
+export function extraOf(row: EventRow): Record<string, unknown> {
+  return row.extra === null ? {} : (JSON.parse(row.extra) as Record<string, unknown>);
+}
+
+/** The traits that a cap kept out when the row was folded first. */
+export function refusedOf(row: EventRow): string[] {
+  const refused = extraOf(row)["refused"];
+  return Array.isArray(refused) ? refused.map(String) : [];
+}
+
+/** Numbers of the profiles that merged with this row. */
+export function mergedOf(row: Pick<EventRow, "diff">): readonly number[] {
+  if (row.diff?.includes('"merged"') !== true) return [];
+  return (JSON.parse(row.diff) as Diff).merged ?? [];
+}
+
+/** Where an erasure's row sends the numbers that led to the erased profile. */
+export function redirectsOf(row: Pick<EventRow, "diff" | "kind">): Redirects {
+  return row.kind !== rowKind.erase || row.diff === null
+    ? []
+    : ((JSON.parse(row.diff) as Diff).redirects ?? []);
+}
+
 /** What the `diff` column holds. */
 export interface Diff {
   readonly traits?: Readonly<Record<string, { readonly old: unknown; readonly new: unknown }>>;
   /** Numbers of the profiles that merged into this one. */
   readonly merged?: readonly number[];
+  /** Of an erasure: numbers that led to the erased profile and lead to another one now. */
+  readonly redirects?: Redirects;
 }
+
+export type Redirects = readonly (readonly [pid: number, into: number])[];
 
 /** The checksum of an event's body at its place in the journal; finds a damaged or misplaced row. */
 export function checksumOf(seq: number, body: Uint8Array): number {

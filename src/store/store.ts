@@ -248,8 +248,10 @@ class OpenedStore {
       const rebuilt = await this.#maintenance.run(job, (share) => {
         this.#progress = share;
       });
-      if (!this.#closed && "watermark" in rebuilt && "folder" in rebuilt)
-        this.#send({ kind: "adopt", folder: rebuilt.folder });
+      if (this.#closed || !("folder" in rebuilt)) return;
+      for (const seq of rebuilt.passed)
+        this.#options.notice("error", `row ${seq} could not be folded and was passed; run verify`);
+      this.#send({ kind: "adopt", folder: rebuilt.folder });
     } catch (error) {
       if (this.#closed) return;
       this.#options.notice(

@@ -4,15 +4,13 @@
  */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { canonicalState } from "../model/canonical.ts";
 import type { Restore } from "./accept.ts";
-import { storedEvent } from "./catchUp.ts";
+import { compareProfiles } from "./compareProfiles.ts";
 import { folderPaths } from "./folder.ts";
-import { parseProfile } from "./hot.ts";
 import { JournalReader } from "./journalReader.ts";
-import { openProfileStore, type ProfileStore } from "./lmdb.ts";
+import { openProfileStore } from "./lmdb.ts";
 import { rebuildProfiles } from "./rebuild.ts";
-import { checksumOf, rowFlags, rowKind, type EventRow } from "./row.ts";
+import { checksumOf, rowFlags, rowKind, storedEvent, type EventRow } from "./row.ts";
 
 /** What was found. `problems` is empty when all is well. */
 export interface VerifyReport {
@@ -108,7 +106,7 @@ async function compareFold(
     // One snapshot of the profiles in use is compared, whatever the writer does meanwhile.
     return lived.snapshot((frozen) => {
       const watermark = frozen.readMeta()?.watermark ?? 0;
-      rebuildProfiles({
+      const { passed } = rebuildProfiles({
         ...deps,
         reader,
         store: rebuilt,
@@ -116,55 +114,14 @@ async function compareFold(
         hotProfiles: job.hotProfiles,
         onProgress: (share) => deps.onProgress(0.3 + 0.6 * share),
       });
-      return { profiles: compareProfiles(frozen, rebuilt, problems), watermark };
+      for (const seq of passed) problems.add(`row ${seq} can't be folded`);
+      return { profiles: compareProfiles(frozen, rebuilt, (problem) => problems.add(problem)), watermark };
     });
   } finally {
     await rebuilt.close();
     await lived.close();
     rmSync(scratch, { recursive: true, force: true });
   }
-}
-
-type Scan = Pick<ProfileStore, "scan">;
-
-function compareProfiles(lived: Scan, rebuilt: Scan, problems: Problems): number {
-  let count = 0;
-  for (let after = 0; ;) {
-    const left = lived.scan(after, 500);
-    const right = rebuilt.scan(after, 500);
-    if (left.length === 0 && right.length === 0) return count;
-    const last = Math.min(
-      left.length < 500 ? Infinity : (left.at(-1)?.pid ?? 0),
-      right.length < 500 ? Infinity : (right.at(-1)?.pid ?? 0),
-    );
-    const expected = new Map(
-      right.filter(({ pid }) => pid <= last).map(({ pid, text }) => [pid, text] as const),
-    );
-    for (const { pid, text } of left) {
-      if (pid > last) break;
-      count += 1;
-      const again = expected.get(pid);
-      expected.delete(pid);
-      if (again === undefined) problems.add(`profile ${pid} stands in the cache but not in the journal`);
-      else if (canonicalProfile(pid, text) !== canonicalProfile(pid, again))
-        problems.add(`profile ${pid} differs from what the journal gives`);
-    }
-    for (const pid of expected.keys()) problems.add(`profile ${pid} is missing from the cache`);
-    if (last === Infinity) return count;
-    after = last;
-  }
-}
-
-/** What must be equal between a lived and a rebuilt profile: all but the book-keeping of links and chains. */
-export function canonicalProfile(pid: number, text: string): string {
-  const profile = parseProfile(pid, text);
-  if (typeof profile === "number") return `into ${profile}`;
-  return JSON.stringify([
-    profile.namespace,
-    profile.version,
-    profile.identifiers,
-    canonicalState(profile.state),
-  ]);
 }
 
 class Problems {

@@ -8,9 +8,11 @@
 import { join } from "node:path";
 import type { Clock } from "../lib/clock.ts";
 import type { CrashPoint } from "../lib/crashPoint.ts";
+import { errorText } from "../lib/describeError.ts";
 import type { Ids } from "../lib/id.ts";
+import { eventError } from "../errors.ts";
 import type { Answer, Frame, Judge, Judged, Restore, Verdict } from "./accept.ts";
-import { CatchUp } from "./catchUp.ts";
+import { foldWaiting } from "./catchUp.ts";
 import { syncFile } from "./folder.ts";
 import { commitFolded, openFolded, problemOf, restoreMap, type Folded } from "./folded.ts";
 import { FoldFailed, Group, type Tally } from "./group.ts";
@@ -127,23 +129,38 @@ export class Writer {
     const folded = this.#profiles;
     if (folded === null) return false;
     if (folded.caughtUp) return true;
-    const { hot, projector } = folded;
-    const step = new CatchUp(this.#journal, projector, this.#options.restore);
     const rows = this.#journal.rowsAfter(folded.watermark, maxRows);
     const last = rows.at(-1);
     if (last !== undefined) {
-      this.#transaction(hot, () => step.fold(rows));
+      const { restore, clock } = this.#options;
+      const passed = foldWaiting(rows, {
+        journal: this.#journal,
+        hot: folded.hot,
+        projector: folded.projector,
+        restore,
+        committedAtMs: clock.nowMs(),
+        nextSeq: () => this.nextSeq(),
+        transaction: (work) => this.#transaction(folded.hot, work),
+      });
+      for (const why of passed) this.#foldFailed(why);
+      this.#counts.quarantined += passed.length;
+      this.#options.crash("afterCatchUpCommit");
       this.#commitProfiles(folded, last.seq);
     }
     folded.caughtUp = folded.watermark >= this.#head;
     return folded.caughtUp;
   }
 
+  #foldFailed(why: string): void {
+    this.#counts.foldFailed += 1;
+    this.#options.notice("error", `an event could not be folded and was passed: ${why}`);
+  }
+
   /** Takes a group of frames through all its steps. Throws JournalFailed when the disk lies. */
   run(queue: readonly QueuedFrame[]): GroupMessage {
-    const { judge, ids, clock } = this.#options;
+    const { clock } = this.#options;
     const startedMs = clock.monotonicMs();
-    const verdicts = queue.map(({ frame }) => judge(frame, () => ids.uuid()));
+    const verdicts = queue.map(({ frame }) => this.#judge(frame));
     const committedAtMs = clock.nowMs();
     const skip = new Set<Judged>();
     for (;;) {
@@ -153,12 +170,22 @@ export class Writer {
         if (error instanceof FoldFailed) {
           // The half-folded state is discarded with the transaction; the group runs again without that fold.
           skip.add(error.judged);
-          this.#counts.foldFailed += 1;
-          this.#options.notice("error", `an event could not be folded and was passed: ${error.message}`);
+          this.#foldFailed(error.message);
           continue;
         }
         return this.#refuseGroup(queue, error);
       }
+    }
+  }
+
+  /** One request's verdict. Input on which our own code breaks is kept in the quarantine, and the river flows on. */
+  #judge(frame: Frame): Verdict {
+    const { judge, ids, notice } = this.#options;
+    try {
+      return judge(frame, () => ids.uuid());
+    } catch (error) {
+      notice("error", `a request could not be judged: ${errorText(error)}`);
+      return { kind: "refused", error: eventError("internal"), status: 500 };
     }
   }
 
@@ -298,10 +325,10 @@ export class Writer {
       for (const pid of commitFolded(folded, this.#journal.id, watermark)) this.#changedPids.push(pid);
     } catch (error) {
       // The journal has it; the profiles do not. They are rebuilt beside the running service.
-      this.#options.notice("error", `profiles can't be written and will be rebuilt: ${describe(error)}`);
+      this.#options.notice("error", `profiles can't be written and will be rebuilt: ${errorText(error)}`);
       folded.hot.discard();
       folded.caughtUp = false;
-      this.profilesFailed = describe(error);
+      this.profilesFailed = errorText(error);
     }
     this.#options.crash("afterProfilesCommit");
   }
@@ -337,11 +364,9 @@ export class Writer {
 
   #refuseGroup(queue: readonly QueuedFrame[], error: unknown): GroupMessage {
     const failure = classifyWriteFailure(error);
-    if (failure === "io") throw new JournalFailed(describe(error));
-    this.#options.notice(
-      "error",
-      `a group of ${queue.length} requests could not be stored: ${describe(error)}`,
-    );
+    if (failure === "io") throw new JournalFailed(errorText(error));
+    const { notice } = this.#options;
+    notice("error", `a group of ${queue.length} requests could not be stored: ${errorText(error)}`);
     const answer: Answer = {
       kind: "unavailable",
       code: failure === "full" ? "disk_full" : "overloaded",
@@ -370,8 +395,4 @@ export class Writer {
     if (dropped > 0)
       this.#options.notice("warn", `the quarantine is full: its ${dropped} oldest entries were dropped`);
   }
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,0 +1,50 @@
+/** What merges within one event brought along: for the event's chain, its diff and its `merged`. */
+import { newChanges, type TraitChanges } from "../model/traitChanges.ts";
+import type { HotProfile } from "./hot.ts";
+import { formatPrev } from "./row.ts";
+
+export class Joined {
+  #pids: number[] = [];
+  #heads: number[] = [];
+  #changed: TraitChanges | null = null;
+
+  reset(): void {
+    if (this.#pids.length > 0) {
+      this.#pids = [];
+      this.#heads = [];
+    }
+    this.#changed = null;
+  }
+
+  /** `from` merged into the event's profile and changed these traits of it. */
+  note(from: HotProfile, changed: TraitChanges | null): void {
+    this.#pids.push(from.pid);
+    this.#heads.push(from.head);
+    this.#changed = combine(this.#changed, changed);
+  }
+
+  /** The event's `prev`: its profile's newest seq and those of the merged ones, newest first. */
+  prev(head: number): number | string | null {
+    if (this.#heads.length === 0) return head === 0 ? null : head;
+    const heads = new Set([head, ...this.#heads].filter((seq) => seq > 0));
+    return formatPrev([...heads].sort((a, b) => b - a));
+  }
+
+  /** The event's `diff`, with what folding it changed. */
+  diff(folded: TraitChanges | null): string | null {
+    const traits = combine(this.#changed, folded);
+    if (this.#pids.length === 0) return traits === null ? null : JSON.stringify({ traits });
+    return JSON.stringify({ ...(traits === null ? {} : { traits }), merged: this.#pids });
+  }
+}
+
+/** Two steps as one: the old value of the first, the new value of the last. */
+function combine(first: TraitChanges | null, then: TraitChanges | null): TraitChanges | null {
+  if (first === null || then === null) return first ?? then;
+  const both = Object.assign(newChanges(), first);
+  for (const [name, change] of Object.entries(then)) {
+    const earlier = Object.hasOwn(first, name) ? first[name] : undefined;
+    both[name] = { old: earlier === undefined ? change.old : earlier.old, new: change.new };
+  }
+  return both;
+}
