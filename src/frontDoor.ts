@@ -43,6 +43,8 @@ const shortestAuthority = 11;
 const schemeLength = "http://".length;
 /** Bodies up to this size are not counted: the limit on requests bounds them. */
 const uncountedBytes = 64 * 1024;
+/** No path takes larger bodies, and most take far smaller ones. */
+const largestBytes = 4 * 1024 * 1024;
 /** Whoever watches the server must see it stop. */
 const probes: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
 const busyRetrySeconds = 1;
@@ -128,6 +130,7 @@ export function frontDoor(options: FrontDoorOptions): FrontDoor {
       }
       if (crowded() || inFlight.requests >= maxRequests) return refuse("overloaded", busyRetrySeconds);
       const length = request.method === "POST" ? Number(headers.get("content-length") ?? 0) : 0;
+      if (length > largestBytes) return refuse("too_large");
       const bytes = length > uncountedBytes ? length : 0;
       if (bytes > 0 && inFlight.bytes + bytes > maxBytes) return refuse("overloaded", busyRetrySeconds);
       if (pathAt >= shortestAuthority) return enter(request, bytes);

@@ -5,13 +5,14 @@ export interface ListenOptions<SocketData> {
   readonly host: string;
   readonly port: number;
   readonly idleTimeoutMs: number;
-  /** Larger bodies are cut off before they reach anybody. */
-  readonly maxBodyBytes: number;
   readonly answer: (request: Request) => Response | undefined | Promise<Response | undefined>;
   readonly webSocket: WebSocketHandler<SocketData>;
   /** Answers what even the front door did not catch. */
   readonly onError: (error: unknown) => Response;
 }
+
+/** Bun's own limit answers without a word; ours are checked by the front door and by who reads the body. */
+const unreachableBytes = 1024 ** 4;
 
 /** The address can't be listened on; the command line answers exit code 2. */
 export class CannotListen extends Error {}
@@ -26,7 +27,7 @@ export function listen<SocketData>(options: ListenOptions<SocketData>): Server<S
       reusePort: false,
       development: false,
       idleTimeout: Math.ceil(options.idleTimeoutMs / 1_000),
-      maxRequestBodySize: options.maxBodyBytes,
+      maxRequestBodySize: unreachableBytes,
       fetch(request) {
         return options.answer(request);
       },

@@ -51,8 +51,6 @@ export interface Serving {
   stop(): Promise<void>;
 }
 
-/** Bodies that a connection holds for us; a little above ingest's own limits, which answer with a sentence. */
-const maxBodyBytes = 4 * 1024 * 1024 + 64 * 1024;
 /** A browser key may send so many seconds' worth at once after a quiet time. */
 const burstSeconds = 10;
 const maxBuckets = 100_000;
@@ -82,7 +80,6 @@ export function serve(settings: ServeSettings, deps: ServingDeps): Serving {
       host: settings.host,
       port: settings.port,
       idleTimeoutMs: limits.idleTimeoutMs,
-      maxBodyBytes,
       answer: (request) => door.answer(request),
       webSocket: feedSocketHandlers(),
       onError: (error) => answers.unexpected(error),

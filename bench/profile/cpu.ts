@@ -1,10 +1,10 @@
 /**
  * What one request costs in CPU time, by thread of the server: steadier than a rate where other work shares the
- * machine. Arguments: ours | durable | noop, track | batch | profile | unchanged | 2kb, connections, requests.
+ * machine. Arguments: ours | durable | noop, track | batch | profile | unchanged | 2kb, connections, requests, userIds.
  */
 import { readFileSync, readdirSync } from "node:fs";
 import type { LoadRequest } from "../load/job.ts";
-import { users } from "../load/payload.ts";
+import { users as usual } from "../load/payload.ts";
 import { Bench } from "../support/bench.ts";
 import { startFloor } from "../support/floorServer.ts";
 import { readAuthorization, startOurs, writeAuthorization } from "../support/ours.ts";
@@ -22,7 +22,9 @@ const requests: Readonly<Record<string, LoadRequest>> = {
   "2kb": { kind: "get", path: "/2kb" },
 };
 
-const [target = "ours", what = "track", connections = "64", answers = "100000"] = process.argv.slice(2);
+const [target = "ours", what = "track", connections = "64", answers = "100000", spread = String(usual)] =
+  process.argv.slice(2);
+const users = Number(spread);
 const request = requests[what];
 if (request === undefined) throw new Error(`expected one of ${Object.keys(requests).join(", ")}`);
 
@@ -34,6 +36,7 @@ const job = {
   port,
   request,
   connections: Number(connections),
+  users,
   authorization: reads ? readAuthorization : writeAuthorization,
   warmupSeconds: 0,
 };

@@ -25,3 +25,10 @@ export function describeError(error: unknown): ErrorFields {
     ...code,
   };
 }
+
+/** The same as one short text: `TypeError at fold (src/model/fold.ts:31:5)`. */
+export function errorText(error: unknown): string {
+  const { errorName, errorCode, at } = describeError(error);
+  const place = at?.split(" < ")[0] ?? "";
+  return `${errorName}${errorCode === undefined ? "" : ` ${errorCode}`}${place === "" ? "" : ` at ${place}`}`;
+}

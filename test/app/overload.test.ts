@@ -106,7 +106,17 @@ test.each([
 ])("a body larger than any path takes is 413 in our words, %s", async (_name, how) => {
   await using server = await startServer();
   const bytes = new Uint8Array(5 * 1024 * 1024).fill(0x20);
-  const body = "chunked" in how ? new ReadableStream({ pull: (controller) => (controller.enqueue(bytes), controller.close()) }) : bytes;
-  const answer = await fetch(`${server.origin}/v1/track`, { method: "POST", body, headers: { "X-Write-Key": server.writeKey } });
-  expect([answer.status, await answer.json()]).toEqual([413, expect.objectContaining({ error: expect.objectContaining({ code: "too_large" }) })]);
+  const body =
+    "chunked" in how
+      ? new ReadableStream({ pull: (controller) => (controller.enqueue(bytes), controller.close()) })
+      : bytes;
+  const answer = await fetch(`${server.origin}/v1/track`, {
+    method: "POST",
+    body,
+    headers: { "X-Write-Key": server.writeKey },
+  });
+  expect([answer.status, await answer.json()]).toEqual([
+    413,
+    expect.objectContaining({ error: expect.objectContaining({ code: "too_large" }) }),
+  ]);
 });

@@ -46,10 +46,7 @@ export async function liveAndCompare(seed: number, steps: number): Promise<void>
     await life.compare();
     await life.comparePermuted();
   } catch (error) {
-    throw new Error(
-      `seed ${seed}, ${steps} steps: ${life.story.slice(-12).join("; ")}`,
-      { cause: error },
-    );
+    throw new Error(`seed ${seed}, ${steps} steps: ${life.story.slice(-12).join("; ")}`, { cause: error });
   } finally {
     await life.end();
   }
