@@ -1,5 +1,5 @@
 /** The whole server: opens the store, makes the first keys, serves. Run · drain · close. */
-import { configuredKeys, ensureFirstKeys, type ShownKeys } from "./admin/firstKeys.ts";
+import { configuredKeys, ensureFirstKeys, operatorKeyRows, type ShownKeys } from "./admin/firstKeys.ts";
 import { GroupTimes } from "./admin/measuredAccept.ts";
 import { serveSocket, usableSocketPath, type SocketServer } from "./admin/socketServer.ts";
 import type { ServeSettings } from "./config/settings.ts";
@@ -78,6 +78,7 @@ async function startServing(
       deps,
     );
     keys.refresh();
+    warnOfRevoked(store, settings, deps);
     serving.door.open();
     const socket = openSocket({ store, configured, keys }, settings, deps);
     await warmUp(serving.origin, warmUpTimeoutMs);
@@ -89,6 +90,15 @@ async function startServing(
   } catch (error) {
     await serving.stop();
     throw error;
+  }
+}
+
+/** A key that the environment sets but an operator revoked would otherwise be refused without anybody knowing why. */
+function warnOfRevoked(store: Store, { firstKeys }: ServeSettings, { clock, log }: AppDeps): void {
+  const ids = operatorKeyRows(firstKeys, clock).map(({ id }) => id);
+  for (const { id, revokedAtMs } of store.admin.listKeys()) {
+    if (revokedAtMs !== null && ids.includes(id))
+      log.warn("a key that a variable sets is revoked: it is not in force", { keyId: id });
   }
 }
 

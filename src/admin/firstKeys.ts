@@ -33,15 +33,22 @@ export function configuredKeys(sources: OperatorKeys["sources"], clock: Clock): 
   );
 }
 
+/** The keys of the environment, as they are stored. */
+export function operatorKeyRows(
+  operator: Pick<OperatorKeys, "writeKey" | "secretKey">,
+  clock: Clock,
+): readonly KeyRow[] {
+  const texts = [operator.writeKey, operator.secretKey].filter((text) => text !== null);
+  return texts.map((text) => keyFromText(text, specOfText(text, defaultSource, "server"), clock).row);
+}
+
 /** Stores the environment's keys if they are new; makes a write and a secret key where there is none of the kind. */
 export async function ensureFirstKeys(
   admin: StoreAdmin,
   operator: OperatorKeys,
   deps: { readonly ids: Ids; readonly clock: Clock },
 ): Promise<ShownKeys> {
-  for (const text of [operator.writeKey, operator.secretKey]) {
-    if (text === null) continue;
-    const { row } = keyFromText(text, specOfText(text, defaultSource, "server"), deps.clock);
+  for (const row of operatorKeyRows(operator, deps.clock)) {
     if (!admin.listKeys().some((known) => known.id === row.id)) await admin.createKey(row);
   }
   const hasWriteKey = operator.sources.length > 0 || has(admin, "write");

@@ -238,4 +238,36 @@ test("a process that was killed is followed by one that serves, with what was an
   expect((await second.get("/v1/profiles/user_id:42")).status).toBe(200);
   expect(existsSync(`${data}/freshet.sock`)).toBe(true);
   expect((await freshet(["profile", "user_id:42", "--data", data])).code).toBe(0);
+  expect(second.stderr).not.toContain("damaged");
+});
+
+test("profiles that were damaged while nobody looked are noticed and made anew", async () => {
+  using folder = tempFolder();
+  const data = folder.at("data");
+  const first = await startServer({ data });
+  expect((await first.post("/v1/track", event)).status).toBe(200);
+  await first.kill();
+  for (const path of new Bun.Glob("profiles-*/data.mdb").scanSync(data))
+    await Bun.write(`${data}/${path}`, "x".repeat(20_000));
+  await using second = await startServer({ data });
+  expect(second.stderr).toContain("damaged");
+  expect((await second.get("/v1/profiles/user_id:42")).status).toBe(200);
+  expect((await freshet(["verify", "--data", data])).code).toBe(0);
+});
+
+test("a revoked key stays revoked, also where a variable sets it, and that is said", async () => {
+  using folder = tempFolder();
+  const data = folder.at("data");
+  const first = await startServer({ data });
+  const keys = JSON.parse((await freshet(["keys", "list", "--json", "--data", data])).stdout) as {
+    id: string;
+    kind: string;
+  }[];
+  const id = keys.find(({ kind }) => kind === "write")?.id ?? "";
+  expect((await freshet(["keys", "revoke", id, "--data", data])).code).toBe(0);
+  expect((await first.post("/v1/track", event)).status).toBe(401);
+  expect(await first.stop()).toBe(0);
+  await using second = await startServer({ data });
+  expect((await second.post("/v1/track", event)).status).toBe(401);
+  expect(second.stderr).toContain("revoked");
 });
