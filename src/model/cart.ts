@@ -134,64 +134,99 @@ export function readCart(acts: readonly CartAct[], trait: CartTrait): ComputedRe
 /** The cart alone. */
 export function cartValue(acts: readonly CartAct[], currency: string): Json {
   const newest = acts.at(-1);
-  if (newest === undefined) return null;
-  let count = 0;
-  const value = noProducts();
-  const items: Json[] = [];
-  for (const { line, quantity, currency: own } of replay(acts).values()) {
-    count += quantity;
-    const price = own === null || own === currency ? toScaled(line["price"]) : null;
-    if (price !== null) addProduct(value, price, quantity);
-    items.push({ ...line, quantity: fromScaled(quantity) });
-  }
-  const updatedAt = new Date(newest[0]).toISOString();
-  return { items, count: fromScaled(count), value: fromProducts(value), currency, updatedAt };
+  return newest === undefined ? null : told(replay(acts), newest, currency);
 }
 
+/**
+ * The cart before and after an act that is newer than all others; null when it is not, or would push another out.
+ * Replayed once for both.
+ */
+export function cartStep(
+  acts: readonly CartAct[],
+  act: CartAct,
+  trait: CartTrait,
+): { readonly old: Json; readonly new: Json } | null {
+  const newest = acts.at(-1);
+  if (acts.length >= trait.maxActs || (newest !== undefined && compareStamps(newest, act) >= 0)) return null;
+  const held = replay(acts);
+  const old = newest === undefined ? null : told(held, newest, trait.currency);
+  perform(held, act);
+  return { old, new: told(held, act, trait.currency) };
+}
+
+/** What is held of one product. */
 interface Held {
+  readonly key: string;
   line: CartLine;
   /** True once `line` is a copy that may be changed. */
   isOwn: boolean;
   /** Millionths. */
   quantity: number;
   currency: string | null;
+  /** As it stands in the cart's value; null when that has to be made anew. */
+  item: Json;
 }
 
-/** What is in the cart, in the order in which it came in. */
-function replay(acts: readonly CartAct[]): Map<string, Held> {
-  const held = new Map<string, Held>();
-  for (const act of acts) {
-    if (act[5] === "=") held.clear();
-    for (const line of act[6]) {
-      const key = keyOf(line);
-      if (key === null) continue;
-      if (act[5] === "-") takeOut(held, key, line);
-      else putIn(held, key, line, act[7]);
-    }
+function told(held: readonly Held[], newest: CartAct, currency: string): Json {
+  let count = 0;
+  const value = noProducts();
+  const items: Json[] = [];
+  for (const one of held) {
+    count += one.quantity;
+    const price = one.currency === null || one.currency === currency ? toScaled(one.line["price"]) : null;
+    if (price !== null) addProduct(value, price, one.quantity);
+    one.item ??= { ...one.line, quantity: fromScaled(one.quantity) };
+    items.push(one.item);
   }
+  const updatedAt = new Date(newest[0]).toISOString();
+  return { items, count: fromScaled(count), value: fromProducts(value), currency, updatedAt };
+}
+
+/** What is in the cart, in the order in which it came in. Few enough to be searched one by one. */
+function replay(acts: readonly CartAct[]): Held[] {
+  const held: Held[] = [];
+  for (const act of acts) perform(held, act);
   return held;
 }
 
+function perform(held: Held[], act: CartAct): void {
+  if (act[5] === "=") held.length = 0;
+  for (const line of act[6]) {
+    const key = keyOf(line);
+    if (key === null) continue;
+    if (act[5] === "-") takeOut(held, key, line);
+    else putIn(held, key, line, act[7]);
+  }
+}
+
+function placeOf(held: readonly Held[], key: string): number {
+  for (let at = 0; at < held.length; at += 1) if (held[at]?.key === key) return at;
+  return -1;
+}
+
 /** Newer fields replace older ones; quantities add up. A missing or senseless quantity is one. */
-function putIn(held: Map<string, Held>, key: string, line: CartLine, currency: string | null): void {
+function putIn(held: Held[], key: string, line: CartLine, currency: string | null): void {
   const quantity = quantityOf(line) ?? scale;
-  const there = held.get(key);
   if (quantity === 0) return;
+  const there = held[placeOf(held, key)];
   if (there === undefined) {
-    held.set(key, { line, isOwn: false, quantity, currency });
+    held.push({ key, line, isOwn: false, quantity, currency, item: null });
     return;
   }
   there.line = there.isOwn ? Object.assign(there.line, line) : { ...there.line, ...line };
   there.isOwn = true;
   there.quantity = Math.min(there.quantity + quantity, largestQuantity * scale);
   there.currency = currency ?? there.currency;
+  there.item = null;
 }
 
-function takeOut(held: Map<string, Held>, key: string, line: CartLine): void {
-  const there = held.get(key);
+function takeOut(held: Held[], key: string, line: CartLine): void {
+  const at = placeOf(held, key);
+  const there = held[at];
   if (there === undefined) return;
   there.quantity -= quantityOf(line) ?? there.quantity;
-  if (there.quantity <= 0) held.delete(key);
+  there.item = null;
+  if (there.quantity <= 0) held.splice(at, 1);
 }
 
 /** Millionths, 0 included; null when it is missing or no quantity. */

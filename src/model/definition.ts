@@ -117,10 +117,10 @@ export interface EventPlan {
   readonly measures: readonly Measure[];
   /** Some definition has a window: minute buckets are kept. */
   readonly windowed: boolean;
-  readonly cart: boolean;
-  readonly orders: boolean;
-  /** The traits that such an event may change. */
-  readonly computed: readonly ComputedTrait[];
+  /** The traits that such an event may change, by kind. */
+  readonly tallies: readonly Tallied[];
+  readonly carts: readonly CartTrait[];
+  readonly orders: readonly OrdersTrait[];
 }
 
 /** Computed traits, ready for use. Made once at start. */
@@ -151,7 +151,7 @@ export function compile(list: readonly Definition[], limits: Limits = usualLimit
   const events = new Set(sorted.flatMap(eventsOf));
   if (events.has("__proto__") || names.has("__proto__")) throw new Error("__proto__ can't be a name");
   const plans = [...events].map((event) => planOf(event, sorted, limits));
-  const byName = new Map(plans.flatMap((plan) => plan.computed.map((trait) => [trait.name, trait] as const)));
+  const byName = new Map(plans.flatMap(traitsOf).map((trait) => [trait.name, trait] as const));
   const computed = sorted
     .map((definition) => byName.get(definition.name))
     .filter((trait) => trait !== undefined);
@@ -162,6 +162,10 @@ export function compile(list: readonly Definition[], limits: Limits = usualLimit
     byEvent: new Map(plans.map((plan) => [plan.event, plan])),
     fingerprint: canonicalJson([{ ...limits }, sorted as unknown as Json]),
   };
+}
+
+function traitsOf(plan: EventPlan): readonly ComputedTrait[] {
+  return [...plan.tallies, ...plan.carts, ...plan.orders];
 }
 
 function eventsOf(definition: Definition): readonly string[] {
@@ -177,15 +181,16 @@ function planOf(event: string, sorted: readonly Definition[], limits: Limits): E
   const properties = [...new Set(tallied.flatMap(propertiesOf))].sort();
   const measures: Measure[] = [];
   const computed = mine.map((definition) => traitOf(definition, properties, measures, limits));
+  const tallies = computed.filter((trait) => trait.kind === "tally");
   return {
     event,
     limits,
     properties: tallied.length > 0 ? properties : null,
     measures,
-    windowed: computed.some((trait) => trait.kind === "tally" && trait.windowMs !== null),
-    cart: mine.some((definition) => definition.aggregate === "cart"),
-    orders: mine.some((definition) => definition.aggregate === "orders"),
-    computed,
+    windowed: tallies.some((trait) => trait.windowMs !== null),
+    tallies,
+    carts: computed.filter((trait) => trait.kind === "cart"),
+    orders: computed.filter((trait) => trait.kind === "orders"),
   };
 }
 

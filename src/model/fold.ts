@@ -1,6 +1,6 @@
 /** The fold: what one event does to a profile. Pure: time comes in with the event, nothing else is read. */
 import type { ValueChange } from "./change.ts";
-import { foldComputed } from "./computed.ts";
+import { foldComputed } from "./foldComputed.ts";
 import { noDefinitions, type Definitions, type EventPlan } from "./definition.ts";
 import type { Event, Json } from "./event.ts";
 import type { ProfileState } from "./profile.ts";

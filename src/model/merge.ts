@@ -1,8 +1,9 @@
 /** Joining two profiles. Works on their states alone; the journal is never read again for it. */
 import { changeSince } from "./fold.ts";
-import { computedChanges, computedValue, mergeComputed, type Joining } from "./computed.ts";
+import { computedChanges, computedValue } from "./computed.ts";
 import { noDefinitions } from "./definition.ts";
 import type { Json } from "./event.ts";
+import { mergeComputed, type Joining } from "./joinEvidence.ts";
 import type { ProfileState } from "./profile.ts";
 import { stampAt, type Write } from "./stamp.ts";
 import { childOf, valueOf, writeTrait, type TraitNode } from "./trait.ts";

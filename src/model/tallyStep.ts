@@ -45,9 +45,8 @@ export function tallyStep(
       return listStep(items, from, at, item, trait);
     case "unique": {
       const value = valueAtSlot(item, slot);
-      if (value === null || holds(items, from, trait, value)) return null;
-      const n = distinctOf(items, from, trait).size;
-      return { old: n, new: n + 1 };
+      const values = value === null ? null : distinctOf(items, from, trait, value);
+      return values === null ? null : { old: values.size, new: values.size + 1 };
     }
     case "first":
     case "last":
@@ -89,7 +88,7 @@ function valueOfKept(items: readonly Item[], from: number, trait: Tallied): Json
     case "list":
       return listOf(items, from, trait, -1, null).values;
     case "unique":
-      return distinctOf(items, from, trait).size;
+      return distinctOf(items, from, trait, null)?.size ?? 0;
     case "first":
     case "last": {
       const at = endOf(items, from, trait);
@@ -169,24 +168,23 @@ function endStep(items: readonly Item[], from: number, at: number, item: Item, t
   return isBeyond ? { old: valueAtSlot(holder, slot), new: value } : null;
 }
 
-function distinctOf(items: readonly Item[], from: number, trait: Tallied): Set<Scalar> {
+/** The distinct values; null as soon as `unless` is among them. */
+function distinctOf(
+  items: readonly Item[],
+  from: number,
+  trait: Tallied,
+  unless: Scalar | null,
+): Set<Scalar> | null {
   const values = new Set<Scalar>();
-  const slot = trait.slots[0] ?? -1;
-  for (let at = from; at < items.length; at += 1) {
-    const item = items[at];
-    const value = item !== undefined && meets(item, trait.conditions) ? valueAtSlot(item, slot) : null;
-    if (value !== null) values.add(value);
-  }
-  return values;
-}
-
-function holds(items: readonly Item[], from: number, trait: Tallied, value: Scalar): boolean {
   const slot = trait.slots[0] ?? -1;
   for (let at = items.length - 1; at >= from; at -= 1) {
     const item = items[at];
-    if (item !== undefined && valueAtSlot(item, slot) === value && meets(item, trait.conditions)) return true;
+    const value = item !== undefined && meets(item, trait.conditions) ? valueAtSlot(item, slot) : null;
+    if (value === null) continue;
+    if (value === unless) return null;
+    values.add(value);
   }
-  return false;
+  return values;
 }
 
 interface Listed {

@@ -52,7 +52,7 @@ export async function liveAndCompare(seed: number, steps: number): Promise<void>
   }
 }
 
-export class Life {
+class Life {
   readonly story: string[] = [];
   readonly #random: () => number;
   readonly #seed: number;
