@@ -1,0 +1,110 @@
+/** What a track event leaves for computed traits, and which of them it changes. */
+import { addCartAct, cartActOf, cartStep, cartValue } from "./cart.ts";
+import {
+  computedChanges,
+  computedValue,
+  emptyEvidence,
+  type Evidence,
+  type HasEvidence,
+} from "./computed.ts";
+import type { EventPlan } from "./definition.ts";
+import type { Event } from "./event.ts";
+import { addItem, evidenceOf, placeOf } from "./evidence.ts";
+import { itemOf } from "./item.ts";
+import { addOrderEvent, emptyBook } from "./orders.ts";
+import { tallyStep, tallyValue } from "./tallyStep.ts";
+import { withChange, type TraitChanges } from "./traitChanges.ts";
+
+/**
+ * Keeps what some definition reads of a track event. With `tMs` returns the traits whose value at that time is
+ * another than before, null when none is; null for `tMs` (a replay) doesn't compare.
+ */
+export function foldComputed(
+  state: HasEvidence,
+  event: Event,
+  plan: EventPlan,
+  tMs: number | null,
+): TraitChanges | null {
+  const evidence = (state.evidence ??= emptyEvidence());
+  evidence.folded += 1;
+  let changed = plan.properties === null ? null : foldItem(evidence, event, plan, plan.properties, tMs);
+  if (plan.carts.length > 0) changed = foldCart(evidence, event, plan, tMs !== null, changed);
+  if (plan.orders.length > 0) changed = foldOrders(state, evidence, event, plan, tMs, changed);
+  return changed;
+}
+
+function foldItem(
+  evidence: Evidence,
+  event: Event,
+  plan: EventPlan,
+  properties: readonly string[],
+  tMs: number | null,
+): TraitChanges | null {
+  const mine = evidenceOf(evidence.events, plan.event) ?? (evidence.events[plan.event] = [[], null]);
+  const item = itemOf(event, properties);
+  const at = placeOf(mine[0], item);
+  if (at < 0) return null;
+  let changed: TraitChanges | null = null;
+  // One that presses an older item changes what is pressed too: then all is read before and after.
+  const before =
+    tMs !== null && mine[0].length >= plan.limits.items
+      ? plan.tallies.map((trait) => tallyValue(mine, trait, tMs))
+      : null;
+  if (tMs !== null && before === null) {
+    for (const trait of plan.tallies) {
+      const step = tallyStep(mine[0], at, item, trait, tMs);
+      if (step !== null) changed = withChange(changed, trait.name, step.old, step.new);
+    }
+  }
+  addItem(mine, item, at, plan);
+  if (tMs === null || before === null) return changed;
+  for (const [index, trait] of plan.tallies.entries()) {
+    changed = withChange(changed, trait.name, before[index] ?? null, tallyValue(mine, trait, tMs));
+  }
+  return changed;
+}
+
+function foldCart(
+  evidence: Evidence,
+  event: Event,
+  plan: EventPlan,
+  compares: boolean,
+  others: TraitChanges | null,
+): TraitChanges | null {
+  const act = cartActOf(event);
+  if (act === null) return others;
+  const acts = (evidence.cart ??= []);
+  const { cartActs } = plan.limits;
+  const steps = compares ? plan.carts.map((trait) => cartStep(acts, act, trait)) : [];
+  const before = steps.map((step, at) =>
+    step === null ? cartValue(acts, plan.carts[at]?.currency ?? "") : null,
+  );
+  addCartAct(acts, act, cartActs);
+  let changed = others;
+  for (const [at, step] of steps.entries()) {
+    const trait = plan.carts[at];
+    if (trait === undefined) continue;
+    const old = step === null ? (before[at] ?? null) : step.old;
+    changed = withChange(
+      changed,
+      trait.name,
+      old,
+      step === null ? cartValue(acts, trait.currency) : step.new,
+    );
+  }
+  return changed;
+}
+
+function foldOrders(
+  state: HasEvidence,
+  evidence: Evidence,
+  event: Event,
+  plan: EventPlan,
+  tMs: number | null,
+  changed: TraitChanges | null,
+): TraitChanges | null {
+  const book = (evidence.orders ??= emptyBook());
+  const before = tMs === null ? [] : plan.orders.map((trait) => computedValue(state, trait, tMs));
+  addOrderEvent(book, event, plan.limits.orders);
+  return tMs === null ? changed : computedChanges(state, plan.orders, before, tMs, changed);
+}
