@@ -4,7 +4,7 @@
 export const users = 20_000;
 
 /** Bytes of one event's JSON, as docs/performance.md promises. */
-export const eventBytes = 450;
+const eventBytes = 450;
 
 const messageIdMark = "00000000-0000-4000-8000-000000000000";
 const userMark = "user-000000";

@@ -51,7 +51,7 @@ function only(segments: readonly string[], segment: string | null): readonly str
 }
 
 /** The JSON of a change for a reader, or null if the filter keeps it back. */
-export function changeText(change: Change, filter: FeedFilter): string | null {
+function changeText(change: Change, filter: FeedFilter): string | null {
   if (change.namespace !== filter.namespace) return null;
   const visible = visibilityOf(filter.traits, filter.readable);
   return passes(change, filter, visible)

@@ -3,9 +3,6 @@
  * Pure data; made by ingest (or read back from the journal) and never changed after.
  */
 
-/** A place in the journal; counts up from 1 without reuse. */
-export type Seq = number & { readonly __brand: "Seq" };
-
 /** Live and test data never meet: every identifier lives in one of the two. */
 export type Namespace = "live" | "test";
 

@@ -76,7 +76,7 @@ function foldTraits(
 }
 
 /** Writes one trait; null when its value is what it was. */
-export function applyTrait(state: ProfileState, write: Write, name: string, value: Json): ValueChange | null {
+function applyTrait(state: ProfileState, write: Write, name: string, value: Json): ValueChange | null {
   const node = childOf(state.traits, name);
   if (node !== undefined && holdsAlready(node, value)) {
     writeTrait(state, write, name, value);

@@ -1,9 +1,6 @@
 /** Identifiers: the names under which a profile is found. Wire form `type:value`, split at the first colon. */
 import type { Namespace } from "./event.ts";
 
-/** The identifier types that are built in; configured ones are snake_case too. */
-export const builtInIdTypes = ["user_id", "email", "anonymous_id", "email_sha256", "profile_id"] as const;
-
 /** Longest identifier value, in UTF-8 bytes. */
 export const maxIdentifierBytes = 512;
 

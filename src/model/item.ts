@@ -13,7 +13,7 @@ export type Item = [
 ];
 
 /** Where an item's property values begin. */
-export const firstSlot = 5;
+const firstSlot = 5;
 
 const maxValueChars = 1_024;
 

@@ -83,7 +83,7 @@ function writeAt(
 }
 
 /** True for an object that is written leaf by leaf at this depth. */
-export function isTakenApart(value: Json, depth: number): value is JsonObject {
+function isTakenApart(value: Json, depth: number): value is JsonObject {
   if (typeof value !== "object" || value === null || Array.isArray(value) || depth >= maxTraitDepth)
     return false;
   for (const key in value as JsonObject) if (key !== "__proto__") return true;

@@ -1,11 +1,10 @@
 /** Public profileIds: a scrambled form of the profile's number, so that they tell nothing of how many profiles there are. */
 
 const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+/** Profile numbers are journal seqs; two halves of 20 bits are a trillion events. */
 const halfBits = 20;
 const halfMask = (1 << halfBits) - 1;
 const rounds = 4;
-/** Profile numbers are journal seqs; 40 bits are a trillion events. */
-export const maxPid = 2 ** (2 * halfBits) - 1;
 
 /** Converts between profile numbers and profileIds of one journal, both ways without a table. */
 export interface ProfileIds {

@@ -24,7 +24,7 @@ export const keyTexts = {
 } as const;
 
 /** A row as the keys table holds it. */
-export function keyRow(text: string, fields: Partial<KeyRow> = {}): KeyRow {
+function keyRow(text: string, fields: Partial<KeyRow> = {}): KeyRow {
   const secret = text.startsWith("sk_");
   return {
     id: `key_${text.slice(3, 9)}`,

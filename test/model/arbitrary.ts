@@ -33,7 +33,7 @@ const leaf: fc.Arbitrary<Json> = fc.oneof(
 );
 
 /** Trait values, deep enough to pass the depth limit. */
-export const traitValue: fc.Arbitrary<Json> = fc.letrec<{ value: Json; tree: Json }>((tie) => ({
+const traitValue: fc.Arbitrary<Json> = fc.letrec<{ value: Json; tree: Json }>((tie) => ({
   value: fc.oneof({ weight: 3, arbitrary: leaf }, { weight: 2, arbitrary: tie("tree") }),
   tree: fc.dictionary(fc.constantFrom(...traitKeys), tie("value"), { maxKeys: 3 }),
 })).value;
@@ -54,7 +54,7 @@ const traits: fc.Arbitrary<JsonObject> = fc.dictionary(
 );
 
 /** The parts that make an order key; (source, messageId) is unique within a list. */
-export const placeOfEvent = fc.record({
+const placeOfEvent = fc.record({
   source: fc.constantFrom("web", "shop"),
   messageId: fc.integer({ min: 0, max: 40 }).map((number) => `m-${number}`),
   timestampMs: fc.integer({ min: 0, max: 12 }),

@@ -154,7 +154,7 @@ function profileIdOf(pid: number): string {
   return `prf_${String(pid).padStart(8, "0")}`;
 }
 
-export class MemoryChangeLog implements ChangeLog {
+class MemoryChangeLog implements ChangeLog {
   epoch = 3;
   readonly #changes: Change[] = [];
   readonly #waiters = new Set<{ readonly beyond: number; readonly wake: (there: boolean) => void }>();
