@@ -6,7 +6,7 @@ import { methodsOf } from "./admin/paths.ts";
 import type { ErrorAnswers } from "./errorAnswers.ts";
 import { Refusal } from "./errors.ts";
 import { longPollRoutes, type LongPollDeps } from "./esp/longPoll.ts";
-import { restRoutes, type RestDeps } from "./esp/rest.ts";
+import { profileReads, restRoutes, type RestDeps } from "./esp/rest.ts";
 import { sseRoutes, type SseDeps } from "./esp/sse.ts";
 import { feedSocketPath, upgradeToFeed, type FeedSocketData, type WebSocketDeps } from "./esp/webSocket.ts";
 import { ingestRoutes, type IngestDeps } from "./ingest/routes.ts";
@@ -27,7 +27,8 @@ export interface RoutesDeps {
 export function mountRoutes(deps: RoutesDeps): (request: Request) => Response | Promise<Response> {
   const router = buildRouter(deps);
   router.compile();
-  return (request) => router.fetch(request);
+  const readProfile = profileReads(deps.rest);
+  return (request) => readProfile(request) ?? router.fetch(request);
 }
 
 /** Every route of the server. */

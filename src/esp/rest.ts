@@ -36,6 +36,22 @@ export function restRoutes(deps: RestDeps) {
     .get("/v1/events/:messageId", ({ request }) => getTrace(request, deps));
 }
 
+/**
+ * Answers `GET /v1/profiles/{id}` and gives null for every other request: put before the router, which would take as
+ * long to find the route as the route takes to answer.
+ */
+export function profileReads(deps: RestDeps): (request: Request) => Response | null {
+  return (request) =>
+    request.method === "GET" && isProfileUrl(request.url) ? getProfile(request, deps) : null;
+}
+
+function isProfileUrl(url: string): boolean {
+  const pathAt = url.indexOf("/", "http://".length);
+  if (!url.startsWith(profilesPath, pathAt)) return false;
+  const idAt = pathAt + profilesPath.length;
+  return idAt < url.length && url[idAt] !== "?" && url.indexOf("/", idAt) < 0;
+}
+
 /** The hot path: while nothing changed, an answer is one look into a map. */
 function getProfile(request: Request, deps: RestDeps): Response {
   const key = authorise(request, deps.findKey, "read");
@@ -51,19 +67,23 @@ function getProfile(request: Request, deps: RestDeps): Response {
     return json(JSON.stringify(renderVerboseProfile(profile, visible, deps.clock.nowMs())));
   }
   const body = JSON.stringify(renderProfile(profile, visible));
-  const answer: CachedAnswer = { body, etag: etagOf(body), validUntilMs: null };
+  const answer = cacheable(body);
   deps.profiles.remember(cacheKey, profile.pid, answer);
   return answerTo(request, answer);
 }
 
+function cacheable(body: string): CachedAnswer {
+  const etag = etagOf(body);
+  const unchangedHeaders = new Headers({ ETag: etag, "Cache-Control": cacheControl });
+  const headers = new Headers({ "Content-Type": jsonType, ETag: etag, "Cache-Control": cacheControl });
+  return { body, etag, headers, unchangedHeaders, validUntilMs: null };
+}
+
 function answerTo(request: Request, answer: CachedAnswer): Response {
   const asked = request.headers.get("if-none-match");
-  if (asked !== null && (asked === answer.etag || matches(asked, answer.etag))) {
-    return new Response(null, { status: 304, headers: { ETag: answer.etag, "Cache-Control": cacheControl } });
-  }
-  return new Response(answer.body, {
-    headers: { "Content-Type": jsonType, ETag: answer.etag, "Cache-Control": cacheControl },
-  });
+  if (asked !== null && (asked === answer.etag || matches(asked, answer.etag)))
+    return new Response(null, { status: 304, headers: answer.unchangedHeaders });
+  return new Response(answer.body, answer);
 }
 
 /** If-None-Match compares weakly (RFC 9110, 13.1.2): a list, W/ prefixes and * count. Our own tags hold no comma. */

@@ -73,6 +73,10 @@ export interface Profiles {
 export interface CachedAnswer {
   readonly body: string;
   readonly etag: string;
+  /** Headers made once: a server spends more on a dictionary of them than on anything else in an answer. */
+  readonly headers: Headers;
+  /** Those of an answer that says nothing changed. */
+  readonly unchangedHeaders: Headers;
   /** Wall time at which the answer stops being true by itself; null: never. */
   readonly validUntilMs: number | null;
 }

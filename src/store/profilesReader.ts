@@ -9,8 +9,9 @@ import type { ProfileIds } from "./profileId.ts";
 import type { CachedAnswer, HistoryEntry, Lookup, Profiles, StoredProfile, Trace } from "./profiles.ts";
 import { parsePrev, rowFlags, rowKind, typeOf, type EventRow } from "./row.ts";
 
-/** Rendered answers held, in bytes of text. */
+/** Rendered answers held, in bytes of text and of what goes with each. */
 const maxAnswerBytes = 64 * 1024 * 1024;
+const answerOverheadBytes = 1_024;
 
 interface Remembered {
   readonly pid: number;
@@ -71,9 +72,9 @@ export class ProfilesReader implements Profiles {
 
   remember(key: string, pid: number, answer: CachedAnswer): void {
     const former = this.#answers.get(key);
-    if (former !== undefined) this.#answerBytes -= former.answer.body.length;
+    if (former !== undefined) this.#answerBytes -= weightOf(former.answer);
     this.#answers.set(key, { pid, answer });
-    this.#answerBytes += answer.body.length;
+    this.#answerBytes += weightOf(answer);
     const keys = this.#answersOf.get(pid);
     if (keys === undefined) this.#answersOf.set(pid, new Set([key]));
     else keys.add(key);
@@ -230,7 +231,7 @@ export class ProfilesReader implements Profiles {
     const found = this.#answers.get(key);
     if (found === undefined) return;
     this.#answers.delete(key);
-    this.#answerBytes -= found.answer.body.length;
+    this.#answerBytes -= weightOf(found.answer);
     const keys = this.#answersOf.get(pid);
     keys?.delete(key);
     if (keys?.size === 0) this.#answersOf.delete(pid);
@@ -241,4 +242,8 @@ export class ProfilesReader implements Profiles {
     this.#answersOf.clear();
     this.#answerBytes = 0;
   }
+}
+
+function weightOf({ body }: CachedAnswer): number {
+  return body.length + answerOverheadBytes;
 }

@@ -143,7 +143,8 @@ export function profilesSuite(name: string, open: OpenRig): void {
       await rig.send({ userId: "1" });
       await rig.send({ userId: "2" });
       const pidOf = (userId: string) => find(rig.profiles, "user_id", userId)?.pid ?? 0;
-      const answer = { body: "{}", etag: '"1"', validUntilMs: null };
+      const headers = new Headers();
+      const answer = { body: "{}", etag: '"1"', headers, unchangedHeaders: headers, validUntilMs: null };
       rig.profiles.remember("one", pidOf("1"), answer);
       rig.profiles.remember("two", pidOf("2"), { ...answer, validUntilMs: 1_000 });
       expect(rig.profiles.cached("one", 0)).toEqual(answer);
