@@ -26,7 +26,7 @@ const targets = {
 type Target = keyof typeof targets;
 
 /** Worker entry points; src/app.ts starts them as `new URL("./workers/….ts", import.meta.url)`. */
-const workers = ["src/workers/writer.ts", "src/workers/maintenance.ts"];
+const workers = ["src/workers/writer.ts", "src/workers/maintenance.ts", "src/workers/ops.ts"];
 
 function isTarget(name: string): name is Target {
   return Object.hasOwn(targets, name);

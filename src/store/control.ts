@@ -1,6 +1,7 @@
 /** The journal's own acts, run by the writer between two groups. */
 import type { Clock } from "../lib/clock.ts";
 import type { EventType } from "../model/event.ts";
+import type { EventError } from "../errors.ts";
 import type { Restore } from "./accept.ts";
 import type { openMessageIds } from "./dedup/openMessageIds.ts";
 import { eraseProfile, resolve, type Erased } from "./erase.ts";
@@ -84,23 +85,37 @@ async function erase(
   return erased;
 }
 
+/** What became of a piece of the quarantine that was sent again. */
+export type Replayed =
+  | { readonly kind: "accepted" }
+  /** Refused again; it stays where it is. */
+  | { readonly kind: "refused"; readonly error: EventError }
+  /** The journal has the event since it came; what failed was to apply it. */
+  | { readonly kind: "stored" }
+  | { readonly kind: "replayed" }
+  | { readonly kind: "missing" };
+
+interface ReplayedRow {
+  readonly code: string;
+  readonly source: string;
+  readonly namespace: "live" | "test";
+  readonly trusted: number;
+  readonly call: string;
+  readonly received_at_ms: number;
+  readonly replayed_at_ms: number | null;
+  readonly body: Uint8Array;
+}
+
+const selectPiece =
+  "SELECT code, source, namespace, trusted, call, received_at_ms, replayed_at_ms, body FROM quarantine WHERE id = ?";
+
 /** Takes a quarantined piece through the same door again, with its own messageId; marks it replayed if it was accepted. */
-function replay(context: ControlContext, id: number): unknown {
+function replay(context: ControlContext, id: number): Replayed {
   const { writer, journal, clock } = context;
-  const row = journal.database
-    .query<
-      {
-        source: string;
-        namespace: "live" | "test";
-        trusted: number;
-        call: string;
-        received_at_ms: number;
-        body: Uint8Array;
-      },
-      [number]
-    >("SELECT source, namespace, trusted, call, received_at_ms, body FROM quarantine WHERE id = ?")
-    .get(id);
-  if (row === null) return null;
+  const row = journal.database.query<ReplayedRow, [number]>(selectPiece).get(id);
+  if (row === null) return { kind: "missing" };
+  if (row.replayed_at_ms !== null) return { kind: "replayed" };
+  if (row.code === "fold_failed") return { kind: "stored" };
   const call = row.call === "batch" || row.call === "import" ? typeOfBody(row.body) : (row.call as EventType);
   const frame = {
     call,
@@ -111,12 +126,26 @@ function replay(context: ControlContext, id: number): unknown {
     lane: "live" as const,
     body: row.body,
   };
+  const newestBefore = newestPiece(journal);
   const message = writer.run([{ id: -1, frame }]);
-  const accepted = message.accepted.includes(-1);
-  if (accepted)
-    journal.database.query("UPDATE quarantine SET replayed_at_ms = ? WHERE id = ?").run(clock.nowMs(), id);
+  const answer = message.answers[0]?.[1] ?? ({ kind: "accepted", rejected: [] } as const);
+  if (answer.kind === "unavailable")
+    throw new Error("the journal takes nothing at the moment; replay again later");
+  writer.act(() => {
+    const { database } = journal;
+    if (answer.kind === "accepted")
+      database.query("UPDATE quarantine SET replayed_at_ms = ? WHERE id = ?").run(clock.nowMs(), id);
+    // Refused once more, it was also quarantined once more: one piece stays one piece.
+    else database.query("DELETE FROM quarantine WHERE id > ?").run(newestBefore);
+  });
   context.post({ ...message, accepted: new Float64Array(0), answers: [] });
-  return { accepted, answer: message.answers[0]?.[1] ?? null };
+  return answer.kind === "accepted" ? { kind: "accepted" } : { kind: "refused", error: answer.error };
+}
+
+function newestPiece(journal: Journal): number {
+  return (
+    journal.database.query<{ id: number | null }, []>("SELECT max(id) AS id FROM quarantine").get()?.id ?? 0
+  );
 }
 
 /** The call of one event out of a batch stands in its own `type`. */

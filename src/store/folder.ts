@@ -20,6 +20,8 @@ export const folderPaths = (folder: string) => ({
   lock: join(folder, "lock.db"),
   boot: join(folder, "boot.json"),
   messageIds: join(folder, "ids"),
+  ops: join(folder, "ops.db"),
+  backups: join(folder, "backups"),
   socket: join(folder, "freshet.sock"),
   profiles: (name: string) => join(folder, name),
 });

@@ -41,8 +41,30 @@ export interface QuarantineRow {
   readonly body: Uint8Array;
 }
 
+/** What waits in the quarantine for one reason from one source. */
+export interface QuarantineGroup {
+  readonly code: string;
+  readonly source: string;
+  readonly count: number;
+  readonly oldestAtMs: number;
+  readonly newestAtMs: number;
+}
+
 const quarantineColumns =
   "id, code, message, source, namespace, trusted, call, message_id, received_at_ms, replayed_at_ms, body";
+const selectGroups = `
+SELECT waiting.code, waiting.source, waiting.count, oldest.received_at_ms AS oldestAtMs, newest.received_at_ms AS newestAtMs
+FROM (
+  SELECT code, source, count(*) AS count, min(id) AS first, max(id) AS last
+  FROM quarantine WHERE replayed_at_ms IS NULL GROUP BY code, source
+) AS waiting
+JOIN quarantine AS oldest ON oldest.id = waiting.first
+JOIN quarantine AS newest ON newest.id = waiting.last
+ORDER BY waiting.count DESC, waiting.code, waiting.source
+LIMIT ?`;
+const selectWaiting = `
+SELECT ${quarantineColumns} FROM quarantine
+WHERE replayed_at_ms IS NULL AND code = ? AND source = ? AND id < ? ORDER BY id DESC LIMIT ?`;
 
 export class JournalReader implements Disposable {
   readonly #database: Database;
@@ -95,6 +117,25 @@ export class JournalReader implements Disposable {
         `SELECT ${quarantineColumns} FROM quarantine WHERE id < ? ORDER BY id DESC LIMIT ?`,
       )
       .all(beforeId, limit);
+  }
+
+  /** What waits in the quarantine, counted by code and source, the largest group first, at most `limit` groups. */
+  quarantineGroups(limit: number): QuarantineGroup[] {
+    return this.#database.query<QuarantineGroup, [number]>(selectGroups).all(limit);
+  }
+
+  /** Pieces of one group that wait, newest first, older than `beforeId`. */
+  quarantineWaiting(code: string, source: string, beforeId: number, limit: number): QuarantineRow[] {
+    return this.#database
+      .query<QuarantineRow, [string, string, number, number]>(selectWaiting)
+      .all(code, source, beforeId, limit);
+  }
+
+  /** One quarantined piece; null if there is none of that number. */
+  quarantinePiece(id: number): QuarantineRow | null {
+    return this.#database
+      .query<QuarantineRow, [number]>(`SELECT ${quarantineColumns} FROM quarantine WHERE id = ?`)
+      .get(id);
   }
 
   sourceName(id: number): string {

@@ -76,6 +76,10 @@ CREATE TABLE keys (
   revoked_at_ms INTEGER
 ) WITHOUT ROWID, STRICT;
 `,
+  `
+-- What waits in the quarantine, by what is wrong with it and who sent it: counted and paged without reading bodies.
+CREATE INDEX quarantine_waiting ON quarantine (code, source) WHERE replayed_at_ms IS NULL;
+`,
 ];
 
 /** The schema that this program writes. */

@@ -11,7 +11,8 @@ import type { ChangeLog } from "./changeLog.ts";
 import { ChangeLogReader } from "./changeLogReader.ts";
 import type { Erased } from "./erase.ts";
 import { FolderRefused, folderPaths, lockFolder, markClosed, markOpened } from "./folder.ts";
-import { JournalReader, type QuarantineRow } from "./journalReader.ts";
+import type { Replayed } from "./control.ts";
+import { JournalReader, type QuarantineGroup, type QuarantineRow } from "./journalReader.ts";
 import { openProfileStore, type ProfileStore } from "./lmdb.ts";
 import { MaintenanceDesk } from "./maintenanceDesk.ts";
 import type { ControlRequest, FromWriter, GroupMessage, KeyRow, ToWriter, WriterCounts } from "./messages.ts";
@@ -63,7 +64,19 @@ export interface StoreAdmin {
   /** Takes deleted text out of the files. */
   compact(): Promise<void>;
   quarantine(beforeId: number | null, limit: number): readonly QuarantineRow[];
-  replayQuarantine(id: number): Promise<unknown>;
+  /** What waits in the quarantine by code and source, the largest group first. */
+  quarantineGroups(limit: number): readonly QuarantineGroup[];
+  /** Pieces of one group that wait, newest first, older than `beforeId` (null: the newest). */
+  quarantineWaiting(
+    code: string,
+    source: string,
+    beforeId: number | null,
+    limit: number,
+  ): readonly QuarantineRow[];
+  /** One piece, waiting or replayed; null if there is none. */
+  quarantinePiece(id: number): QuarantineRow | null;
+  /** Takes a piece through the same door again, with its own messageId. */
+  replayQuarantine(id: number): Promise<Replayed>;
   backup(targetFolder: string): Promise<{ readonly path: string }>;
   /** Throws the profiles away and rebuilds them beside the service; resolves when it has begun. */
   rebuild(): Promise<void>;
@@ -310,6 +323,11 @@ class OpenedStore {
       },
       quarantine: (beforeId, limit) =>
         this.#readers?.journal.quarantine(beforeId ?? Number.MAX_SAFE_INTEGER, limit) ?? [],
+      quarantineGroups: (limit) => this.#readers?.journal.quarantineGroups(limit) ?? [],
+      quarantineWaiting: (code, source, beforeId, limit) =>
+        this.#readers?.journal.quarantineWaiting(code, source, beforeId ?? Number.MAX_SAFE_INTEGER, limit) ??
+        [],
+      quarantinePiece: (id) => this.#readers?.journal.quarantinePiece(id) ?? null,
       replayQuarantine: (id) => this.#ask({ act: "replayQuarantine", id }),
       backup: async (target) => {
         const result = await this.#maintenance.run(

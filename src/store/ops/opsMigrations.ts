@@ -1,0 +1,39 @@
+/** The schema of ops.db, which keeps what operators did; numbered and forward-only. A released step never changes. */
+import type { Database } from "../sqlite.ts";
+
+/** Erase rules, one a table. A test holds this list against the schema. */
+export const opsEraseRules: Readonly<Record<string, string>> = {
+  audit:
+    "names keys, sources and the addresses of operators; an act on a profile is kept without its identifier",
+};
+
+const steps: readonly string[] = [
+  `
+CREATE TABLE audit (
+  id INTEGER PRIMARY KEY,
+  at_ms INTEGER NOT NULL,
+  actor TEXT,                     -- a key's id, or 'socket'; NULL for somebody unknown
+  address TEXT,
+  action TEXT NOT NULL,
+  target TEXT,
+  outcome TEXT NOT NULL,          -- begun, done, failed
+  detail TEXT                     -- JSON
+) STRICT;
+
+CREATE INDEX audit_by_action ON audit (action);
+`,
+];
+
+/** Brings ops.db up to this program's schema, a transaction a step. Throws if it is newer. */
+export function migrateOps(database: Database): void {
+  const found = database.query<{ user_version: number }, []>("PRAGMA user_version").get()?.user_version ?? 0;
+  if (found > steps.length)
+    throw new Error(`ops.db has schema ${found}; this program knows up to ${steps.length}`);
+  for (let version = found; version < steps.length; version += 1) {
+    const step = steps[version] ?? "";
+    database.transaction(() => {
+      database.run(step);
+      database.run(`PRAGMA user_version = ${version + 1}`);
+    })();
+  }
+}

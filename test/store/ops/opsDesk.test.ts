@@ -1,0 +1,109 @@
+import { expect, test } from "bun:test";
+import { Database } from "bun:sqlite";
+import type { AuditAct } from "../../../src/store/ops/audit.ts";
+import { OpsDesk } from "../../../src/store/ops/opsDesk.ts";
+import { opsEraseRules } from "../../../src/store/ops/opsMigrations.ts";
+import { tempFolder, type TempFolder } from "../../support/tempFolder.ts";
+
+const act: AuditAct = {
+  atMs: 1_000,
+  actor: "key_1",
+  address: "127.0.0.1",
+  action: "key.create",
+  target: null,
+  detail: null,
+};
+
+function openDesk(folder: TempFolder) {
+  let started = 0;
+  const desk = new OpsDesk({
+    path: folder.at("ops.db"),
+    start: () => {
+      started += 1;
+      return new Worker(new URL("../../../src/workers/ops.ts", import.meta.url));
+    },
+    onDiskFailed: () => {},
+  });
+  return { desk, started: () => started };
+}
+
+test("an act stands in the file when it was written, and its end when it ended", async () => {
+  using folder = tempFolder();
+  const { desk } = openDesk(folder);
+  const id = await desk.write(act, "begun");
+  const [begun] = await desk.page(null, 10, null);
+  expect(begun).toEqual({ ...act, id, outcome: "begun" });
+  await desk.end(id, "done", { keyId: "key_2" });
+  await desk.close();
+
+  const { desk: second } = openDesk(folder);
+  const [done] = await second.page(null, 10, null);
+  expect(done).toEqual({ ...act, id, outcome: "done", detail: { keyId: "key_2" } });
+  await second.close();
+});
+
+test("pages go newest first, of all actions or of one", async () => {
+  using folder = tempFolder();
+  const { desk } = openDesk(folder);
+  for (let index = 0; index < 5; index += 1) {
+    const action = index % 2 === 0 ? "backup" : "verify";
+    await desk.write({ ...act, action, atMs: index }, "done");
+  }
+  const first = await desk.page(null, 2, null);
+  expect(first.map(({ atMs }) => atMs)).toEqual([4, 3]);
+  const next = await desk.page(first[1]?.id ?? 0, 10, null);
+  expect(next.map(({ atMs }) => atMs)).toEqual([2, 1, 0]);
+  expect((await desk.page(null, 10, "verify")).map(({ atMs }) => atMs)).toEqual([3, 1]);
+  await desk.close();
+});
+
+test("strangers can't push the operators' acts out", async () => {
+  using folder = tempFolder();
+  const { desk } = openDesk(folder);
+  await desk.write(act, "done");
+  await desk.close();
+  const database = new Database(folder.at("ops.db"));
+  database.run(`
+    WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 12999)
+    INSERT INTO audit (id, at_ms, action, outcome) SELECT i, i, 'sign_in_refused', 'done' FROM n`);
+  database.close();
+  const { desk: second } = openDesk(folder);
+  await second.write({ ...act, actor: null, action: "sign_in_refused" }, "done");
+  expect(await second.page(null, 10, "key.create")).toHaveLength(1);
+  const newest = await second.page(null, 1, "sign_in_refused");
+  expect(newest[0]?.id).toBe(13_000);
+  await second.close();
+  using kept = new Database(folder.at("ops.db"));
+  expect(kept.query("SELECT count(*) AS rows FROM audit").get()).toEqual({ rows: 10_001 });
+});
+
+test("every table says how a person's data leaves it", async () => {
+  using folder = tempFolder();
+  const { desk } = openDesk(folder);
+  await desk.write(act, "done");
+  await desk.close();
+  using database = new Database(folder.at("ops.db"));
+  const tables = database
+    .query<{ name: string }, []>("SELECT name FROM sqlite_schema WHERE type = 'table'")
+    .all();
+  expect(tables.map(({ name }) => name).sort()).toEqual(Object.keys(opsEraseRules).sort());
+});
+
+test("nothing is started or written before it is needed", async () => {
+  using folder = tempFolder();
+  const { desk, started } = openDesk(folder);
+  await desk.close();
+  expect(started()).toBe(0);
+  expect(await Bun.file(folder.at("ops.db")).exists()).toBe(false);
+});
+
+test("a file that can't be opened is told to whoever asks", async () => {
+  using folder = tempFolder();
+  await Bun.write(
+    folder.at("ops.db"),
+    "not a database at all, but long enough to be read as a header".repeat(20),
+  );
+  const { desk } = openDesk(folder);
+  await expect(desk.write(act, "begun")).rejects.toThrow();
+  await desk.close();
+});
