@@ -12,13 +12,14 @@ import { ChangeLogReader } from "./changeLogReader.ts";
 import type { Erased } from "./erase.ts";
 import { FolderRefused, folderPaths, lockFolder, markClosed, markOpened } from "./folder.ts";
 import type { Replayed } from "./control.ts";
-import { JournalReader, type QuarantineGroup, type QuarantineRow } from "./journalReader.ts";
+import { JournalReader } from "./journalReader.ts";
 import { openProfileStore, type ProfileStore } from "./lmdb.ts";
 import { MaintenanceDesk } from "./maintenanceDesk.ts";
 import type { ControlRequest, FromWriter, GroupMessage, KeyRow, ToWriter, WriterCounts } from "./messages.ts";
 import { profileIds } from "./profileId.ts";
 import type { Profiles } from "./profiles.ts";
 import { ProfilesReader } from "./profilesReader.ts";
+import { quarantinePages, type QuarantinePages } from "./quarantinePages.ts";
 import type { VerifyReport } from "./verify.ts";
 import { WriterLink, type LinkLimits } from "./writerLink.ts";
 
@@ -55,7 +56,7 @@ export interface StoreStatus {
 }
 
 /** Acts of an operator. Each throws an Error with a sentence when it can't be done. */
-export interface StoreAdmin {
+export interface StoreAdmin extends QuarantinePages {
   createKey(key: KeyRow): Promise<void>;
   listKeys(): readonly KeyRow[];
   revokeKey(id: string): Promise<boolean>;
@@ -63,18 +64,6 @@ export interface StoreAdmin {
   erase(namespace: Namespace, type: string, value: string): Promise<Erased | null>;
   /** Takes deleted text out of the files. */
   compact(): Promise<void>;
-  quarantine(beforeId: number | null, limit: number): readonly QuarantineRow[];
-  /** What waits in the quarantine by code and source, the largest group first. */
-  quarantineGroups(limit: number): readonly QuarantineGroup[];
-  /** Pieces of one group that wait, newest first, older than `beforeId` (null: the newest). */
-  quarantineWaiting(
-    code: string,
-    source: string,
-    beforeId: number | null,
-    limit: number,
-  ): readonly QuarantineRow[];
-  /** One piece, waiting or replayed; null if there is none. */
-  quarantinePiece(id: number): QuarantineRow | null;
   /** Takes a piece through the same door again, with its own messageId. */
   replayQuarantine(id: number): Promise<Replayed>;
   backup(targetFolder: string): Promise<{ readonly path: string }>;
@@ -321,13 +310,7 @@ class OpenedStore {
       compact: async () => {
         await this.#ask({ act: "compact" });
       },
-      quarantine: (beforeId, limit) =>
-        this.#readers?.journal.quarantine(beforeId ?? Number.MAX_SAFE_INTEGER, limit) ?? [],
-      quarantineGroups: (limit) => this.#readers?.journal.quarantineGroups(limit) ?? [],
-      quarantineWaiting: (code, source, beforeId, limit) =>
-        this.#readers?.journal.quarantineWaiting(code, source, beforeId ?? Number.MAX_SAFE_INTEGER, limit) ??
-        [],
-      quarantinePiece: (id) => this.#readers?.journal.quarantinePiece(id) ?? null,
+      ...quarantinePages(() => this.#readers?.journal ?? null),
       replayQuarantine: (id) => this.#ask({ act: "replayQuarantine", id }),
       backup: async (target) => {
         const result = await this.#maintenance.run(
