@@ -3,6 +3,9 @@
  * accepted (seq, times, a hash of each messageId, so that a repeat stays a repeat); every text goes. What is left is
  * what would have come of the other people's events alone, so that a rebuild gives the same. The change log tells it
  * with cause `erase`. The caller then compacts both files, since freed pages still hold the text.
+ *
+ * A profile's number is the seq of the event that made it. Once that event is erased the number leads nowhere, also
+ * where its profile had merged into somebody else's: what a number leads to must follow from the rows that are left.
  */
 import type { Event, Namespace } from "../model/event.ts";
 import { identifierKey, identifierOf, normaliseEmail, type IdentifierKey } from "../model/identifier.ts";
@@ -14,7 +17,7 @@ import type { Folded } from "./folded.ts";
 import { emailEntry, type HotProfile } from "./hot.ts";
 import type { Journal } from "./journal.ts";
 import type { MessageIds } from "./messageIds.ts";
-import { mergedOf, parsePrev, rowFlags, rowKind, storedEvent, type EventRow, type Redirects } from "./row.ts";
+import { mergedOf, parsePrev, rowFlags, rowKind, storedEvent, type EventRow } from "./row.ts";
 import { Unlink } from "./unlink.ts";
 
 export interface EraseContext {
@@ -71,18 +74,18 @@ export function eraseProfile(profile: HotProfile, context: EraseContext): Erased
   projector.takeRelisted(null);
   const found = collect(profile, context);
   const identifiers = profile.identifiers.length;
-  const unlink = new Unlink(profile, found.seqs, context);
+  const unlink = new Unlink(profile, context);
   const needsRebuild = dropClaims(profile, found.emails, context);
   for (const key of profile.identifiers) if (identifierOf(key).type === "user_id") hot.setId(key, null);
   for (const key of found.anonymousKeys) unlink.forget(key);
-  const redirects = unlink.redirect(found.merged);
+  unlink.redirect();
   for (const email of found.emails) projector.relistEmail(identifierKey(profile.namespace, "email", email));
-  for (const row of found.rows) eraseEvent(row, journal);
+  for (const row of found.rows) eraseEvent(row, context);
   for (const pid of [profile.pid, ...found.merged]) journal.database.query(eraseActs).run(pid);
   hot.remove(profile.pid);
   const { pieces, unfolded } = eraseQuarantine(found.names, journal, context.messageIds);
-  for (const row of unfolded.map((seq) => journal.row(seq))) if (row !== null) eraseEvent(row, journal);
-  tell(profile, redirects, context);
+  for (const row of unfolded.map((seq) => journal.row(seq))) if (row !== null) eraseEvent(row, context);
+  tell(profile, context);
   const events = found.rows.length + unfolded.length;
   return { pid: profile.pid, events, identifiers, quarantined: pieces, needsRebuild };
 }
@@ -133,8 +136,23 @@ function note(event: Event, found: Found): void {
   found.names.add(email);
 }
 
-function eraseEvent(row: EventRow, journal: Journal): void {
+function eraseEvent(row: EventRow, { journal, folded }: EraseContext): void {
+  const made = folded.hot.profile(row.seq);
+  if (made !== undefined && made.pid !== row.seq) dropNumber(row.seq, made, folded);
   journal.database.query(eraseRow).run(erasedMessageId(row.message_id ?? ""), row.seq);
+}
+
+/** A number whose profile merged leads nowhere any more; identifiers that found their profile through it find it directly. */
+function dropNumber(pid: number, profile: HotProfile, { hot }: Folded): void {
+  for (const key of new Set([...profile.identifiers, ...profile.links.keys()])) {
+    const entry = hot.id(key);
+    const claimed = emailEntry(entry);
+    if (entry === pid) hot.setId(key, profile.pid);
+    else if (claimed?.holder === pid) hot.setId(key, { ...claimed, holder: profile.pid });
+    else if (typeof entry === "object" && "link" in entry && entry.pid === pid)
+      hot.setId(key, { ...entry, pid: profile.pid });
+  }
+  hot.remove(pid);
 }
 
 /** Takes the person's claims from their addresses; true if the next claimant is not known here. */
@@ -158,10 +176,9 @@ function dropClaims(profile: HotProfile, emails: ReadonlySet<string>, context: E
 }
 
 /** Appends the row of the erasure, and one for every other profile that won or lost an identifier by it. */
-function tell(profile: HotProfile, redirects: Redirects, context: EraseContext): void {
+function tell(profile: HotProfile, context: EraseContext): void {
   const { journal, folded, nextSeq, nowMs } = context;
-  const diff = redirects.length === 0 ? null : JSON.stringify({ redirects });
-  appendAct(journal, profile, { kind: "erase", seq: nextSeq(), committedAtMs: nowMs, diff });
+  appendAct(journal, profile, { kind: "erase", seq: nextSeq(), committedAtMs: nowMs, diff: null });
   for (const other of folded.projector.takeRelisted(profile))
     tellRelisted(other, { journal, hot: folded.hot, nextSeq, committedAtMs: nowMs });
 }

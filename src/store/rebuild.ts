@@ -12,7 +12,7 @@ import { HotProfiles } from "./hot.ts";
 import type { JournalReader } from "./journalReader.ts";
 import { profilesFormat, type ProfileStore } from "./lmdb.ts";
 import { Projector } from "./projector.ts";
-import { isFoldable, mergedOf, redirectsOf, refusedOf, rowKind, storedEvent, type EventRow } from "./row.ts";
+import { isFoldable, refusedOf, rowKind, storedEvent, type EventRow } from "./row.ts";
 
 export interface RebuildOptions {
   readonly reader: JournalReader;
@@ -100,19 +100,11 @@ class Rebuild {
 
   #replay(row: EventRow): void {
     if (row.kind === rowKind.refold || row.kind === rowKind.relisted) noteRelisted(row, this.#hot);
-    for (const [pid, into] of redirectsOf(row)) this.#leadTo(pid, into);
     if (!isFoldable(row) || row.pid === null) return;
-    const { pid } = this.#projector.project(this.#event(row), row.seq, {
+    this.#projector.project(this.#event(row), row.seq, {
       refused: refusedOf(row),
       pid: row.pid,
     });
-    for (const merged of mergedOf(row)) this.#leadTo(merged, pid);
-  }
-
-  /** A profile whose own events are erased is not made any more, but its number goes on leading to the one it merged into. */
-  #leadTo(pid: number, into: number): void {
-    const owner = this.#hot.profile(into);
-    if (owner !== undefined && this.#hot.profile(pid) === undefined) this.#hot.redirect(pid, owner);
   }
 
   #event(row: EventRow): Event {

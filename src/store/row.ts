@@ -114,23 +114,12 @@ export function mergedOf(row: Pick<EventRow, "diff">): readonly number[] {
   return (JSON.parse(row.diff) as Diff).merged ?? [];
 }
 
-/** Where an erasure's row sends the numbers that led to the erased profile. */
-export function redirectsOf(row: Pick<EventRow, "diff" | "kind">): Redirects {
-  return row.kind !== rowKind.erase || row.diff === null
-    ? []
-    : ((JSON.parse(row.diff) as Diff).redirects ?? []);
-}
-
 /** What the `diff` column holds. */
 export interface Diff {
   readonly traits?: Readonly<Record<string, { readonly old: unknown; readonly new: unknown }>>;
   /** Numbers of the profiles that merged into this one. */
   readonly merged?: readonly number[];
-  /** Of an erasure: numbers that led to the erased profile and lead to another one now. */
-  readonly redirects?: Redirects;
 }
-
-export type Redirects = readonly (readonly [pid: number, into: number])[];
 
 /** The checksum of an event's body at its place in the journal; finds a damaged or misplaced row. */
 export function checksumOf(seq: number, body: Uint8Array): number {

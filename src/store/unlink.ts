@@ -6,7 +6,7 @@ import type { Restore } from "./accept.ts";
 import type { Folded } from "./folded.ts";
 import type { HotProfile, LinkEntry } from "./hot.ts";
 import type { Journal } from "./journal.ts";
-import { isFoldable, parsePrev, storedEvent, type Redirects } from "./row.ts";
+import { isFoldable, parsePrev, storedEvent } from "./row.ts";
 
 interface UnlinkContext {
   readonly journal: Journal;
@@ -19,20 +19,16 @@ interface Remainder {
   readonly record: LinkRecord;
   /** An event of theirs carried it as its anonymousId. */
   readonly seen: boolean;
-  /** The user of their first fact in the journal: the one whose profile took the anonymous one in. */
-  readonly firstUser: string | null;
 }
 
 export class Unlink {
   readonly #erased: HotProfile;
-  readonly #gone: ReadonlySet<number>;
   readonly #context: UnlinkContext;
-  readonly #remainders = new Map<IdentifierKey, Remainder>();
+  /** Numbers that lead to the erased profile but were made by an event of somebody else's, and where they lead then. */
+  readonly #led = new Map<number, HotProfile | undefined>();
 
-  /** `gone`: seqs of the rows that are being erased. */
-  constructor(erased: HotProfile, gone: ReadonlySet<number>, context: UnlinkContext) {
+  constructor(erased: HotProfile, context: UnlinkContext) {
     this.#erased = erased;
-    this.#gone = gone;
     this.#context = context;
   }
 
@@ -47,7 +43,6 @@ export class Unlink {
     }
     hot.touch(home);
     const remainder = this.#remainder(key, home, link);
-    this.#remainders.set(key, remainder);
     const newest = newestUser(remainder.record);
     const linked =
       newest === null ? undefined : projector.profileOf(identifierKey(home.namespace, "user_id", newest));
@@ -64,48 +59,41 @@ export class Unlink {
   }
 
   /**
-   * Numbers that led to the erased profile lead nowhere now; but for those whose own first event is somebody else's,
-   * which lead where that anonymousId's profile would have gone without the erased person.
+   * Numbers that led to the erased profile though their own first event is somebody else's lead where that
+   * anonymousId's profile would have gone without the erased person.
    */
-  redirect(merged: ReadonlySet<number>): Redirects {
-    const redirects: (readonly [number, number])[] = [];
-    const { projector, hot } = this.#context.folded;
-    for (const pid of merged) {
-      const event = this.#gone.has(pid) ? null : this.#event(pid);
-      const anonymousId = event?.userId === null ? event.anonymousId : null;
-      const key =
-        anonymousId === null ? null : identifierKey(this.#erased.namespace, "anonymous_id", anonymousId);
-      const user = key === null ? null : (this.#remainders.get(key)?.firstUser ?? null);
-      const owner =
-        user === null
-          ? undefined
-          : projector.profileOf(identifierKey(this.#erased.namespace, "user_id", user));
+  redirect(): void {
+    const { hot } = this.#context.folded;
+    for (const [pid, owner] of this.#led) {
       if (owner === undefined) hot.remove(pid);
-      else {
-        hot.redirect(pid, owner);
-        redirects.push([pid, owner.pid]);
-      }
+      else hot.redirect(pid, owner);
     }
-    return redirects;
   }
 
   #remainder(key: IdentifierKey, home: HotProfile, link: LinkEntry): Remainder {
     const anonymousId = identifierOf(key).value;
+    const { projector, hot } = this.#context.folded;
     const facts: LinkFact[] = [];
     const anonymous: OrderKey[] = [];
+    const led: number[] = [];
     let seen = false;
     let first: { readonly seq: number; readonly user: string } | null = null;
     for (const [seq, event] of this.#eventsOf(this.#others(home, link))) {
       const carried = event.anonymousId === anonymousId;
       if (!carried && (event.previousId !== anonymousId || event.userId === anonymousId)) continue;
       seen ||= carried;
-      if (event.userId === null) anonymous.push(orderKeyOf(event));
-      else {
+      if (event.userId === null) {
+        anonymous.push(orderKeyOf(event));
+        if (hot.profile(seq) === this.#erased) led.push(seq);
+      } else {
         facts.push({ key: orderKeyOf(event), user: event.userId });
         if (first === null || seq < first.seq) first = { seq, user: event.userId };
       }
     }
-    return { record: rebuildRecord(facts, anonymous), seen, firstUser: first?.user ?? null };
+    // The user of their first fact in the journal is the one whose profile took the anonymous one in.
+    const heir = first && projector.profileOf(identifierKey(home.namespace, "user_id", first.user));
+    for (const pid of led) this.#led.set(pid, heir ?? undefined);
+    return { record: rebuildRecord(facts, anonymous), seen };
   }
 
   /** Everybody else who was linked to the anonymousId. */
@@ -132,12 +120,5 @@ export class Unlink {
       if (isFoldable(row))
         yield [seq, this.#context.restore(storedEvent(row, this.#context.journal.sourceName(row.source)))];
     }
-  }
-
-  #event(seq: number): Event | null {
-    const row = this.#context.journal.row(seq);
-    return row === null || !isFoldable(row)
-      ? null
-      : this.#context.restore(storedEvent(row, this.#context.journal.sourceName(row.source)));
   }
 }
