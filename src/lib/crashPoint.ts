@@ -2,14 +2,33 @@
  * Named places where a test may kill the process, to prove that a crash between any two steps loses nothing.
  * Off unless the hidden setting names a point: `name` or `name:N` for its Nth visit.
  */
-export type CrashPoint = (name: string) => void;
+
+/** Every point there is, in the order of the steps; the tests take each of them from here. */
+export const crashPoints = [
+  "beforeJournalCommit",
+  "afterJournalCommit",
+  "beforeProfilesCommit",
+  "afterProfilesCommit",
+  "beforeAnswer",
+  "afterCatchUpCommit",
+  "beforeActCommit",
+  "afterActCommit",
+  "beforeProfilesAdopted",
+  "afterProfilesAdopted",
+  "afterProfilesCopied",
+] as const;
+
+export type CrashPointName = (typeof crashPoints)[number];
+
+export type CrashPoint = (name: CrashPointName) => void;
 
 /** A crash point that does nothing; what production runs. */
 export const noCrash: CrashPoint = () => {};
 
-/** Kills this process (SIGKILL, nothing is flushed) at the Nth visit of the named point. */
+/** Kills this process (SIGKILL, nothing is flushed) at the Nth visit of the named point. Throws on a name that is none. */
 export function crashAt(setting: string): CrashPoint {
   const [wanted, count] = setting.split(":");
+  if (!crashPoints.some((name) => name === wanted)) throw new Error(`there is no crash point "${wanted}"`);
   let left = Number(count ?? 1);
   return (name) => {
     if (name !== wanted) return;

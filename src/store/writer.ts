@@ -192,7 +192,13 @@ export class Writer {
   /** Runs one act of the journal's own in a transaction, then brings LMDB after it. Discards the folded state if it fails. */
   act<T>(work: (folded: Folded | null) => T): T {
     const folded = this.#profiles;
-    const value = this.#transaction(folded?.hot ?? null, () => work(folded));
+    const { crash } = this.#options;
+    const value = this.#transaction(folded?.hot ?? null, () => {
+      const result = work(folded);
+      crash("beforeActCommit");
+      return result;
+    });
+    crash("afterActCommit");
     if (folded?.caughtUp === true) this.#commitProfiles(folded, this.#head);
     return value;
   }

@@ -60,6 +60,7 @@ export class WriterThread {
   #busy = false;
   #closing = false;
   #groups = 0;
+  #crash: CrashPoint = noCrash;
 
   constructor(deps: WriterThreadDeps) {
     this.#deps = deps;
@@ -219,6 +220,7 @@ export class WriterThread {
     const notice = (level: "info" | "warn" | "error", message: string) =>
       post({ kind: "notice", level, message });
     let rebuildFrom: string | null = null;
+    this.#crash = this.#deps.crash ?? (settings.crashAt === null ? noCrash : crashAt(settings.crashAt));
     try {
       const journal = new Journal(folderPaths(settings.folder).journal, ids);
       this.#messageIds = openMessageIds(folderPaths(settings.folder).messageIds, journal, notice);
@@ -230,7 +232,7 @@ export class WriterThread {
         clock,
         ids,
         hotProfiles: settings.hotProfiles,
-        crash: this.#deps.crash ?? (settings.crashAt === null ? noCrash : crashAt(settings.crashAt)),
+        crash: this.#crash,
         notice,
       });
       this.#writer = writer;
@@ -306,7 +308,9 @@ export class WriterThread {
     const writer = this.#writer;
     if (writer === null) return;
     writer.adopt(folderPaths(this.#folder).profiles(folder));
+    this.#crash("beforeProfilesAdopted");
     writer.journal.setMeta("profilesFolder", folder);
+    this.#crash("afterProfilesAdopted");
     this.#catchUp(writer);
   }
 
@@ -336,6 +340,7 @@ export class WriterThread {
     const name = nextProfilesName(this.#folder);
     const target = folderPaths(this.#folder).profiles(name);
     await writer.copyProfiles(target);
+    this.#crash("afterProfilesCopied");
     await writer.abandonProfiles();
     this.#adopt(name);
   }
