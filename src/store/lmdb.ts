@@ -3,7 +3,7 @@
  * It is a cache of the journal: written without fsync, thrown away when it can't be trusted (see boot.ts).
  */
 import { asBinary, open, type Database, type RootDatabase } from "lmdb";
-import { existsSync, mkdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** Format of what is stored; another one is rebuilt from the journal. */
@@ -52,12 +52,15 @@ export interface ProfileBatch {
 
 const metaKey = "meta";
 
+/** Room for the table of 256 readers. */
+const lockFileBytes = 20_480;
+
 /** Opens (and with `create` makes) the folder. `mapBytes` is address space, not disk. */
 export function openProfileStore(
   folder: string,
   options: { readonly readOnly: boolean; readonly mapBytes?: number },
 ): ProfileStore {
-  if (!options.readOnly) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (!options.readOnly) prepareFolder(folder);
   const root: RootDatabase<string, string> = open({
     path: folder,
     noSubdir: false,
@@ -121,6 +124,22 @@ export function openProfileStore(
     },
     close: () => root.close(),
   };
+}
+
+/**
+ * LMDB makes its lock file as a hole and maps it: on a full disk the first touch would end the process with SIGBUS.
+ * Written out beforehand, it is an error like any other. Throws ENOSPC.
+ */
+function prepareFolder(folder: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const lockFile = join(folder, "lock.mdb");
+  if (existsSync(lockFile)) return;
+  try {
+    writeFileSync(lockFile, Buffer.alloc(lockFileBytes), { mode: 0o600 });
+  } catch (error) {
+    rmSync(lockFile, { force: true });
+    throw error;
+  }
 }
 
 function scanRange(range: Iterable<{ key: number; value: string }>): { pid: number; text: string }[] {
