@@ -10,6 +10,8 @@ export interface FrontDoorOptions {
   readonly hosts: HostRules;
   /** Paths that any well-formed Host may use: ingest and the two probes. */
   readonly anyHostPaths: ReadonlySet<string>;
+  /** Paths whose bodies are read as they come and may be of any length. */
+  readonly openEndedPaths: ReadonlySet<string>;
   /** The router behind the door. */
   readonly handle: (request: Request) => Response | undefined | Promise<Response | undefined>;
   readonly answers: ErrorAnswers;
@@ -52,7 +54,7 @@ const drainRetrySeconds = 5;
 
 /** Opens the door in front of a router. */
 export function frontDoor(options: FrontDoorOptions): FrontDoor {
-  const { hosts, anyHostPaths, handle, answers, maxRequests, maxBytes, crowded } = options;
+  const { hosts, anyHostPaths, openEndedPaths, handle, answers, maxRequests, maxBytes, crowded } = options;
   const statuses = new Uint32Array(600);
   const inFlight = { requests: 0, bytes: 0 };
   const originals = new WeakMap<Request, Request>();
@@ -130,8 +132,9 @@ export function frontDoor(options: FrontDoorOptions): FrontDoor {
       }
       if (crowded() || inFlight.requests >= maxRequests) return refuse("overloaded", busyRetrySeconds);
       const length = request.method === "POST" ? Number(headers.get("content-length") ?? 0) : 0;
-      if (length > largestBytes) return refuse("too_large");
-      const bytes = length > uncountedBytes ? length : 0;
+      const isOpenEnded = length > uncountedBytes && openEndedPaths.has(pathOf(url, pathAt));
+      if (length > largestBytes && !isOpenEnded) return refuse("too_large");
+      const bytes = length > uncountedBytes && !isOpenEnded ? length : 0;
       if (bytes > 0 && inFlight.bytes + bytes > maxBytes) return refuse("overloaded", busyRetrySeconds);
       if (pathAt >= shortestAuthority) return enter(request, bytes);
       const readdressed = new Request(`http://localhost${url.slice(pathAt)}`, request);

@@ -9,10 +9,11 @@ import { longPollRoutes, type LongPollDeps } from "./esp/longPoll.ts";
 import { profileReads, restRoutes, type RestDeps } from "./esp/rest.ts";
 import { sseRoutes, type SseDeps } from "./esp/sse.ts";
 import { feedSocketPath, upgradeToFeed, type FeedSocketData, type WebSocketDeps } from "./esp/webSocket.ts";
-import { ingestRoutes, type IngestDeps } from "./ingest/routes.ts";
+import { ingestCalls, ingestRoutes, type IngestDeps } from "./ingest/routes.ts";
+import { streamRoutes, type StreamDeps } from "./ingest/streamRoutes.ts";
 
 export interface RoutesDeps {
-  readonly ingest: IngestDeps;
+  readonly ingest: IngestDeps & StreamDeps;
   readonly rest: RestDeps;
   readonly feed: SseDeps & LongPollDeps & WebSocketDeps;
   readonly operations: OperationsRoutesDeps;
@@ -27,8 +28,9 @@ export interface RoutesDeps {
 export function mountRoutes(deps: RoutesDeps): (request: Request) => Response | Promise<Response> {
   const router = buildRouter(deps);
   router.compile();
+  const takeEvents = ingestCalls(deps.ingest);
   const readProfile = profileReads(deps.rest);
-  return (request) => readProfile(request) ?? router.fetch(request);
+  return (request) => takeEvents(request) ?? readProfile(request) ?? router.fetch(request);
 }
 
 /** Every route of the server. */
@@ -41,6 +43,7 @@ export function buildRouter(deps: RoutesDeps) {
       return answers.unexpected(error);
     })
     .use(ingestRoutes(deps.ingest))
+    .use(streamRoutes(deps.ingest))
     .use(restRoutes(deps.rest))
     .use(sseRoutes(deps.feed))
     .use(longPollRoutes(deps.feed))

@@ -14,7 +14,8 @@ import { frontDoor, type FrontDoor } from "./frontDoor.ts";
 import { startGauges, type Gauges } from "./gauges.ts";
 import { hostRules } from "./hostRules.ts";
 import { RateLimiter } from "./ingest/rateLimit.ts";
-import type { IngestDeps } from "./ingest/routes.ts";
+import { EventStreams } from "./ingest/streams.ts";
+import { streamPath } from "./ingest/streamRoutes.ts";
 import { jsonBodyReader } from "./jsonBody.ts";
 import type { KeysInForce } from "./keysInForce.ts";
 import { clientAddressRule } from "./lib/address.ts";
@@ -61,20 +62,35 @@ export function serve(settings: ServeSettings, deps: ServingDeps): Serving {
   const answers = errorAnswers(deps);
   const gauges = startGauges(deps.timers, deps.clock);
   const hub = openHub(limits, deps);
+  const streams = new EventStreams({
+    timers: deps.timers,
+    heartbeatMs: limits.feedHeartbeatMs,
+    maxStreams: limits.maxStreams,
+  });
   // The router must know the server, for client addresses and sockets, and the server the router.
   let server: Server<FeedSocketData> | null = null;
   const crowd = watchCrowd(deps.timers, limits.maxConnections, () => server?.closeIdleConnections());
-  const routes = routesDeps({ settings, deps, gauges, hub, answers, server: () => server, door: () => door });
+  const routes = routesDeps({
+    settings,
+    deps,
+    gauges,
+    hub,
+    streams,
+    answers,
+    server: () => server,
+    door: () => door,
+  });
   const door: FrontDoor = frontDoor({
     hosts: hostRules(settings.publicUrls),
     anyHostPaths,
+    openEndedPaths: new Set([streamPath]),
     handle: mountRoutes(routes),
     answers,
     maxRequests: limits.maxInFlightRequests,
     maxBytes: limits.maxInFlightBytes,
     crowded: () => crowd.isCrowded(),
   });
-  const watchers = [gauges, hub, crowd];
+  const watchers = [gauges, hub, streams, crowd];
   try {
     server = listen({
       host: settings.host,
@@ -92,7 +108,10 @@ export function serve(settings: ServeSettings, deps: ServingDeps): Serving {
   return {
     origin: `http://${settings.host.includes(":") ? `[${settings.host}]` : settings.host}:${listening.port}`,
     door,
-    endStreams: () => hub[Symbol.dispose](),
+    endStreams: () => {
+      hub[Symbol.dispose]();
+      streams.end();
+    },
     stop: async () => {
       for (const watcher of watchers) watcher[Symbol.dispose]();
       await listening.stop(true);
@@ -114,6 +133,7 @@ interface Parts {
   readonly deps: ServingDeps;
   readonly gauges: Gauges;
   readonly hub: FeedHub;
+  readonly streams: EventStreams;
   readonly answers: RoutesDeps["answers"];
   readonly server: () => Server<FeedSocketData> | null;
   readonly door: () => FrontDoor;
@@ -150,11 +170,11 @@ function routesDeps(parts: Parts): RoutesDeps {
 }
 
 function ingestDeps(
-  { settings, deps, gauges }: Parts,
+  { settings, deps, gauges, streams }: Parts,
   bodies: BodyReader,
   socketAddress: (request: Request) => string,
-): IngestDeps {
-  const { store, groups, keys, clock, ids } = deps;
+): RoutesDeps["ingest"] {
+  const { store, groups, keys, clock, ids, timers } = deps;
   const addressRule = clientAddressRule(settings.proxyTrust);
   const { browserRate } = settings.limits;
   return {
@@ -162,6 +182,8 @@ function ingestDeps(
     keys: keys.keyring,
     clock,
     ids,
+    timers,
+    streams,
     bodies,
     limiter: new RateLimiter(
       { eventsPerSecond: browserRate, burstEvents: browserRate * burstSeconds, maxBuckets },

@@ -52,6 +52,14 @@ export const paths: readonly PathEntry[] = [
   ...ingest(["batch", "b"], "Many events at once", shapes.Batch),
   ...ingest(["import"], "Many old events; live ones go first", shapes.Batch),
   {
+    method: "POST",
+    path: "/v1/stream",
+    summary: "Events for as long as you like, a line each; an answer a line, each after its commit",
+    scope: "write",
+    answer: { contentType: "application/x-ndjson", schema: shapes.LineAnswer },
+    anyHost: true,
+  },
+  {
     method: "GET",
     path: "/v1/profiles/:id",
     summary: "One profile, by type:value",

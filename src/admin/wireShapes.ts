@@ -61,6 +61,15 @@ export const Accepted = Type.Object({
   ),
 });
 
+/** One line of the answer to a stream; only those that say `ok: false` hold an error. */
+export const LineAnswer = Type.Object({
+  line: Type.Integer({ description: "counted from 1, blank lines too" }),
+  ok: Type.Boolean(),
+  messageId: Type.Optional(Nullable(Type.String())),
+  quarantineId: Type.Optional(Type.String()),
+  error: Type.Optional(EventErrorShape),
+});
+
 export const ErrorShape = Type.Object({
   error: Type.Object({
     code: Type.String(),

@@ -60,6 +60,13 @@ export function answerTo(answer: Answer, audience: Audience, ids: Ids): Response
   }
 }
 
+/** The headers of an answer that goes on for as long as its request does. */
+export function streamHeaders(audience: Audience): Readonly<Record<string, string>> {
+  const base = audience === "page" ? open : plain;
+  // nginx and others hold answers back unless told not to.
+  return { ...base, "Content-Type": "application/x-ndjson; charset=utf-8", "X-Accel-Buffering": "no" };
+}
+
 /** The answer to a request that was not handed on. */
 export function refusalAnswer(refusal: Refusal, audience: Audience, ids: Ids): Response {
   return errorAnswer(refusal.code, refusal.detail, refusal.retryAfterSeconds, audience, ids.uuid());

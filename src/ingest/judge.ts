@@ -10,6 +10,7 @@ import { eventTypes, type Event, type EventType } from "../model/event.ts";
 import type { Frame, Judge, Judged, Restore, Verdict } from "../store/accept.ts";
 import { decideTime } from "./clockRules.ts";
 import { maxBatchEvents, maxDepth, maxEventBytes } from "./limits.ts";
+import { unpackLines } from "./lines.ts";
 import { isObject, readId, readShape, type Envelope, type Shape } from "./normalise.ts";
 import { holdsProtoKey, scanBatch, scanValue, skipSpace, type Scanned, type ScannedBatch } from "./scan.ts";
 import { noShared, readShared, type Shared } from "./shared.ts";
@@ -19,6 +20,8 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 const invalidUtf8 = refused("invalid_json", 400, "The body is not valid UTF-8.");
 const invalidJson = refused("invalid_json", 400);
+const lineNotUtf8 = eventError("invalid_json", "The event is not valid UTF-8.");
+const lineNotJson = eventError("invalid_json", "The event is not valid JSON.");
 const noBatch = refused(
   "invalid_event",
   400,
@@ -47,6 +50,7 @@ function refused(code: ErrorCode, status: number, detail?: string): Verdict {
 
 /** Judges one request; never throws on any input. */
 export const judge: Judge = (frame, mintId) => {
+  if (frame.call === "stream") return judgeLines(frame, mintId);
   const text = decode(frame.body);
   if (text === null) return invalidUtf8;
   return frame.call === "batch" || frame.call === "import"
@@ -123,6 +127,25 @@ function judgeElements(
     events.push(judgeEvent(frame, candidate, shared, index, mintId));
   }
   return events;
+}
+
+function judgeLines(frame: Frame, mintId: () => string): Verdict {
+  const { first, texts, lastEventId } = unpackLines(frame.body);
+  const events = texts.map((raw, at) => judgeLine(frame, raw, first + at, mintId));
+  return lastEventId === null ? { kind: "judged", events } : { kind: "judged", events, lastEventId };
+}
+
+function judgeLine(frame: Frame, raw: Uint8Array, index: number, mintId: () => string): Judged {
+  // Of a longer one only the beginning is here.
+  if (raw.length > maxEventBytes) return rejected(tooLarge, null, raw);
+  const text = decode(raw);
+  if (text === null) return rejected(lineNotUtf8, null, raw);
+  const scanned = scanValue(raw, skipSpace(raw, 0));
+  const value = isTooDeep(scanned) ? null : parse(text);
+  if (value === undefined) return rejected(lineNotJson, null, raw);
+  const holdsProto = mayHoldProtoKey(text) && holdsProtoKey(raw, 0, raw.length);
+  const candidate = { value, type: typeIn(value), raw, bytes: raw.length, scanned, holdsProto };
+  return judgeEvent(frame, candidate, noShared, index, mintId);
 }
 
 /** One event on its way through the checks. */

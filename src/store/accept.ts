@@ -7,8 +7,8 @@ import type { Event, EventType, Namespace } from "../model/event.ts";
 
 /** One request on its way to the journal. */
 export interface Frame {
-  /** `batch` and `import` bodies hold `{"batch":[…]}`; the others hold one event of that type. */
-  readonly call: EventType | "batch" | "import";
+  /** `batch` and `import` bodies hold `{"batch":[…]}`, `stream` bodies what ingest/lines.ts packs; the others hold one event of that type. */
+  readonly call: EventType | "batch" | "import" | "stream";
   readonly source: string;
   readonly namespace: Namespace;
   readonly trusted: boolean;
@@ -41,7 +41,12 @@ export type Judged =
 /** What the pure judge makes of a frame: the whole refused, or a verdict for each event. */
 export type Verdict =
   | { readonly kind: "refused"; readonly error: EventError; readonly status: number }
-  | { readonly kind: "judged"; readonly events: readonly Judged[] };
+  | {
+      readonly kind: "judged";
+      readonly events: readonly Judged[];
+      /** The upstream's id that its source has reached with these events; kept in their transaction. */
+      readonly lastEventId?: string;
+    };
 
 /** The judge: pure, injected into the writer (see ingest/judge.ts). `mintId` makes a messageId where one is missing. */
 export type Judge = (frame: Frame, mintId: () => string) => Verdict;

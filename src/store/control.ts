@@ -116,7 +116,8 @@ function replay(context: ControlContext, id: number): Replayed {
   if (row === null) return { kind: "missing" };
   if (row.replayed_at_ms !== null) return { kind: "replayed" };
   if (row.code === "fold_failed") return { kind: "stored" };
-  const call = row.call === "batch" || row.call === "import" ? typeOfBody(row.body) : (row.call as EventType);
+  const isMany = row.call === "batch" || row.call === "import" || row.call === "stream";
+  const call = isMany ? typeOfBody(row.body) : (row.call as EventType);
   const frame = {
     call,
     source: row.source,

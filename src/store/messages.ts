@@ -13,7 +13,17 @@ export interface FrameContext {
 export const frameStride = 7;
 
 /** Calls in the order of their number in `meta`. */
-export const calls = ["track", "identify", "page", "screen", "group", "alias", "batch", "import"] as const;
+export const calls = [
+  "track",
+  "identify",
+  "page",
+  "screen",
+  "group",
+  "alias",
+  "batch",
+  "import",
+  "stream",
+] as const;
 
 /**
  * Many frames at once, in one buffer that is handed over, not copied: `count` times `frameStride` doubles (id, call,
