@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import { rows } from "./rows.ts";
 import { Bench } from "./support/bench.ts";
 import { machineLine } from "./support/machine.ts";
+import { NotHere } from "./support/notHere.ts";
 import { Processes } from "./support/processes.ts";
 import { holds, table, type Measured } from "./support/report.ts";
 import { keep } from "./support/results.ts";
@@ -33,7 +34,13 @@ const chosen = rows.filter(isChosen);
 if (chosen.length === 0) throw new Error(`no such row; there are: ${rows.map((row) => row.name).join(", ")}`);
 
 const measured: Measured[] = [];
-for (const row of chosen) measured.push(...(await measure(row)));
+try {
+  for (const row of chosen) measured.push(...(await measure(row)));
+} catch (error) {
+  if (!(error instanceof NotHere)) throw error;
+  console.error(error.message);
+  process.exit(2);
+}
 if (values.write) keep(measured);
 console.log(
   values.json ? JSON.stringify(measured, null, 2) : `\n${machineOf(measured)}\n\n${table(measured)}`,

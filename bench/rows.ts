@@ -1,5 +1,6 @@
 /** Every row, in the order of the table. */
 import { batch } from "./rows/batch.ts";
+import { compare } from "./rows/compare.ts";
 import { freshness } from "./rows/freshness.ts";
 import { get } from "./rows/get.ts";
 import { getUnderLoad } from "./rows/getUnderLoad.ts";
@@ -21,4 +22,5 @@ export const rows: readonly Row[] = [
   idleFeeds,
   start,
   startFull,
+  compare,
 ];

@@ -11,7 +11,8 @@ export interface LoadAnswer {
 /** Length of the body that follows these headers; throws on an answer without a length. */
 function bodyLength(bytes: Buffer, headEnd: number, status: number): number {
   if (status === 304 || status === 204) return 0;
-  const at = bytes.indexOf("ontent-Length: ");
+  let at = bytes.indexOf("ontent-Length: ");
+  if (at < 0) at = bytes.indexOf("ontent-length: ");
   if (at < 0 || at > headEnd) throw new Error("an answer without Content-Length");
   let length = 0;
   for (let offset = at + 15; (bytes[offset] ?? 0) >= 48; offset += 1)

@@ -3,8 +3,8 @@ import { connect } from "node:net";
 import type { Bench } from "./bench.ts";
 import type { Child } from "./processes.ts";
 
-const writeKey = "wk_bench_0123456789abcdef";
-const secretKey = "sk_bench_0123456789abcdef";
+export const writeKey = "wk_bench_0123456789abcdef";
+export const secretKey = "sk_bench_0123456789abcdef";
 const readyWithinMs = 120_000;
 
 /** Authorization of events: Basic, as the clients send it. */

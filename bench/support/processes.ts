@@ -35,7 +35,12 @@ export class Processes implements AsyncDisposable {
 
   /** Starts a script of this tree under the running Bun. */
   start(script: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Child {
-    const spawned = Bun.spawn([process.execPath, "--no-env-file", join(root, script), ...args], {
+    return this.startProgram([process.execPath, "--no-env-file", join(root, script), ...args], env);
+  }
+
+  /** Starts any program with this tree as its working folder. */
+  startProgram(command: readonly string[], env: Readonly<Record<string, string>> = {}): Child {
+    const spawned = Bun.spawn([...command], {
       cwd: root,
       env: { ...process.env, ...env },
       stdout: "pipe",
@@ -54,7 +59,7 @@ export class Processes implements AsyncDisposable {
           const found = complete.split("\n").find((candidate) => pattern.test(candidate));
           if (found !== undefined) return found;
           const { value, done } = await reader.read();
-          if (done) throw new Error(`${script} ended: ${(await errors).slice(-2_000)}`);
+          if (done) throw new Error(`${command.join(" ")} ended: ${(await errors).slice(-2_000)}`);
           text += decoder.decode(value, { stream: true });
         }
       },

@@ -1,24 +1,29 @@
 /** Fills a server with profiles whose answer has a wanted size. */
 import { userId } from "../load/payload.ts";
-import { readAuthorization, type Ours } from "./ours.ts";
+import { readAuthorization } from "./ours.ts";
 
 const batchSize = 250;
 
+/** Any server with these paths and keys. */
+export interface Seeded {
+  readonly port: number;
+}
+
 /** Makes one profile per user such that `GET /v1/profiles/…` answers about `answerBytes` bytes; returns the exact size of one. */
-export async function seedProfiles(ours: Ours, users: number, answerBytes: number): Promise<number> {
-  await identify(ours, ["calibration"], 0);
-  const bare = await answerSize(ours, "calibration");
+export async function seedProfiles(server: Seeded, users: number, answerBytes: number): Promise<number> {
+  await identify(server, ["calibration"], 0);
+  const bare = await answerSize(server, "calibration");
   const padding = answerBytes - bare - (userId(0).length - "calibration".length);
   for (let first = 0; first < users; first += batchSize) {
     const batch = Array.from({ length: Math.min(batchSize, users - first) }, (_, index) =>
       userId(first + index),
     );
-    await identify(ours, batch, padding);
+    await identify(server, batch, padding);
   }
-  return answerSize(ours, userId(0));
+  return answerSize(server, userId(0));
 }
 
-async function identify(ours: Ours, userIds: readonly string[], padding: number): Promise<void> {
+async function identify(server: Seeded, userIds: readonly string[], padding: number): Promise<void> {
   const batch = userIds.map((id) => ({
     type: "identify",
     userId: id,
@@ -32,7 +37,7 @@ async function identify(ours: Ours, userIds: readonly string[], padding: number)
       about: "x".repeat(padding),
     },
   }));
-  const response = await fetch(`http://127.0.0.1:${ours.port}/v1/batch`, {
+  const response = await fetch(`http://127.0.0.1:${server.port}/v1/batch`, {
     method: "POST",
     headers: { Authorization: readAuthorization, "Content-Type": "application/json" },
     body: JSON.stringify({ batch }),
@@ -42,8 +47,8 @@ async function identify(ours: Ours, userIds: readonly string[], padding: number)
     throw new Error(`seeding was answered ${response.status} ${answer.slice(0, 200)}`);
 }
 
-async function answerSize(ours: Ours, id: string): Promise<number> {
-  const response = await fetch(`http://127.0.0.1:${ours.port}/v1/profiles/user_id:${id}`, {
+async function answerSize(server: Seeded, id: string): Promise<number> {
+  const response = await fetch(`http://127.0.0.1:${server.port}/v1/profiles/user_id:${id}`, {
     headers: { Authorization: readAuthorization },
   });
   if (response.status !== 200) throw new Error(`reading ${id} was answered ${response.status}`);
