@@ -7,6 +7,7 @@ import {
   calls,
   frameStride,
   type ControlRequest,
+  type FrameContext,
   type FromWriter,
   type GroupMessage,
   type ToWriter,
@@ -45,6 +46,8 @@ export class WriterLink implements Accept {
     number,
     { readonly resolve: (value: unknown) => void; readonly reject: (error: Error) => void }
   >();
+  /** Most frames come with the key of the one before. */
+  #lastContext: (FrameContext & { readonly index: number }) | null = null;
   #frames: { readonly id: number; readonly frame: Frame; readonly context: number }[] = [];
   #framesBytes = 0;
   readonly #idlers: (() => void)[] = [];
@@ -135,6 +138,25 @@ export class WriterLink implements Accept {
   }
 
   #contextOf(frame: Frame): number {
+    const last = this.#lastContext;
+    if (
+      last !== null &&
+      last.source === frame.source &&
+      last.namespace === frame.namespace &&
+      last.trusted === frame.trusted
+    )
+      return last.index;
+    const index = this.#contextNumber(frame);
+    this.#lastContext = {
+      source: frame.source,
+      namespace: frame.namespace,
+      trusted: frame.trusted,
+      index,
+    };
+    return index;
+  }
+
+  #contextNumber(frame: Frame): number {
     const name = `${frame.namespace} ${frame.trusted ? 1 : 0} ${frame.source}`;
     const known = this.#contexts.get(name);
     if (known !== undefined) return known;
