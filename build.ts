@@ -1,9 +1,11 @@
 // `bun build.ts [--target linux-x64|linux-arm64] [--outfile path]`: makes the single binary, dist/freshet.
 //
-// Three things a plain `bun build --compile` gets wrong here:
+// Four things a plain `bun build --compile` gets wrong here:
 // - LMDB looks its addon up by folder at run time; in the binary there is no folder, so a plugin answers with the
 //   addon itself, for LMDB only. msgpackr asks the same package for an accelerator: it gets an error, which it
 //   handles, since an answer meant for LMDB would corrupt what it reads.
+// - What a browser gets has to be there already: bundling inside a build hangs. A plugin puts the finished files in
+//   the place of public/bundle.ts.
 // - A compiled binary obeys a .env and a bunfig.toml in the current folder, which belong to somebody else.
 // - Building for another machine would download a Bun: ours comes out of the lock like every package.
 
@@ -11,6 +13,7 @@ import { cpSync, existsSync, mkdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import type { BunPlugin } from "bun";
+import { publicFolder, publicFolderNames } from "./public/bundle.ts";
 import { notices } from "./scripts/notices.ts";
 
 const root = import.meta.dir;
@@ -75,9 +78,33 @@ function addonPlugin(addon: string): BunPlugin {
   };
 }
 
+/** Puts the finished files in the place of the module that makes them. */
+function publicFilesPlugin(contents: string): BunPlugin {
+  return {
+    name: "public files",
+    setup(bundler) {
+      bundler.onLoad({ filter: /\/public\/bundle\.ts$/ }, () => ({ contents, loader: "js" }));
+    },
+  };
+}
+
+/** A module that does what public/bundle.ts does, without anything to bundle. */
+async function publicFilesModule(): Promise<string> {
+  const made = publicFolderNames().map(async (folder) => {
+    const files = await publicFolder(folder);
+    return [folder, files.map(({ bytes, ...file }) => ({ ...file, base64: bytes.toBase64() }))];
+  });
+  const table = JSON.stringify(Object.fromEntries(await Promise.all(made)));
+  return `const table = ${table};
+export async function publicFolder(folder) {
+  return table[folder].map(({ base64, ...file }) => ({ ...file, bytes: Uint8Array.fromBase64(base64) }));
+}`;
+}
+
 async function build(target: Target, outfile: string): Promise<void> {
   const packages = packagesFor(target);
   const runtime = join(packages, targets[target].runtime, "bin", "bun");
+  const publicFiles = await publicFilesModule();
   await Bun.build({
     entrypoints: ["src/main.ts", ...workers].map((path) => join(root, path)),
     target: "bun",
@@ -86,7 +113,7 @@ async function build(target: Target, outfile: string): Promise<void> {
     minify: false,
     // Bytecode is made by this Bun for this kind of processor; for another one it could not be tried out.
     bytecode: target === host,
-    plugins: [addonPlugin(addonPath(packages, target))],
+    plugins: [addonPlugin(addonPath(packages, target)), publicFilesPlugin(publicFiles)],
     compile: {
       target: targets[target].compile,
       executablePath: target === host ? process.execPath : runtime,
