@@ -16,11 +16,13 @@ import { addProfile } from "./profile.ts";
 import { addRebuild } from "./rebuild.ts";
 import { addRestore } from "./restore.ts";
 import { addServe } from "./serve.ts";
+import { addSimulate } from "./simulate.ts";
 import { addTail } from "./tail.ts";
 import { addVerify } from "./verify.ts";
 
 const additions = [
   addServe,
+  addSimulate,
   addTail,
   addProfile,
   addKeys,
