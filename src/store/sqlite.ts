@@ -58,14 +58,8 @@ export function classifyWriteFailure(error: unknown): WriteFailure {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   if (code === "SQLITE_FULL" || code === "ENOSPC" || code === "EDQUOT") return "full";
   if (code === "EIO") return "io";
-  if (code.startsWith("SQLITE_IOERR_FSYNC") || code.startsWith("SQLITE_IOERR_DIR_FSYNC")) return "io";
-  // A WAL write on a full disk can surface as IOERR_WRITE; the disk decides which it is.
-  if (
-    code.startsWith("SQLITE_IOERR_WRITE") ||
-    code.startsWith("SQLITE_IOERR_SHMSIZE") ||
-    code.startsWith("SQLITE_IOERR_TRUNCATE")
-  )
-    return "full";
+  // SQLite says FULL where a write finds no room (ENOSPC); only making room ahead of a write may say it this way.
+  if (code.startsWith("SQLITE_IOERR_SHMSIZE")) return "full";
   if (code.startsWith("SQLITE_IOERR") || code.startsWith("SQLITE_CORRUPT")) return "io";
   return "other";
 }

@@ -1,5 +1,13 @@
 /** Whether strace is there and may trace; tests that need it say how many they leave out where it is not. */
 import { test } from "bun:test";
+import { fromSource } from "./command.ts";
+
+/** The command line before the arguments of a server for which calls on one file go wrong, or slow, from the Nth on. */
+export function withFault(path: string, calls: string, fault: string, fromNth: number | string): string[] {
+  const inject = `inject=${calls}:${fault}:when=${fromNth}`;
+  const form = ["-D", "-f", "-qq", "-o", "/dev/null", "-P", path];
+  return ["strace", ...form, "-e", `trace=${calls}`, "-e", inject, ...fromSource];
+}
 
 const probe = (() => {
   try {
