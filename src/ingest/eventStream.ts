@@ -67,6 +67,8 @@ export class EventStream implements OpenStream {
   start(controller: ReadableStreamDefaultController<Uint8Array>): void {
     this.#controller = controller;
     this.#deps.streams.join(this);
+    // A blank line at once, since the answer's head goes out with its first byte, and clients may wait for that.
+    this.#send("\n");
   }
 
   /** Called when the client has room for answers. */

@@ -4,6 +4,8 @@ import { Elysia } from "elysia";
 import { judge } from "../../src/ingest/judge.ts";
 import { RateLimiter, type RateLimitSettings } from "../../src/ingest/rateLimit.ts";
 import { ingestRoutes } from "../../src/ingest/routes.ts";
+import { streamRoutes } from "../../src/ingest/streamRoutes.ts";
+import { EventStreams } from "../../src/ingest/streams.ts";
 import { BodyReader } from "../../src/lib/body.ts";
 import { decodeBody } from "../../src/lib/contentEncoding.ts";
 import { seededIds } from "../../src/lib/id.ts";
@@ -11,6 +13,7 @@ import type { Accept, Answer, Frame, Judged, Rejected } from "../../src/store/ac
 import { KeyTable } from "../../src/store/keyring.ts";
 import type { KeyRow } from "../../src/store/messages.ts";
 import { FakeClock } from "../support/fakeClock.ts";
+import { ManualTimers } from "../support/manualTimers.ts";
 
 export type AcceptedEvent = Extract<Judged, { kind: "event" }>;
 
@@ -96,6 +99,9 @@ export interface IngestServer extends AsyncDisposable {
   readonly accept: MemoryAccept;
   readonly clock: FakeClock;
   readonly keys: KeyTable;
+  readonly streams: EventStreams;
+  /** The heartbeat and the waits of streams. */
+  readonly timers: ManualTimers;
   readonly origin: string;
   readonly port: number;
   /** The address that browser requests are counted by. */
@@ -107,6 +113,7 @@ export interface IngestServer extends AsyncDisposable {
 export interface IngestServerOptions {
   readonly rate?: Partial<RateLimitSettings>;
   readonly bodyDeadlineMs?: number;
+  readonly maxStreams?: number;
 }
 
 const generousRate: RateLimitSettings = {
@@ -122,23 +129,29 @@ export function startIngest(options: IngestServerOptions = {}): IngestServer {
   const keys = new KeyTable(keyRows);
   const bodies = new BodyReader(options.bodyDeadlineMs ?? 10_000, decodeBody);
   const limiter = new RateLimiter({ ...generousRate, ...options.rate }, () => clock.monotonicMs());
-  const app = new Elysia().use(
-    ingestRoutes({
-      accept,
-      keys,
-      clock,
-      ids: seededIds(1),
-      bodies,
-      limiter,
-      clientAddress: () => server.address,
-    }),
-  );
+  const timers = new ManualTimers();
+  const streams = new EventStreams({ timers, heartbeatMs: 10_000, maxStreams: options.maxStreams ?? 100 });
+  const ids = seededIds(1);
+  const deps = {
+    accept,
+    keys,
+    clock,
+    ids,
+    bodies,
+    limiter,
+    timers,
+    streams,
+    clientAddress: () => server.address,
+  };
+  const app = new Elysia().use(ingestRoutes(deps)).use(streamRoutes(deps));
   const listener = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: (request) => app.fetch(request) });
   const origin = `http://127.0.0.1:${listener.port}`;
   const server: IngestServer = {
     accept,
     clock,
     keys,
+    streams,
+    timers,
     origin,
     port: listener.port ?? 0,
     address: "192.0.2.1",
@@ -151,6 +164,7 @@ export function startIngest(options: IngestServerOptions = {}): IngestServer {
       });
     },
     [Symbol.asyncDispose]: async () => {
+      streams[Symbol.dispose]();
       await listener.stop(true);
     },
   };
