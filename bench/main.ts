@@ -9,10 +9,10 @@
 import { parseArgs } from "node:util";
 import { rows } from "./rows.ts";
 import { Bench } from "./support/bench.ts";
-import { machineLine } from "./support/machine.ts";
+import { flushMs, machineLine } from "./support/machine.ts";
 import { NotHere } from "./support/notHere.ts";
 import { Processes } from "./support/processes.ts";
-import { holds, table, type Measured } from "./support/report.ts";
+import { conditionsOf, holds, table, type Measured } from "./support/report.ts";
 import { keep } from "./support/results.ts";
 import type { Row } from "./support/row.ts";
 
@@ -43,7 +43,7 @@ try {
 }
 if (values.write) keep(measured);
 console.log(
-  values.json ? JSON.stringify(measured, null, 2) : `\n${machineOf(measured)}\n\n${table(measured)}`,
+  values.json ? JSON.stringify(measured, null, 2) : `\n${table(measured)}\n\n${conditionsOf(measured)}`,
 );
 process.exit(measured.some((result) => holds(result) === false) ? 1 : 0);
 
@@ -54,11 +54,12 @@ async function measure(row: Row): Promise<Measured[]> {
   process.once("SIGTERM", stop);
   try {
     console.error(row.name);
-    const machine = machineLine(processes.folder());
+    const folder = processes.folder();
+    const conditions = { machine: machineLine(folder), flushMs: flushMs(folder), seconds };
     const bench = new Bench({ pairs, seconds }, processes, (line) => console.error(line));
     const results = await row.run(bench);
     const measuredAt = new Date().toISOString().slice(0, 10);
-    return results.map((result) => ({ ...result, measuredAt, machine, pairs: result.ours.length }));
+    return results.map((result) => ({ ...result, ...conditions, measuredAt, pairs: result.ours.length }));
   } finally {
     process.off("SIGINT", stop);
     process.off("SIGTERM", stop);
@@ -72,10 +73,6 @@ function isChosen(row: Row): boolean {
     (row.when === "long" && values.long) ||
     (row.when === "compare" && values.compare)
   );
-}
-
-function machineOf(results: readonly Measured[]): string {
-  return results[0]?.machine ?? "";
 }
 
 function positive(option: string, text: string): number {

@@ -6,13 +6,13 @@ import { median } from "./stats.ts";
 
 const flushes = 200;
 
-/** Cores, processor, memory, Bun, kernel and the disk under `folder` with the time that one small flush takes. */
+/** Cores, processor, memory, Bun, kernel and the file system under `folder`. */
 export function machineLine(folder: string): string {
   const all = cpus();
   const memoryGb = Math.round(totalmem() / 1024 ** 3);
   const kernel = readFileSync("/proc/sys/kernel/osrelease", "utf8").trim();
   const model = all[0]?.model.trim() ?? "unknown processor";
-  return `${all.length} cores (${model}), ${memoryGb} GB, Linux ${kernel}, Bun ${Bun.version}, ${fileSystemOf(folder)} with ${flushMs(folder).toFixed(2)} ms an fdatasync of 4 KB (median)`;
+  return `${all.length} cores (${model}), ${memoryGb} GB, Linux ${kernel}, Bun ${Bun.version}, ${fileSystemOf(folder)}`;
 }
 
 function fileSystemOf(folder: string): string {
@@ -26,7 +26,8 @@ function fileSystemOf(folder: string): string {
   return holding[0]?.[2] ?? "unknown file system";
 }
 
-function flushMs(folder: string): number {
+/** The median time that one fdatasync of 4 KB takes on the disk under `folder`, milliseconds. */
+export function flushMs(folder: string): number {
   const path = join(folder, "flush");
   const file = openSync(path, "w");
   const page = new Uint8Array(4_096);

@@ -32,7 +32,8 @@ export async function startOurs(bench: Bench, folder = bench.processes.folder())
   while (!(await isReady(port))) {
     if (Bun.nanoseconds() / 1e6 - startedMs > readyWithinMs)
       throw new Error("the server did not become ready");
-    if (child.hasEnded()) throw new Error("the server ended before it was ready");
+    // Nothing matches, so this throws with what the server said last.
+    if (child.hasEnded()) await child.line(/^$./);
     await Bun.sleep(1);
   }
   return { port, folder, child, startMs: Bun.nanoseconds() / 1e6 - startedMs };

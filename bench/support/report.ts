@@ -6,7 +6,11 @@ import { median, ratios } from "./stats.ts";
 export interface Measured extends Result {
   readonly measuredAt: string;
   readonly machine: string;
+  /** Median of an fdatasync of 4 KB, just before the row was measured. */
+  readonly flushMs: number;
   readonly pairs: number;
+  /** Measured seconds of each load. */
+  readonly seconds: number;
 }
 
 const heading = ["Work", "Ours", "Floor", "Ratio (lowest – highest)", "Aim", ""];
@@ -22,6 +26,19 @@ export function table(results: readonly Measured[]): string {
     mark(result),
   ]);
   return [heading, heading.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+/** When, where and for how long the results were measured: a line for each set of conditions, with its rows. */
+export function conditionsOf(results: readonly Measured[]): string {
+  const key = ({ measuredAt, machine, pairs, seconds }: Measured) =>
+    `${measuredAt}: ${machine}; ${pairs} ${pairs === 1 ? "run" : "pairs"}, loads of ${seconds} s`;
+  const groups = [...Map.groupBy(results, key)].map(([line, those]) => {
+    const flushes = those.map((result) => result.flushMs);
+    const [least, most] = [Math.min(...flushes).toFixed(2), Math.max(...flushes).toFixed(2)];
+    const range = least === most ? least : `${least} – ${most}`;
+    return `- ${line}; an fdatasync of 4 KB took ${range} ms. Rows: ${those.map((result) => result.id).join(", ")}.`;
+  });
+  return groups.join("\n");
 }
 
 /** Whether the median holds the aim; null: there is none. */

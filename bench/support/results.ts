@@ -1,7 +1,7 @@
 /** Keeps the last measured figures of each row, and writes the table of docs/performance.md from them. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { table, type Measured } from "./report.ts";
+import { conditionsOf, table, type Measured } from "./report.ts";
 
 const root = join(import.meta.dir, "..", "..");
 const resultsPath = join(root, "bench", "results.json");
@@ -20,7 +20,8 @@ const order = [
   "growth",
   "rebuild",
   "idle-feeds",
-  "start",
+  "start-empty",
+  "start-full",
   "compare",
 ];
 
@@ -37,21 +38,22 @@ export function keep(measured: readonly Measured[]): void {
   const to = page.indexOf(end);
   if (from < 0 || to < from) throw new Error(`${pagePath} has no place for the table`);
   writeFileSync(pagePath, `${page.slice(0, from + begin.length)}\n\n${section(all)}\n\n${page.slice(to)}`);
+  const format = Bun.spawnSync([process.execPath, "fmt", "--no-script", pagePath, resultsPath], {
+    cwd: root,
+  });
+  if (!format.success) throw new Error(`what was written can't be formatted: ${format.stderr.toString()}`);
 }
 
 function section(results: readonly Measured[]): string {
-  const runs = Map.groupBy(results, ({ machine, measuredAt }) => `${measuredAt}: ${machine}.`);
   const notes = results
     .filter((result) => result.note !== "")
-    .map((result) => `- ${result.work}: ${result.note}.`);
-  const machines = [...runs].map(([line, those]) =>
-    `- ${line} ${runs.size > 1 ? `(${those.map((result) => result.id).join(", ")})` : ""}`.trim(),
-  );
+    .map((result) => `- ${result.id}: ${result.note}.`);
+  const missing = order.filter((name) => !results.some((result) => result.id.startsWith(name)));
   return [
     table(results),
-    "Measured on",
-    machines.join("\n"),
+    conditionsOf(results),
     ...(notes.length > 0 ? ["Notes", notes.join("\n")] : []),
+    ...(missing.length > 0 ? [`Not measured yet: ${missing.join(", ")}.`] : []),
   ].join("\n\n");
 }
 
