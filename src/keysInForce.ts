@@ -5,6 +5,8 @@ import type { KeyRow } from "./store/messages.ts";
 
 export interface KeysInForce {
   readonly keyring: Keyring;
+  /** The secret key with this id, and the SHA-256 of its text. */
+  readonly secretById: (id: string) => { readonly info: KeyInfo; readonly digest: Uint8Array } | null;
   /** The key with this text; remembers good ones, so that a read does not cost a hash. */
   readonly find: (text: string) => KeyInfo | null;
   /** Reads the journal's keys anew, after one was made or revoked. */
@@ -18,6 +20,7 @@ export function keysInForce(stored: () => readonly KeyRow[], configured: readonl
   const remembered = new Map<string, KeyInfo>();
   return {
     keyring: table,
+    secretById: (id) => table.secretById(id),
     find: (text) => {
       const known = remembered.get(text);
       if (known !== undefined) return known;

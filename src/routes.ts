@@ -5,6 +5,7 @@ import { operationsRoutes, type OperationsRoutesDeps } from "./admin/operationsR
 import { methodsOf } from "./admin/paths.ts";
 import type { ErrorAnswers } from "./errorAnswers.ts";
 import { Refusal } from "./errors.ts";
+import { feedTokenRoutes, type FeedTokenDeps } from "./esp/feedTokenRoutes.ts";
 import { longPollRoutes, type LongPollDeps } from "./esp/longPoll.ts";
 import { profileReads, restRoutes, type RestDeps } from "./esp/rest.ts";
 import { sseRoutes, type SseDeps } from "./esp/sse.ts";
@@ -15,7 +16,7 @@ import { streamRoutes, type StreamDeps } from "./ingest/streamRoutes.ts";
 export interface RoutesDeps {
   readonly ingest: IngestDeps & StreamDeps;
   readonly rest: RestDeps;
-  readonly feed: SseDeps & LongPollDeps & WebSocketDeps;
+  readonly feed: SseDeps & LongPollDeps & WebSocketDeps & FeedTokenDeps;
   readonly operations: OperationsRoutesDeps;
   readonly answers: ErrorAnswers;
   /** The listening server, which alone can turn a request into a WebSocket; null before it listens. */
@@ -47,6 +48,7 @@ export function buildRouter(deps: RoutesDeps) {
     .use(restRoutes(deps.rest))
     .use(sseRoutes(deps.feed))
     .use(longPollRoutes(deps.feed))
+    .use(feedTokenRoutes(deps.feed))
     .use(operationsRoutes(deps.operations))
     .get(feedSocketPath, ({ request }) => openSocket(request, deps));
 }

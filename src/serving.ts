@@ -8,6 +8,7 @@ import type { Limits, ServeSettings } from "./config/settings.ts";
 import { errorAnswers } from "./errorAnswers.ts";
 import { presentedKey } from "./esp/authorise.ts";
 import { FeedHub } from "./esp/feedHub.ts";
+import { FeedTokens } from "./esp/feedTokens.ts";
 import { feedSocketHandlers, type FeedSocketData } from "./esp/webSocket.ts";
 import { openFileCount, watchCrowd } from "./fileLimit.ts";
 import { frontDoor, type FrontDoor } from "./frontDoor.ts";
@@ -141,8 +142,9 @@ interface Parts {
 
 function routesDeps(parts: Parts): RoutesDeps {
   const { settings, deps, hub, gauges, answers, server, door } = parts;
-  const { store, keys, clock, timers } = deps;
+  const { store, keys, clock, ids, timers } = deps;
   const bodies = new BodyReader(settings.limits.requestTimeoutMs, decodeBody);
+  const readJson = jsonBodyReader(bodies);
   const fedTimes = new FedTimes(store.changes, gauges.fed, clock);
   const socketAddress = (request: Request) => server()?.requestIP(door().original(request))?.address ?? "";
   return {
@@ -152,14 +154,17 @@ function routesDeps(parts: Parts): RoutesDeps {
       profiles: store.profiles,
       findKey: keys.find,
       clock,
-      readJson: jsonBodyReader(bodies),
+      readJson,
       fedAtMs: (seq) => fedTimes.at(seq),
     },
     feed: {
       changes: store.changes,
       profiles: store.profiles,
+      clock,
       hub,
       findKey: keys.find,
+      tokens: new FeedTokens({ findById: keys.secretById, clock, ids }),
+      readJson,
       after: (delayMs, run) => timers.after(delayMs, run),
       onFed: (seq) => fedTimes.note(seq),
     },

@@ -95,8 +95,22 @@ export const paths: readonly PathEntry[] = [
     path: "/v1/feed",
     summary: "Changes as server-sent events",
     scope: "feed",
-    query: { ...resume, ...filters, snapshot: "true: all profiles first" },
+    query: {
+      ...resume,
+      ...filters,
+      snapshot: "true: all profiles first",
+      verbose: "true: in the snapshot, where each value came from",
+      token: "instead of a key: follow the one profile that it was made for",
+    },
     answer: { contentType: "text/event-stream" },
+  },
+  {
+    method: "POST",
+    path: "/v1/feed/tokens",
+    summary: "A short token that lets a page follow one profile",
+    scope: "feed",
+    body: shapes.FeedTokenRequest,
+    answer: json(shapes.FeedToken),
   },
   {
     method: "GET",

@@ -126,3 +126,9 @@ export const Readiness = Type.Object({
   status: Type.String({ description: "ready, starting, rebuilding or draining" }),
   progress: Type.Optional(Nullable(Type.Number())),
 });
+
+export const FeedTokenRequest = Type.Object({
+  profile: Type.String({ description: "type:value", maxLength: 600 }),
+  ttlMs: Type.Optional(Type.Integer({ minimum: 1_000, maximum: 86_400_000, default: 900_000 })),
+});
+export const FeedToken = Type.Object({ token: Type.String(), profile: Type.String(), expiresAt: Time });

@@ -11,10 +11,18 @@
  */
 import { Refusal } from "../errors.ts";
 import { formatCursor, formatFeedCursor, parseFeedCursor, type FeedCursor } from "../model/cursor.ts";
+import type { Clock } from "../lib/clock.ts";
 import type { ChangeLog } from "../store/changeLog.ts";
 import type { Profiles, StoredProfile } from "../store/profiles.ts";
 import type { ChangeTexts, FeedFilter } from "./changeView.ts";
-import { renderProfile, visibilityOf, visibleIdentifiers, type Visibility } from "./profileView.ts";
+import type { OneProfile } from "./oneProfile.ts";
+import {
+  renderProfile,
+  renderVerboseProfile,
+  visibilityOf,
+  visibleIdentifiers,
+  type Visibility,
+} from "./profileView.ts";
 
 /** One message of the feed. `data` is JSON text. */
 export interface Frame {
@@ -35,11 +43,14 @@ export interface FeedStart {
   /** As the client gave it: a cursor, `earliest`, or null for from now. */
   readonly cursor: string | null;
   readonly snapshot: boolean;
+  /** Profiles of the snapshot with the provenance of each trait. */
+  readonly verbose?: boolean;
 }
 
 export interface FeedDeps {
   readonly changes: ChangeLog;
   readonly profiles: Profiles;
+  readonly clock: Clock;
   /** Told of every change that was handed to a client. */
   readonly onFed?: (seq: number) => void;
 }
@@ -58,6 +69,9 @@ export class FeedReader {
   readonly #filter: FeedFilter;
   readonly #texts: ChangeTexts;
   readonly #wantsSnapshot: boolean;
+  readonly #isVerbose: boolean;
+  /** The only profile that is read; null: all. */
+  readonly #only: OneProfile | null;
   #lost: Loss | null = null;
   /** Changes after this are still to come. */
   #seq: number;
@@ -67,11 +81,19 @@ export class FeedReader {
   #span = pageFrames;
 
   /** `texts` renders for this filter and may be shared. Throws Refusal invalid_cursor for a malformed cursor. */
-  constructor(deps: FeedDeps, filter: FeedFilter, texts: ChangeTexts, start: FeedStart) {
+  constructor(
+    deps: FeedDeps,
+    filter: FeedFilter,
+    texts: ChangeTexts,
+    start: FeedStart,
+    only: OneProfile | null = null,
+  ) {
     this.#deps = deps;
     this.#filter = filter;
     this.#texts = texts;
     this.#wantsSnapshot = start.snapshot;
+    this.#isVerbose = start.verbose === true;
+    this.#only = only;
     const place = placeOf(start, deps.changes);
     if (typeof place === "object") {
       this.#seq = place.seq;
@@ -111,6 +133,7 @@ export class FeedReader {
   }
 
   #walk(afterPid: number, limit: number): Page {
+    if (this.#only !== null) return this.#snapshotOf(this.#only);
     const page = this.#deps.profiles.page(this.#filter.namespace, afterPid, Math.min(limit, pageProfiles));
     if (page.kind === "rebuilding") return { frames: [], next: "while" };
     const visible = visibilityOf(this.#filter.traits, this.#filter.readable);
@@ -120,7 +143,7 @@ export class FeedReader {
       // A profile's number is the seq that made it: what is newer than the walk comes as changes.
       if (profile.pid > this.#seq) return this.#live(frames);
       this.#afterPid = profile.pid;
-      const data = snapshotText(profile, this.#filter, visible);
+      const data = this.#snapshotText(profile, visible);
       if (data === null) continue;
       frames.push({ event: "snapshot", cursor: this.cursor, data });
       length += data.length;
@@ -129,6 +152,27 @@ export class FeedReader {
     if (page.nextPid === null || page.nextPid >= this.#seq) return this.#live(frames);
     this.#afterPid = page.nextPid;
     return { frames, next: "more" };
+  }
+
+  #snapshotOf(only: OneProfile): Page {
+    const profile = only.now();
+    if (profile === undefined) return { frames: [], next: "while" };
+    const visible = visibilityOf(this.#filter.traits, this.#filter.readable);
+    const data = profile === null ? null : this.#snapshotText(profile, visible);
+    return this.#live(data === null ? [] : [{ event: "snapshot", cursor: this.cursor, data }]);
+  }
+
+  /** A profile of the snapshot, or null if the filter keeps it back. */
+  #snapshotText(profile: StoredProfile, visible: Visibility): string | null {
+    const { idType, segment, traits, readable } = this.#filter;
+    const identifiers = visibleIdentifiers(profile.identifiers, readable);
+    if (idType !== null && !identifiers.some(({ type }) => type === idType)) return null;
+    const view = renderProfile(profile, visible);
+    if (segment !== null && !view.segments.includes(segment)) return null;
+    if (traits !== null && Object.keys(view.traits).length === 0) return null;
+    return JSON.stringify(
+      this.#isVerbose ? renderVerboseProfile(profile, visible, this.#deps.clock.nowMs()) : view,
+    );
   }
 
   #live(frames: Frame[]): Page {
@@ -144,6 +188,7 @@ export class FeedReader {
     let length = 0;
     for (const [index, change] of changes.entries()) {
       this.#seq = change.seq;
+      if (this.#only !== null && !this.#only.admits(change)) continue;
       const data = this.#texts.of(change);
       if (data === null) continue;
       frames.push({ event: "change", cursor: formatCursor({ epoch: log.epoch, seq: change.seq }), data });
@@ -158,16 +203,6 @@ export class FeedReader {
     this.#span = Math.min(this.#span * 2, pageFrames);
     return { frames, next: this.#seq < log.head() ? "more" : "change" };
   }
-}
-
-/** A profile of the snapshot, or null if the filter keeps it back. */
-function snapshotText(profile: StoredProfile, filter: FeedFilter, visible: Visibility): string | null {
-  const identifiers = visibleIdentifiers(profile.identifiers, filter.readable);
-  if (filter.idType !== null && !identifiers.some(({ type }) => type === filter.idType)) return null;
-  const view = renderProfile(profile, visible);
-  if (filter.segment !== null && !view.segments.includes(filter.segment)) return null;
-  if (filter.traits !== null && Object.keys(view.traits).length === 0) return null;
-  return JSON.stringify(view);
 }
 
 /** Where to start, or why not there. Throws Refusal invalid_cursor when the cursor is malformed. */

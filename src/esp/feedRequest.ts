@@ -9,7 +9,7 @@ import { flagOf, idTypes, queryOf, traitsOf } from "./query.ts";
 export function startOf(request: Request): FeedStart {
   const query = queryOf(request.url);
   const cursor = request.headers.get("last-event-id") || query.get("cursor") || null;
-  return { cursor, snapshot: flagOf(query, "snapshot") };
+  return { cursor, snapshot: flagOf(query, "snapshot"), verbose: flagOf(query, "verbose") };
 }
 
 /** What the reader wants to see, and may. Throws Refusal invalid_request. */

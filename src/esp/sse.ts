@@ -1,15 +1,21 @@
 /** The feed as server-sent events (WHATWG HTML, 9.2). The stream is pulled: nothing is read ahead of the client. */
 import { Elysia } from "elysia";
-import { authorise, keyCheck, type FindKey } from "./authorise.ts";
+import type { KeyInfo } from "../model/key.ts";
+import { authorise, keyCheck, presentedKey, type FindKey } from "./authorise.ts";
+import { ChangeTexts } from "./changeView.ts";
 import { FeedReader, type FeedDeps, type Frame } from "./feed.ts";
 import { retryMs, ticksPerBeat, type FeedHub, type Listener } from "./feedHub.ts";
 import { FeedPump, type PumpSink } from "./feedPump.ts";
 import { filterOf, startOf } from "./feedRequest.ts";
+import type { FeedTokens } from "./feedTokens.ts";
+import { OneProfile } from "./oneProfile.ts";
+import { queryOf } from "./query.ts";
 import { encodeEvent, encodePosition } from "./sseText.ts";
 
 export interface SseDeps extends FeedDeps {
   readonly hub: FeedHub;
   readonly findKey: FindKey;
+  readonly tokens: FeedTokens;
 }
 
 const encoder = new TextEncoder();
@@ -21,18 +27,46 @@ const headers = {
   "X-Accel-Buffering": "no",
 };
 
+/** A token is all that is needed, and a page of any origin may have been given one. */
+const anyOrigin = { "Access-Control-Allow-Origin": "*", "Referrer-Policy": "no-referrer" };
+
 /** The plugin; mounted by app.ts. */
 export function sseRoutes(deps: SseDeps) {
   return new Elysia({ name: "sse" }).get("/v1/feed", ({ request }) => openStream(request, deps));
 }
 
 function openStream(request: Request, deps: SseDeps): Response {
-  const key = authorise(request, deps.findKey, "feed");
+  const { key, isAllowed, only } = admit(request, deps);
   const filter = filterOf(request, key);
-  const reader = new FeedReader(deps, filter, deps.hub.textsFor(filter), startOf(request));
-  const stream = new SseStream(reader, deps.hub, keyCheck(request, deps.findKey));
+  // What one reader alone gets would only push what many share out of the hub's memory.
+  const texts = only === null ? deps.hub.textsFor(filter) : new ChangeTexts(filter);
+  const stream = new SseStream(
+    new FeedReader(deps, filter, texts, startOf(request), only),
+    deps.hub,
+    isAllowed,
+  );
   deps.hub.join(stream);
-  return new Response(new ReadableStream<Uint8Array>(stream, { highWaterMark: 1 }), { headers });
+  const body = new ReadableStream<Uint8Array>(stream, { highWaterMark: 1 });
+  return new Response(body, { headers: only === null ? headers : { ...headers, ...anyOrigin } });
+}
+
+/** Who may read what, for how long: with a key in the headers everything that it may see, with a token one profile. */
+interface Admission {
+  readonly key: KeyInfo;
+  readonly isAllowed: () => boolean;
+  readonly only: OneProfile | null;
+}
+
+function admit(request: Request, { findKey, tokens, profiles }: SseDeps): Admission {
+  const token = presentedKey(request) === null ? queryOf(request.url).get("token") : null;
+  if (token === null)
+    return {
+      key: authorise(request, findKey, "feed"),
+      isAllowed: keyCheck(request, findKey),
+      only: null,
+    };
+  const { key, identifier, isValid } = tokens.open(token);
+  return { key, isAllowed: isValid, only: new OneProfile(profiles, key.namespace, identifier) };
 }
 
 /**

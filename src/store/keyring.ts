@@ -21,14 +21,17 @@ const maxHeaderLength = 1_000;
 /** Headers remembered; only those with a good key are. */
 const maxRemembered = 1_000;
 
+/** A secret key in force. */
 interface HeldSecret {
   readonly info: KeyInfo;
+  /** SHA-256 of its text. */
   readonly digest: Uint8Array;
 }
 
 export class KeyTable implements Keyring {
   readonly #writeKeys = new Map<string, KeyInfo>();
   readonly #secrets = new Map<string, HeldSecret>();
+  readonly #secretsById = new Map<string, HeldSecret>();
   readonly #byHeader = new Map<string, KeyInfo>();
 
   constructor(rows: readonly KeyRow[]) {
@@ -40,17 +43,25 @@ export class KeyTable implements Keyring {
     this.#byHeader.clear();
     this.#writeKeys.clear();
     this.#secrets.clear();
+    this.#secretsById.clear();
     for (const row of rows) {
       if (row.revokedAtMs !== null) continue;
       const { writeKey, secretSha256 } = row;
       if (writeKey !== null) this.#writeKeys.set(writeKey, keyInfo(row));
       if (secretSha256 === null) continue;
-      this.#secrets.set(secretSha256, { info: keyInfo(row), digest: Buffer.from(secretSha256, "hex") });
+      const held = { info: keyInfo(row), digest: Buffer.from(secretSha256, "hex") };
+      this.#secrets.set(secretSha256, held);
+      this.#secretsById.set(row.id, held);
     }
   }
 
   lookup(presented: string): KeyInfo | undefined {
     return this.#writeKeys.get(presented) ?? this.#lookupSecret(presented);
+  }
+
+  /** The secret key with this id, if it is in force. */
+  secretById(id: string): HeldSecret | null {
+    return this.#secretsById.get(id) ?? null;
   }
 
   fromAuthorization(header: string): KeyInfo | undefined {

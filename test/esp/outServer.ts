@@ -4,6 +4,8 @@ import { Elysia } from "elysia";
 import { errorAnswers } from "../../src/errorAnswers.ts";
 import type { FindKey } from "../../src/esp/authorise.ts";
 import { FeedHub } from "../../src/esp/feedHub.ts";
+import { feedTokenRoutes } from "../../src/esp/feedTokenRoutes.ts";
+import { FeedTokens } from "../../src/esp/feedTokens.ts";
 import { longPollRoutes } from "../../src/esp/longPoll.ts";
 import { restRoutes } from "../../src/esp/rest.ts";
 import { sseRoutes } from "../../src/esp/sse.ts";
@@ -73,15 +75,28 @@ export class OutServer implements AsyncDisposable {
       maxListeners: options.maxListeners ?? 200,
       onError: (error) => this.errors.push(error),
     });
+    const tokens = new FeedTokens({
+      findById: (id) => {
+        const [text, info] =
+          Object.entries(keys).find(([, key]) => key.id === id && key.kind === "secret") ?? [];
+        if (text === undefined || info === undefined || this.revoked.has(text)) return null;
+        return { info, digest: new Bun.CryptoHasher("sha256").update(text).digest() };
+      },
+      clock,
+      ids: seededIds(2),
+    });
+    const readJson = jsonBodyReader(new BodyReader(30_000, decodeBody));
     const feed = {
       changes,
       profiles,
+      clock,
+      tokens,
+      readJson,
       hub: this.hub,
       findKey,
       after: this.timers.after,
       onFed: (seq: number) => void this.fed.push(seq),
     };
-    const readJson = jsonBodyReader(new BodyReader(30_000, decodeBody));
     const app = new Elysia({ aot: true, normalize: false, strictPath: true })
       .onError(({ error }) => answers.unexpected(error))
       .use(
@@ -95,6 +110,7 @@ export class OutServer implements AsyncDisposable {
       )
       .use(sseRoutes(feed))
       .use(longPollRoutes(feed))
+      .use(feedTokenRoutes(feed))
       .get(feedSocketPath, ({ request }) => upgradeToFeed(request, this.#server, feed));
     this.#server = Bun.serve<FeedSocketData>({
       hostname: "127.0.0.1",
