@@ -9,7 +9,7 @@ import type { HostRules } from "./hostRules.ts";
 export interface FrontDoorOptions {
   readonly hosts: HostRules;
   /** Paths that any well-formed Host may use: ingest and the two probes. */
-  readonly anyHostPaths: ReadonlySet<string>;
+  readonly anyHostPaths: { readonly has: (path: string) => boolean };
   /** Paths whose bodies are read as they come and may be of any length. */
   readonly openEndedPaths: ReadonlySet<string>;
   /** The router behind the door. */

@@ -3,6 +3,8 @@ import type { Server } from "bun";
 import { Elysia } from "elysia";
 import { operationsRoutes, type OperationsRoutesDeps } from "./admin/operationsRoutes.ts";
 import { methodsOf } from "./admin/paths.ts";
+import type { PublicAnswers } from "./admin/publicAnswers.ts";
+import { snippetRoute } from "./admin/snippetRoute.ts";
 import type { ErrorAnswers } from "./errorAnswers.ts";
 import { Refusal } from "./errors.ts";
 import { feedTokenRoutes, type FeedTokenDeps } from "./esp/feedTokenRoutes.ts";
@@ -10,14 +12,17 @@ import { longPollRoutes, type LongPollDeps } from "./esp/longPoll.ts";
 import { profileReads, restRoutes, type RestDeps } from "./esp/rest.ts";
 import { sseRoutes, type SseDeps } from "./esp/sse.ts";
 import { feedSocketPath, upgradeToFeed, type FeedSocketData, type WebSocketDeps } from "./esp/webSocket.ts";
+import { clientSettingsRoutes, type ClientSettingsDeps } from "./ingest/clientSettings.ts";
 import { ingestCalls, ingestRoutes, type IngestDeps } from "./ingest/routes.ts";
 import { streamRoutes, type StreamDeps } from "./ingest/streamRoutes.ts";
 
 export interface RoutesDeps {
-  readonly ingest: IngestDeps & StreamDeps;
+  readonly ingest: IngestDeps & StreamDeps & ClientSettingsDeps;
   readonly rest: RestDeps;
   readonly feed: SseDeps & LongPollDeps & WebSocketDeps & FeedTokenDeps;
   readonly operations: OperationsRoutesDeps;
+  /** The files of public/. */
+  readonly files: PublicAnswers;
   readonly answers: ErrorAnswers;
   /** The listening server, which alone can turn a request into a WebSocket; null before it listens. */
   readonly server: () => Server<FeedSocketData> | null;
@@ -45,6 +50,8 @@ export function buildRouter(deps: RoutesDeps) {
     })
     .use(ingestRoutes(deps.ingest))
     .use(streamRoutes(deps.ingest))
+    .use(clientSettingsRoutes(deps.ingest))
+    .use(snippetRoute(deps.files))
     .use(restRoutes(deps.rest))
     .use(sseRoutes(deps.feed))
     .use(longPollRoutes(deps.feed))

@@ -1,9 +1,11 @@
 /** The port and everything behind it: front door, routes, feed. */
 import type { Server } from "bun";
+import { publicFolder } from "../public/bundle.ts";
 import { FedTimes } from "./admin/fedTimes.ts";
 import { isLocalRequest } from "./admin/localRequest.ts";
 import { measured, type GroupTimes } from "./admin/measuredAccept.ts";
 import { anyHostPaths } from "./admin/paths.ts";
+import { publicAnswers } from "./admin/publicAnswers.ts";
 import type { Limits, ServeSettings } from "./config/settings.ts";
 import { errorAnswers } from "./errorAnswers.ts";
 import { presentedKey } from "./esp/authorise.ts";
@@ -149,6 +151,7 @@ function routesDeps(parts: Parts): RoutesDeps {
   const socketAddress = (request: Request) => server()?.requestIP(door().original(request))?.address ?? "";
   return {
     answers,
+    files: publicAnswers(publicFolder),
     ingest: ingestDeps(parts, bodies, socketAddress),
     rest: {
       profiles: store.profiles,
@@ -183,6 +186,7 @@ function ingestDeps(
   const addressRule = clientAddressRule(settings.proxyTrust);
   const { browserRate } = settings.limits;
   return {
+    publicUrls: settings.publicUrls,
     accept: measured(store.accept, groups, gauges, clock),
     keys: keys.keyring,
     clock,

@@ -52,6 +52,31 @@ export const paths: readonly PathEntry[] = [
   ...ingest(["batch", "b"], "Many events at once", shapes.Batch),
   ...ingest(["import"], "Many old events; live ones go first", shapes.Batch),
   {
+    method: "GET",
+    path: "/v1/freshet.js",
+    summary: "The browser snippet",
+    scope: null,
+    answer: { contentType: "text/javascript" },
+    anyHost: true,
+  },
+  {
+    method: "GET",
+    path: "/v1/projects/:writeKey/settings",
+    summary: "What analytics.js asks for before it sends",
+    scope: null,
+    answer: { contentType: "application/json" },
+    anyHost: true,
+  },
+  {
+    method: "GET",
+    path: "/sourceConfig/",
+    summary: "What RudderStack's browser client asks for before it sends; the write key is the Basic user name",
+    scope: null,
+    query: { writeKey: "instead of the Authorization header" },
+    answer: { contentType: "application/json" },
+    anyHost: true,
+  },
+  {
     method: "POST",
     path: "/v1/stream",
     summary: "Events for as long as you like, a line each; an answer a line, each after its commit",
@@ -167,16 +192,18 @@ export const paths: readonly PathEntry[] = [
   },
 ];
 
-/** Paths that any well-formed Host may use: ingest and the probes (docs/protocol.md, "Hosts"). */
-export const anyHostPaths: ReadonlySet<string> = new Set(
-  paths.filter((entry) => entry.anyHost === true).map((entry) => entry.path),
-);
-
 const patterns = [...new Set(paths.map((entry) => entry.path))].map((path) => ({
   path,
   // A path of two patterns (/v1/profiles/batch) takes the methods of both.
   form: new RegExp(`^${path.replace(/:[A-Za-z]+/g, "[^/]+")}$`),
 }));
+
+const anyHost = new Set(paths.filter((entry) => entry.anyHost === true).map((entry) => entry.path));
+
+/** Paths that any well-formed Host may use: what clients of ingest ask for, and the probes (docs/protocol.md, "Hosts"). */
+export const anyHostPaths: { readonly has: (path: string) => boolean } = {
+  has: (path) => anyHost.has(path) || patterns.some((known) => anyHost.has(known.path) && known.form.test(path)),
+};
 
 /** The methods that a path takes; empty where there is no such path. */
 export function methodsOf(path: string): readonly string[] {
