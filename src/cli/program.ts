@@ -2,7 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { ConfigError } from "../config/configError.ts";
 import { DiskFailed, OperationFailed } from "../admin/operation.ts";
-import { FolderRefused } from "../store/folder.ts";
+import { FolderRefused, type RefusalReason } from "../store/folderRefused.ts";
 import { version } from "../version.ts";
 import { addBackup } from "./backup.ts";
 import { addCheckProfiles } from "./checkProfiles.ts";
@@ -90,7 +90,7 @@ function codeOf(error: unknown, context: CliContext): number {
   context.tell(`freshet: ${sentence}`);
   if (isAddonError(sentence)) context.tell(addonHint);
   if (error instanceof UsageError) return exitCodes.usage;
-  if (error instanceof FolderRefused) return exitCodes.folder;
+  if (error instanceof FolderRefused) return refusedCodes[error.reason];
   if (error instanceof DiskFailed || isDiskError(error)) return exitCodes.disk;
   if (
     !(error instanceof OperationFailed) &&
@@ -100,6 +100,14 @@ function codeOf(error: unknown, context: CliContext): number {
     context.tell(error.stack ?? "");
   return exitCodes.failed;
 }
+
+const refusedCodes: Readonly<Record<RefusalReason, number>> = {
+  locked: exitCodes.folder,
+  newer: exitCodes.folder,
+  damaged: exitCodes.folder,
+  disk: exitCodes.disk,
+  unusable: exitCodes.usage,
+};
 
 /** The binary unpacks LMDB's addon to the temporary folder and loads it from there; nothing of ours runs before. */
 function isAddonError(sentence: string): boolean {

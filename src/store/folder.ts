@@ -3,7 +3,6 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -11,7 +10,9 @@ import {
   rmSync,
   writeSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { FolderRefused } from "./folderRefused.ts";
+import { takeFolder } from "./ownFolder.ts";
 import { openDatabase, type Database } from "./sqlite.ts";
 
 /** Paths inside a data folder. */
@@ -26,19 +27,9 @@ export const folderPaths = (folder: string) => ({
   profiles: (name: string) => join(folder, name),
 });
 
-/** Why a data folder can't be used; the command line answers exit code 3. */
-export class FolderRefused extends Error {
-  readonly reason: "locked" | "newer" | "damaged";
-
-  constructor(reason: "locked" | "newer" | "damaged", message: string) {
-    super(message);
-    this.reason = reason;
-  }
-}
-
 /** Holds the folder until disposed or until the process dies, however it dies. Throws FolderRefused when another has it. */
 export function lockFolder(folder: string): Disposable {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  takeFolder(folder);
   let database: Database | null = null;
   try {
     // The system drops a dead process's file locks, so nothing is left behind to clean up by hand.
@@ -54,6 +45,15 @@ export function lockFolder(folder: string): Disposable {
         `another Freshet is running on ${folder}. Stop it first, or use another --data folder.`,
       );
     }
+    if (
+      error instanceof Error &&
+      "code" in error &&
+      /^SQLITE_(CANTOPEN|READONLY|PERM)/.test(String(error.code))
+    )
+      throw new FolderRefused(
+        "unusable",
+        `the files in ${folder} belong to another user or can't be written`,
+      );
     throw error;
   }
   const held = database;
@@ -94,6 +94,16 @@ export function syncFile(path: string): void {
     fsyncSync(file);
   } finally {
     closeSync(file);
+  }
+}
+
+/** Puts new names, renames and removals in a folder on disk. */
+export function syncFolder(folder: string): void {
+  const handle = openSync(folder, "r");
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
   }
 }
 
@@ -144,4 +154,6 @@ function writeBoot(path: string, record: BootRecord): void {
     closeSync(file);
   }
   renameSync(temporary, path);
+  // Without it a power loss could bring back the word of a former, orderly stop.
+  syncFolder(dirname(path));
 }

@@ -1,5 +1,6 @@
 /** What the main thread and the writer thread say to each other. */
 import type { Answer } from "./accept.ts";
+import type { RefusalReason } from "./folderRefused.ts";
 import type { Namespace } from "../model/event.ts";
 
 /** What is the same for all frames of one key; sent once, referred to by index. */
@@ -127,7 +128,7 @@ export type FromWriter =
       readonly keys: readonly KeyRow[];
       readonly rebuildFrom: string | null;
     }
-  | { readonly kind: "openFailed"; readonly reason: "newer" | "damaged" | "disk"; readonly message: string }
+  | { readonly kind: "openFailed"; readonly reason: RefusalReason; readonly message: string }
   /** Profiles can't be used: someone must rebuild them up to `upTo`; `why` is for the log. */
   | { readonly kind: "rebuildNeeded"; readonly upTo: number; readonly why: string }
   | { readonly kind: "live"; readonly folder: string; readonly visible: number }

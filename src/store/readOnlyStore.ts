@@ -1,7 +1,8 @@
 /** A data folder as it stands, read without a running service and without changing anything but the system's own file locks. */
 import { existsSync } from "node:fs";
 import type { Restore } from "./accept.ts";
-import { FolderRefused, folderPaths } from "./folder.ts";
+import { folderPaths } from "./folder.ts";
+import { FolderRefused } from "./folderRefused.ts";
 import { JournalReader } from "./journalReader.ts";
 import { listKeys } from "./keys.ts";
 import { openProfileStore, type ProfileStore } from "./lmdb.ts";

@@ -1,18 +1,9 @@
 /** Makes a data folder out of a backup. The journal gets a new epoch, so that no old cursor resumes in it. */
-import {
-  closeSync,
-  copyFileSync,
-  existsSync,
-  fsyncSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from "node:fs";
+import { copyFileSync, existsSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../lib/clock.ts";
-import { FolderRefused, folderPaths, lockFolder, syncFile } from "./folder.ts";
+import { folderPaths, lockFolder, syncFile, syncFolder } from "./folder.ts";
+import { FolderRefused } from "./folderRefused.ts";
 import { readSchemaVersion, schemaVersion } from "./migrations.ts";
 import { openDatabase, type Database } from "./sqlite.ts";
 
@@ -45,16 +36,6 @@ export function restoreBackup(backup: string, folder: string, clock: Clock): { r
   } catch (error) {
     for (const suffix of ["", "-wal", "-shm"]) rmSync(`${partial}${suffix}`, { force: true });
     throw error;
-  }
-}
-
-/** A renamed file is only safe once its folder is on disk. */
-function syncFolder(folder: string): void {
-  const handle = openSync(folder, "r");
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
   }
 }
 

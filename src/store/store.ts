@@ -10,7 +10,8 @@ import type { Accept } from "./accept.ts";
 import type { ChangeLog } from "./changeLog.ts";
 import { ChangeLogReader } from "./changeLogReader.ts";
 import type { Erased } from "./erase.ts";
-import { FolderRefused, folderPaths, lockFolder, markClosed, markOpened } from "./folder.ts";
+import { folderPaths, lockFolder, markClosed, markOpened } from "./folder.ts";
+import { checkJournal, FolderRefused } from "./folderRefused.ts";
 import type { Replayed } from "./control.ts";
 import { JournalReader } from "./journalReader.ts";
 import { openProfileStore, type ProfileStore } from "./lmdb.ts";
@@ -91,6 +92,7 @@ export interface Store {
 export async function openStore(options: StoreOptions): Promise<Store> {
   const lock = lockFolder(options.folder);
   try {
+    checkJournal(folderPaths(options.folder).journal);
     return await new OpenedStore(options, lock).open();
   } catch (error) {
     lock[Symbol.dispose]();
@@ -191,11 +193,7 @@ class OpenedStore {
         this.#opened.resolve(message);
         return;
       case "openFailed":
-        this.#opened.reject(
-          message.reason === "disk"
-            ? new Error(message.message)
-            : new FolderRefused(message.reason, message.message),
-        );
+        this.#opened.reject(new FolderRefused(message.reason, message.message));
         return;
       case "result":
       case "failed":

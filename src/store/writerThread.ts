@@ -11,6 +11,7 @@ import type { Judge, Restore } from "./accept.ts";
 import { ReplayNotPossible } from "./catchUp.ts";
 import { runControl, type ControlContext } from "./control.ts";
 import { folderPaths, nextProfilesName, removeStrayProfiles } from "./folder.ts";
+import { refusalOf } from "./folderRefused.ts";
 import { Journal } from "./journal.ts";
 import { listKeys } from "./keys.ts";
 import {
@@ -23,7 +24,6 @@ import {
   type WriterSettings,
 } from "./messages.ts";
 import { openMessageIds } from "./dedup/openMessageIds.ts";
-import { NewerDataError } from "./migrations.ts";
 import { classifyWriteFailure } from "./sqlite.ts";
 import { JournalFailed, Writer, type QueuedFrame } from "./writer.ts";
 
@@ -251,13 +251,7 @@ export class WriterThread {
       if (rebuildFrom !== null) this.#acts.push({ id: -1, run: () => this.#startRebuild(rebuildFrom ?? "") });
       this.#wake();
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      const reason =
-        error instanceof NewerDataError
-          ? "newer"
-          : classifyWriteFailure(error) === "full"
-            ? "disk"
-            : "damaged";
+      const { reason, message } = refusalOf(error);
       post({ kind: "openFailed", reason, message });
     }
   }
@@ -265,7 +259,8 @@ export class WriterThread {
   /** Takes the profile folder into use if it can be trusted and caught up; else says why a rebuild is needed. */
   #openProfiles(writer: Writer, trusted: boolean): string | null {
     const name = writer.journal.getMeta("profilesFolder");
-    removeStrayProfiles(this.#folder, trusted ? name : null);
+    // Profiles of no event are made anew, under the same name.
+    removeStrayProfiles(this.#folder, trusted && writer.head > 0 ? name : null);
     if (writer.head === 0) {
       this.#useFresh(writer);
       return null;

@@ -92,7 +92,7 @@ export class MessageIdIndex implements Disposable {
 
   /** Opens the index, making anew from the journal what is missing. Throws what the file system and the journal throw. */
   static open(options: MessageIdIndexOptions): MessageIdIndex {
-    mkdirSync(options.directory, { recursive: true });
+    mkdirSync(options.directory, { recursive: true, mode: 0o700 });
     const fd = openSync(options.directory, "r");
     try {
       return new MessageIdIndex(options, fd);
