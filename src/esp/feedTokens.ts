@@ -1,6 +1,6 @@
 /**
  * Short tokens for a browser's EventSource, which can send no header: each lets its bearer follow one profile, for a
- * while (docs/protocol-profiles-and-feed.md, "Tokens"). A token is sealed, so an address that a log keeps tells
+ * while (docs/protocol.md, "Tokens"). A token is sealed, so an address that a log keeps tells
  * nobody's name, with a secret that follows from the key that it was made with: it holds over a restart, needs no
  * table, and ends with its key.
  *

@@ -145,7 +145,7 @@ describe("the example consumer", () => {
   });
 
   test("is what the docs show", async () => {
-    const page = await Bun.file(join(root, "docs/protocol-profiles-and-feed.md")).text();
+    const page = await Bun.file(join(root, "docs/protocol.md")).text();
     const [, shown = "no code"] = /consumer\.ts[^`]*```ts\n([\s\S]*?)```/.exec(page) ?? [];
     expect(await Bun.file(program).text()).toContain(shown);
   });
