@@ -22,6 +22,9 @@ export interface ControlContext {
 }
 
 const truncateAttempts = 20;
+
+/** Journals beyond this size are not written anew by a compaction. */
+const maxRewrittenBytes = 2 * 1024 ** 3;
 const truncatePauseMs = 50;
 
 /** Runs one act; the value goes back to who asked. Throws what should be said to them. */
@@ -161,9 +164,21 @@ function typeOfBody(body: Uint8Array): EventType | "batch" {
   return "batch";
 }
 
-/** Takes deleted text out of both files: SQLite's free pages and write-ahead log, LMDB's freed pages. */
+/**
+ * Takes deleted text out of both files: SQLite's pages and write-ahead log, LMDB's freed pages. `secure_delete` clears
+ * freed cells and pages, but where SQLite shifts rows between pages a copy can stay in the unused part of one, so the
+ * journal is written anew; the writer waits for that (about 6 s a GB), and a very large one is left alone.
+ */
 async function compact(context: ControlContext): Promise<boolean> {
   const { journal } = context;
+  if (journal.bytes() <= maxRewrittenBytes) journal.rewrite();
+  else
+    context.post({
+      kind: "notice",
+      level: "warn",
+      message:
+        "the journal is too large to be written anew while it is in use: unused parts of its pages may still hold erased text; a backup, restored, holds none",
+    });
   for (let attempt = 1; !journal.truncateLog(); attempt += 1) {
     if (attempt >= truncateAttempts)
       throw new Error("the write-ahead log is being read and could not be emptied; compact again");

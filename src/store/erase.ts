@@ -18,6 +18,7 @@ import { emailEntry, type HotProfile } from "./hot.ts";
 import type { Journal } from "./journal.ts";
 import type { MessageIds } from "./messageIds.ts";
 import { mergedOf, parsePrev, rowFlags, rowKind, storedEvent, type EventRow } from "./row.ts";
+import { scrub } from "./scrub.ts";
 import { Unlink } from "./unlink.ts";
 
 export interface EraseContext {
@@ -80,6 +81,8 @@ export function eraseProfile(profile: HotProfile, context: EraseContext): Erased
   for (const key of found.anonymousKeys) unlink.forget(key);
   unlink.redirect();
   for (const email of found.emails) projector.relistEmail(identifierKey(profile.namespace, "email", email));
+  if (found.fromSeq !== null)
+    for (const other of unlink.others) scrub(other, journal, found.names, found.fromSeq);
   for (const row of found.rows) eraseEvent(row, context);
   for (const pid of [profile.pid, ...found.merged]) journal.database.query(eraseActs).run(pid);
   hot.remove(profile.pid);
@@ -100,6 +103,8 @@ interface Found {
   readonly emails: Set<string>;
   /** Numbers of the profiles that merged into it. */
   readonly merged: Set<number>;
+  /** Seq of the oldest event without a userId: it may have been counted as another's before. */
+  fromSeq: number | null;
 }
 
 function collect(profile: HotProfile, context: EraseContext): Found {
@@ -111,6 +116,7 @@ function collect(profile: HotProfile, context: EraseContext): Found {
     anonymousKeys: new Set(profile.links.keys()),
     emails: new Set(),
     merged: new Set(),
+    fromSeq: null,
   };
   const waiting = [profile.head];
   for (let seq = waiting.pop(); seq !== undefined; seq = waiting.pop()) {
@@ -121,7 +127,9 @@ function collect(profile: HotProfile, context: EraseContext): Found {
     if (row.kind !== rowKind.event || row.body === null) continue;
     found.rows.push(row);
     for (const pid of mergedOf(row)) found.merged.add(pid);
-    note(context.restore(storedEvent(row, journal.sourceName(row.source))), found);
+    const event = context.restore(storedEvent(row, journal.sourceName(row.source)));
+    if (event.userId === null) found.fromSeq = Math.min(seq, found.fromSeq ?? seq);
+    note(event, found);
   }
   return found;
 }

@@ -8,6 +8,7 @@ import { eventColumns, type EventRow } from "./row.ts";
 import { openDatabase, type Database, type SqlValue, type Statement } from "./sqlite.ts";
 import type { Ids } from "../lib/id.ts";
 import type { Frame } from "./accept.ts";
+import { withoutKey } from "./withoutKey.ts";
 
 const insertRow = `
 INSERT INTO journal (${eventColumns})
@@ -103,7 +104,7 @@ export class Journal implements Disposable {
       frame.call,
       messageId,
       frame.receivedAtMs,
-      body,
+      withoutKey(body),
     );
     return Number(result.lastInsertRowid);
   }
@@ -160,6 +161,22 @@ export class Journal implements Disposable {
   /** Moves the write-ahead log into the database and empties it; false while a reader holds it. */
   truncateLog(): boolean {
     return this.database.query<{ busy: number }, []>("PRAGMA wal_checkpoint(TRUNCATE)").get()?.busy === 0;
+  }
+
+  /** Writes every page anew, so that none holds anything but its rows. Needs as much disk again for a moment. */
+  rewrite(): void {
+    this.database.run("VACUUM");
+  }
+
+  /** Size of the database's pages. */
+  bytes(): number {
+    return (
+      this.database
+        .query<{ bytes: number }, []>(
+          "SELECT page_count * page_size AS bytes FROM pragma_page_count(), pragma_page_size()",
+        )
+        .get()?.bytes ?? 0
+    );
   }
 
   getMeta(name: string): string | null {

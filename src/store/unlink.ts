@@ -27,6 +27,9 @@ export class Unlink {
   /** Numbers that lead to the erased profile but were made by an event of somebody else's, and where they lead then. */
   readonly #led = new Map<number, HotProfile | undefined>();
 
+  /** Everybody else who was linked to one of the anonymousIds. */
+  readonly others = new Set<HotProfile>();
+
   constructor(erased: HotProfile, context: UnlinkContext) {
     this.#erased = erased;
     this.#context = context;
@@ -105,6 +108,7 @@ export class Unlink {
       if (profile !== undefined) found.add(profile);
     }
     found.delete(this.#erased);
+    for (const profile of found) this.others.add(profile);
     return [...found];
   }
 

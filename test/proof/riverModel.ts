@@ -4,9 +4,10 @@
  * seed decides everything, so a failure can be run again.
  */
 import { expect } from "bun:test";
-import { cpSync, readdirSync, rmSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { judge } from "../../src/ingest/judge.ts";
+import { crashPoints } from "../../src/lib/crashPoint.ts";
 import { seededIds } from "../../src/lib/id.ts";
 import { canonicalJson } from "../../src/model/canonicalJson.ts";
 import type { Event, EventType, JsonObject } from "../../src/model/event.ts";
@@ -24,13 +25,8 @@ const identifiers: readonly (readonly [string, string])[] = [
   ...devices.map((value) => ["anonymous_id", value] as const),
   ...emails.map((value) => ["email", value] as const),
 ];
-const crashPoints = [
-  "beforeJournalCommit",
-  "afterJournalCommit",
-  "beforeProfilesCommit",
-  "afterProfilesCommit",
-  "beforeAnswer",
-];
+/** How a text that one event alone carries looks; to be found again in the files. */
+const markPattern = /mark-\d+-end/g;
 
 interface Sent {
   readonly frame: Frame;
@@ -61,6 +57,8 @@ class Life {
   readonly #reference = new Reference();
   readonly #sent: Sent[] = [];
   #accepted: { readonly event: Event; readonly frame: Frame }[] = [];
+  readonly #erasedMarks = new Set<string>();
+  #marks = 0;
   #generation = 0;
   #store: TestStore | null = null;
   #crash: (point: string) => void = () => {};
@@ -94,7 +92,7 @@ class Life {
     else if (dice < 82) await this.#restart(false);
     else if (dice < 85) await this.#restart(true);
     else if (dice < 88) await this.#killIdle();
-    else if (dice < 94) await this.#killAt(this.#pick(crashPoints) ?? "");
+    else if (dice < 94) await this.#killAt(this.#pick(crashPoints) ?? "", this.#random() < 0.25);
     else if (dice < 97) await this.#rebuild();
     else await this.compare();
   }
@@ -183,8 +181,24 @@ class Life {
     await this.opened.store.admin.settle();
     const erased = await this.opened.store.admin.erase("live", type, value);
     expect(erased !== null).toBe(this.#reference.erase(type, value));
+    this.#dropErased();
+    if (this.#random() < 0.3) await this.#compact();
+  }
+
+  #dropErased(): void {
+    for (const { event, frame } of this.#accepted)
+      if (!this.#reference.holds(event))
+        for (const mark of marksIn(single(frame, event).body)) this.#erasedMarks.add(mark);
     this.#accepted = this.#accepted.filter(({ event }) => this.#reference.holds(event));
-    if (this.#random() < 0.3) await this.opened.store.admin.compact();
+  }
+
+  /** After it no file of the folder holds a text that only erased events carried. */
+  async #compact(): Promise<void> {
+    this.story.push("compact");
+    await this.opened.live();
+    await this.opened.store.admin.compact();
+    const left = filesBelow(this.opened.folder).flatMap((path) => marksIn(readFileSync(path)));
+    expect(left.filter((mark) => this.#erasedMarks.has(mark))).toEqual([]);
   }
 
   async #restart(withoutProfiles: boolean): Promise<void> {
@@ -205,8 +219,8 @@ class Life {
     await this.#continueFrom(image);
   }
 
-  /** The process is killed at a crash point of the next group; the files as they are at that moment live on. */
-  async #killAt(point: string): Promise<void> {
+  /** The process is killed at a crash point of what it does next; the files as they are at that moment live on. */
+  async #killAt(point: string, erasing: boolean): Promise<void> {
     this.story.push(`kill at ${point}`);
     await this.opened.live();
     await this.opened.store.admin.settle();
@@ -217,14 +231,27 @@ class Life {
       taken = true;
       cpSync(this.opened.folder, image, { recursive: true });
     };
-    const frame = this.#newFrame();
-    const before = this.#accepted.length;
-    await this.#send(frame);
+    // A kill at either point leaves nothing of what was on its way: of a request, and of an act of the journal's own.
+    if (erasing) await this.#eraseUnder(() => taken && point === "beforeActCommit");
+    else await this.#sendUnder(() => taken && point === "beforeJournalCommit");
     this.#crash = () => {};
-    if (!taken) return;
-    const kept = point !== "beforeJournalCommit";
-    if (!kept) for (const { event } of this.#accepted.splice(before)) this.#reference.forget(event);
-    await this.#continueFrom(image);
+    if (taken) await this.#continueFrom(image);
+  }
+
+  async #sendUnder(lost: () => boolean): Promise<void> {
+    const before = this.#accepted.length;
+    await this.#send(this.#newFrame());
+    if (!lost()) return;
+    for (const { event } of this.#accepted.splice(before)) this.#reference.forget(event);
+  }
+
+  async #eraseUnder(lost: () => boolean): Promise<void> {
+    const [type, value] = this.#pick(identifiers) ?? ["", ""];
+    this.story.push(`erase ${type}:${value}`);
+    const erased = await this.opened.store.admin.erase("live", type, value);
+    if (lost()) return;
+    expect(erased !== null).toBe(this.#reference.erase(type, value));
+    this.#dropErased();
   }
 
   async #continueFrom(image: string): Promise<void> {
@@ -285,6 +312,7 @@ class Life {
               ).toISOString(),
             }
           : {}),
+        context: { note: this.#newMark() },
         ...(type === "track" ? { event: "Seen" } : {}),
         ...(type === "group" ? { groupId: "g1" } : {}),
         ...(type === "alias" ? { previousId: this.#pick([...users, ...devices]) ?? "a1" } : {}),
@@ -297,8 +325,14 @@ class Life {
     return {
       [this.#pick(["plan", "colour", "constructor"]) ?? "plan"]:
         this.#pick(["red", "blue", 7, null, true]) ?? null,
+      ...(this.#random() < 0.5 ? { note: this.#newMark() } : {}),
       ...(this.#random() < 0.5 ? { email: this.#pick(emails) ?? null } : {}),
     };
+  }
+
+  #newMark(): string {
+    this.#marks += 1;
+    return `mark-${this.#marks}-end`;
   }
 
   #pick<T>(from: readonly T[]): T | undefined {
@@ -315,6 +349,18 @@ class Life {
 
 function nameOf(event: Event): string {
   return `${event.source} ${event.messageId}`;
+}
+
+function marksIn(bytes: Uint8Array): string[] {
+  return (
+    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1").match(markPattern) ?? []
+  );
+}
+
+function filesBelow(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
 }
 
 /** The frame that brings this one event alone. */

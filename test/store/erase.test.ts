@@ -1,5 +1,7 @@
-/** Where the numbers of merged profiles lead once the event that made them, or the profile they led to, is erased. */
+/** What an erasure leaves: where the numbers of merged profiles lead, and what the rows of others tell. */
 import { expect, test } from "bun:test";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { openTestStore, type TestStore } from "../support/openTestStore.ts";
 import { tempFolder } from "../support/tempFolder.ts";
 
@@ -87,5 +89,39 @@ test("what was only aliased to is found though its number went", async () => {
     await expectRebuildEqual(opened);
     await opened.store.admin.rebuild();
     await opened.live();
+  }
+});
+
+test("what others' rows told of the erased person's moved events goes, and what is their own stays", async () => {
+  using folder = tempFolder();
+  await using opened = await openTestStore(folder.path);
+  await opened.accept("identify", {
+    anonymousId: "a1",
+    messageId: "visit",
+    timestamp: minute(5),
+    traits: { email: "ann@x.example", note: "for Ann alone" },
+  });
+  await opened.accept("identify", {
+    userId: "u1",
+    anonymousId: "a1",
+    messageId: "m1",
+    timestamp: minute(9),
+    traits: { colour: "green" },
+  });
+  const told = () => JSON.stringify(opened.changes().filter(({ event }) => event?.messageId === "m1"));
+  expect(told()).toContain("ann@x.example");
+  expect(told()).toContain("green");
+  await opened.accept("identify", { userId: "u2", anonymousId: "a1", messageId: "m2", timestamp: minute(1) });
+  await opened.store.admin.settle();
+  await opened.store.admin.erase("live", "user_id", "u2");
+  expect(told()).toContain("user_id");
+  expect(JSON.stringify(opened.changes())).not.toContain("ann@x.example");
+  expect(JSON.stringify(opened.changes())).not.toContain("for Ann alone");
+  expect(opened.traits("user_id", "u1")).toEqual({ colour: "green" });
+  await opened.store.admin.compact();
+  for (const name of readdirSync(folder.path, { recursive: true, encoding: "utf8" })) {
+    const path = join(folder.path, name);
+    if (statSync(path).isFile())
+      expect([name, readFileSync(path).includes("for Ann alone")]).toEqual([name, false]);
   }
 });
