@@ -12,16 +12,20 @@ export class FedTimes {
   readonly #changes: ChangeLog;
   readonly #latency: Latency;
   readonly #clock: Clock;
+  /** Head when this began: what stood below was first fed in an earlier life. */
+  readonly #begunAfter: number;
 
   /** `latency` takes the time from receipt to the first reader. */
   constructor(changes: ChangeLog, latency: Latency, clock: Clock) {
     this.#changes = changes;
     this.#latency = latency;
     this.#clock = clock;
+    this.#begunAfter = changes.newest();
   }
 
   /** A reader was handed this change. Only the first one counts. */
   note(seq: number): void {
+    if (seq <= this.#begunAfter) return;
     const slot = seq & (remembered - 1);
     if ((this.#seqs[slot] ?? 0) >= seq) return;
     const nowMs = this.#clock.nowMs();

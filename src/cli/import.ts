@@ -27,6 +27,8 @@ const maxTold = 20;
 interface Tally {
   readonly rows: number;
   readonly accepted: number;
+  /** There before: an event with the same messageId from the same source. */
+  readonly known: number;
   readonly rejected: number;
 }
 
@@ -52,7 +54,7 @@ export function addImport(program: Command, context: CliContext): void {
     if (flags.json) await context.print(`${JSON.stringify(tally)}\n`);
     else
       await context.print(
-        `${tally.rows} rows: ${tally.accepted} accepted or known before, ${tally.rejected} rejected\n`,
+        `${tally.rows} rows: ${tally.accepted} accepted, ${tally.known} known before, ${tally.rejected} rejected\n`,
       );
     if (tally.rejected > 0) throw new Exit(exitCodes.failed);
   });
@@ -87,6 +89,7 @@ class Importer {
   #readLength = 0;
   #rows = 0;
   #accepted = 0;
+  #known = 0;
   #rejected = 0;
 
   constructor(call: CallOperation, into: Target, context: CliContext, progress: Progress, fileBytes: number) {
@@ -109,7 +112,7 @@ class Importer {
     }
     await this.#flush();
     if (this.#rejected > maxTold) this.#context.tell(`and ${this.#rejected - maxTold} more`);
-    return { rows: this.#rows, accepted: this.#accepted, rejected: this.#rejected };
+    return { rows: this.#rows, accepted: this.#accepted, known: this.#known, rejected: this.#rejected };
   }
 
   async #take(row: ImportRow): Promise<void> {
@@ -134,9 +137,14 @@ class Importer {
     const { rejected } = answer;
     if (answer.kind === "rejected" && rejected.length === 0)
       for (const { row } of batch) this.#reject(row, answer.error.message);
-    else this.#accepted += batch.length - rejected.length;
+    else this.#count(batch.length - rejected.length, answer.kind === "accepted" ? (answer.known ?? 0) : 0);
     for (const { index, error } of rejected) this.#reject(batch[index]?.row ?? 0, error.message);
     this.#progress.update(this.#readLength / this.#fileBytes);
+  }
+
+  #count(taken: number, known: number): void {
+    this.#accepted += taken - known;
+    this.#known += known;
   }
 
   /** Sends until the server has room. */

@@ -122,9 +122,10 @@ function table(keys: readonly KeyReport[]): string {
     key.source,
     key.trust,
     key.scopes.join(","),
+    traitsOf(key),
     stateOf(key),
   ]);
-  const all = [["id", "kind", "data", "source", "trust", "scopes", "state"], ...rows];
+  const all = [["id", "kind", "data", "source", "trust", "scopes", "reads", "state"], ...rows];
   const widths = (all[0] ?? []).map((_, column) => Math.max(...all.map((row) => (row[column] ?? "").length)));
   return all
     .map(
@@ -135,6 +136,12 @@ function table(keys: readonly KeyReport[]): string {
           .trimEnd()}\n`,
     )
     .join("");
+}
+
+/** The traits that a key may read, beside its scopes. */
+function traitsOf({ kind, readableTraits }: KeyReport): string {
+  if (kind === "write") return "-";
+  return readableTraits === null ? "all traits" : readableTraits.join(",") || "no traits";
 }
 
 function stateOf(key: KeyReport): string {

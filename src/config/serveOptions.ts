@@ -67,7 +67,7 @@ export const serveShape = {
     description: "Events a second that a browser key may send from one address; more get 429.",
   }).default(100),
   requestTimeout: duration({ description: "Time that the body of a request may take to arrive." }).default(
-    "30s",
+    "10s",
   ),
   idleTimeout: duration({
     description: "Time after which a silent connection is closed; whole seconds, more than the heartbeat.",

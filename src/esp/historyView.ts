@@ -14,7 +14,7 @@ export function renderEntry(entry: HistoryEntry, readable: TraitSelection) {
     timestamp: iso(entry.timestampMs),
     receivedAt: iso(entry.receivedAtMs),
     committedAt: iso(entry.committedAtMs),
-    event: readable === null ? entry.body : withoutHiddenTraits(entry.body, readable),
+    event: readable === null ? entry.body : withoutHidden(entry.body, readable),
   };
 }
 
@@ -25,18 +25,29 @@ export function renderTrace(trace: Trace, readable: TraitSelection, fedAtMs: num
   return { ...entry, profileId, folded, fedAt: folded && fedAtMs !== null ? iso(fedAtMs) : null, event };
 }
 
-/** The event as sent, without the traits that the reader's key may not see: those set, and those that context repeats. */
-function withoutHiddenTraits(body: Json, readable: readonly string[]): Json {
-  if (!isObject(body)) return body;
-  const shown = selectTraits(body, readable);
-  const context = shown["context"];
-  return isObject(context) ? { ...shown, context: selectTraits(context, readable) } : shown;
+/** Of an event as sent, what tells who, what and when; anything else may hold what a reader may not see. */
+const envelopeKeys: readonly string[] = (
+  "type event name category messageId userId anonymousId previousId groupId " +
+  "timestamp originalTimestamp sentAt"
+).split(" ");
+/** Where values stand under names of the sender's: a key that reads some names reads them here as well. */
+const namedValues = ["traits", "properties"] as const;
+
+/** The event as sent, as far as a key that may read these names sees it. */
+function withoutHidden(body: Json, readable: readonly string[]): Json {
+  if (!isObject(body)) return null;
+  const context = body["context"];
+  const shown = { ...select(body, envelopeKeys), ...named(body, readable) };
+  return isObject(context) ? { ...shown, context: named(context, readable) } : shown;
 }
 
-function selectTraits(holder: JsonObject, readable: readonly string[]): JsonObject {
-  const traits = holder["traits"];
-  if (traits === undefined) return holder;
-  return { ...holder, traits: isObject(traits) ? select(traits, readable) : null };
+function named(holder: JsonObject, readable: readonly string[]): JsonObject {
+  const shown: Record<string, Json> = {};
+  for (const key of namedValues) {
+    const values = holder[key];
+    if (isObject(values)) shown[key] = select(values, readable);
+  }
+  return shown;
 }
 
 function isObject(value: Json | undefined): value is JsonObject {

@@ -61,7 +61,12 @@ export interface Rejected {
 
 /** The writer's answer to a frame, given after the commit. */
 export type Answer =
-  | { readonly kind: "accepted"; readonly rejected: readonly Rejected[] }
+  | {
+      readonly kind: "accepted";
+      readonly rejected: readonly Rejected[];
+      /** Of an import: how many events were there before. */
+      readonly known?: number;
+    }
   /** Every event was bad, or the body itself: all in quarantine. */
   | {
       readonly kind: "rejected";

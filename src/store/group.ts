@@ -61,6 +61,7 @@ export class Group {
       };
     }
     const rejected: Rejected[] = [];
+    const repeatedBefore = this.tally.repeated;
     for (let index = 0; index < verdict.events.length; index += 1) {
       const judged = verdict.events[index];
       if (judged === undefined) continue;
@@ -74,8 +75,9 @@ export class Group {
         });
     }
     const first = rejected[0];
-    if (first === undefined) return null;
-    if (rejected.length < verdict.events.length) return { kind: "accepted", rejected };
+    const known = frame.lane === "import" ? this.tally.repeated - repeatedBefore : 0;
+    if (first === undefined) return known === 0 ? null : { kind: "accepted", rejected, known };
+    if (rejected.length < verdict.events.length) return { kind: "accepted", rejected, known };
     return { kind: "rejected", status: 400, error: first.error, rejected };
   }
 

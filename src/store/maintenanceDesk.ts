@@ -8,7 +8,18 @@ export type MaintenanceResult = Rebuilt | VerifyReport | { readonly path: string
 export type FromMaintenance =
   | { readonly kind: "progress"; readonly share: number }
   | { readonly kind: "done"; readonly result: MaintenanceResult }
-  | { readonly kind: "failed"; readonly message: string };
+  /** `summary` says as much as may be logged; the message is for the operator who asked. */
+  | { readonly kind: "failed"; readonly message: string; readonly summary: string };
+
+/** The job could not be done. */
+export class MaintenanceFailed extends Error {
+  readonly summary: string;
+
+  constructor(message: string, summary: string) {
+    super(message);
+    this.summary = summary;
+  }
+}
 
 export class MaintenanceDesk {
   readonly #start: () => Worker;
@@ -42,7 +53,7 @@ export class MaintenanceDesk {
         const message = event.data;
         if (message.kind === "progress") onProgress(message.share);
         else if (message.kind === "done") resolve(message.result);
-        else reject(new Error(message.message));
+        else reject(new MaintenanceFailed(message.message, message.summary));
       };
       worker.onerror = (event) => reject(new Error(event.message));
       worker.addEventListener("close", () => reject(new Error("the maintenance thread ended")));

@@ -5,6 +5,7 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../lib/clock.ts";
+import { errorText } from "../lib/describeError.ts";
 import type { Namespace } from "../model/event.ts";
 import type { Accept } from "./accept.ts";
 import type { ChangeLog } from "./changeLog.ts";
@@ -15,7 +16,7 @@ import { checkJournal, FolderRefused } from "./folderRefused.ts";
 import type { Replayed } from "./control.ts";
 import { JournalReader } from "./journalReader.ts";
 import { openProfileStore, type ProfileStore } from "./lmdb.ts";
-import { MaintenanceDesk } from "./maintenanceDesk.ts";
+import { MaintenanceDesk, MaintenanceFailed } from "./maintenanceDesk.ts";
 import type { ControlRequest, FromWriter, GroupMessage, KeyRow, ToWriter, WriterCounts } from "./messages.ts";
 import { profileIds } from "./profileId.ts";
 import type { Profiles } from "./profiles.ts";
@@ -377,6 +378,7 @@ function sizeOf(path: string): number {
   return statSync(join(path), { throwIfNoEntry: false })?.size ?? 0;
 }
 
+/** What may be logged of an exception: its message may hold input. */
 function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return error instanceof MaintenanceFailed ? error.summary : errorText(error);
 }

@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../lib/clock.ts";
 import { crashAt, noCrash, type CrashPoint } from "../lib/crashPoint.ts";
+import { errorText } from "../lib/describeError.ts";
 import type { Ids } from "../lib/id.ts";
 import type { EventType } from "../model/event.ts";
 import type { Judge, Restore } from "./accept.ts";
@@ -138,7 +139,7 @@ export class WriterThread {
     this.#deps.post({
       kind: "fatal",
       exitCode,
-      message: error instanceof Error ? error.message : String(error),
+      message: error instanceof JournalFailed ? error.message : errorText(error),
     });
   }
 
@@ -194,7 +195,7 @@ export class WriterThread {
       if (error instanceof JournalFailed || classifyWriteFailure(error) === "io") throw error;
       const message = error instanceof Error ? error.message : String(error);
       if (act.id >= 0) this.#deps.post({ kind: "failed", id: act.id, message });
-      else this.#deps.post({ kind: "notice", level: "error", message });
+      else this.#deps.post({ kind: "notice", level: "error", message: errorText(error) });
     }
   }
 
@@ -271,7 +272,7 @@ export class WriterThread {
     try {
       writer.adopt(folder);
     } catch (error) {
-      return `the profiles can't be opened: ${error instanceof Error ? error.message : String(error)}`;
+      return `the profiles can't be opened: ${errorText(error)}`;
     }
     const problem = writer.profilesProblem();
     if (problem !== null) return problem;

@@ -1,5 +1,6 @@
 /** The maintenance thread: takes one job, tells its progress, gives its result. */
 import { restore } from "../ingest/judge.ts";
+import { errorText } from "../lib/describeError.ts";
 import { runMaintenance, type MaintenanceJob } from "../store/maintenance.ts";
 import type { FromMaintenance } from "../store/maintenanceDesk.ts";
 
@@ -17,6 +18,7 @@ self.onmessage = async (event: MessageEvent<MaintenanceJob>) => {
     });
     say({ kind: "done", result });
   } catch (error) {
-    say({ kind: "failed", message: error instanceof Error ? error.message : String(error) });
+    const message = error instanceof Error ? error.message : String(error);
+    say({ kind: "failed", message, summary: errorText(error) });
   }
 };

@@ -1,5 +1,6 @@
 /** Reads over HTTP, to the letter of the contract. */
 import { describe, expect, test } from "bun:test";
+import { renderEntry } from "../../src/esp/historyView.ts";
 import { OutServer, type KeyText } from "./outServer.ts";
 
 const nine = "2026-11-24T09:00:00.000Z";
@@ -412,6 +413,33 @@ describe("a key", () => {
       expect(text).not.toContain("Ulm");
       expect(text).not.toContain("example.com");
     }
+  });
+
+  test("that may read some names sees of an event its envelope and those names", async () => {
+    const entry = {
+      seq: 1,
+      messageId: "m-1",
+      type: "track" as const,
+      name: "Order Completed",
+      source: "web",
+      timestampMs: 0,
+      receivedAtMs: 0,
+      committedAtMs: 0,
+      body: {
+        event: "Order Completed",
+        userId: "42",
+        extra: "hidden",
+        properties: { plan: "pro", email: "hidden" },
+        context: { ip: "hidden", page: { url: "hidden" }, traits: { plan: "pro", email: "hidden" } },
+      },
+    };
+    expect(renderEntry(entry, ["plan"]).event).toEqual({
+      event: "Order Completed",
+      userId: "42",
+      properties: { plan: "pro" },
+      context: { traits: { plan: "pro" } },
+    });
+    expect(renderEntry(entry, null).event).toBe(entry.body);
   });
 
   test("does not see what another key was answered before", async () => {

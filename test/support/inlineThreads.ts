@@ -5,6 +5,7 @@
 import { judge, restore } from "../../src/ingest/judge.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import type { CrashPoint } from "../../src/lib/crashPoint.ts";
+import { errorText } from "../../src/lib/describeError.ts";
 import { seededIds, type Ids } from "../../src/lib/id.ts";
 import type { Judge, Restore } from "../../src/store/accept.ts";
 import { runMaintenance, type MaintenanceJob } from "../../src/store/maintenance.ts";
@@ -83,7 +84,11 @@ export function inlineMaintenance(parts: Pick<InlineParts, "restore">): Worker {
     runMaintenance(job, { restore: parts.restore ?? restore, onProgress, signal: abort.signal }).then(
       (result) => worker.say({ kind: "done", result }),
       (error: unknown) =>
-        worker.say({ kind: "failed", message: error instanceof Error ? error.message : String(error) }),
+        worker.say({
+          kind: "failed",
+          message: error instanceof Error ? error.message : String(error),
+          summary: errorText(error),
+        }),
     );
   });
   return asWorker(worker);
