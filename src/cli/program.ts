@@ -48,7 +48,8 @@ export function buildProgram(context: CliContext, writeHelp: (text: string) => v
     .configureHelp({ helpWidth: 110 })
     .addHelpText(
       "after",
-      "\nExit codes: 0 done, 1 failed, 2 usage or configuration, 3 data folder locked, newer or damaged, 74 disk.",
+      "\nThe server's options, such as --port for another port than 8787: freshet serve --help" +
+        "\nExit codes: 0 done, 1 failed, 2 usage or configuration, 3 data folder locked, newer or damaged, 74 disk.",
     );
   for (const add of additions) add(program, context);
   forEachCommand(program, (command) => {
