@@ -52,6 +52,16 @@ export const paths: readonly PathEntry[] = [
   ...ingest(["batch", "b"], "Many events at once", shapes.Batch),
   ...ingest(["import"], "Many old events; live ones go first", shapes.Batch),
   {
+    method: "POST",
+    path: "/beacon/v1/batch",
+    summary: "Many events at once, as RudderStack's browser client sends beacons",
+    scope: "write",
+    query: { writeKey: "the write key, since a beacon has no headers of its own" },
+    body: shapes.Batch,
+    answer: json(shapes.Accepted),
+    anyHost: true,
+  },
+  {
     method: "GET",
     path: "/v1/freshet.js",
     summary: "The browser snippet",

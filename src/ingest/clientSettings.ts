@@ -31,22 +31,20 @@ const preflightHeaders = {
 
 /** The routes as a plugin. */
 export function clientSettingsRoutes(deps: ClientSettingsDeps) {
-  const settings = "/v1/projects/:writeKey/settings";
-  const app = new Elysia({ name: "client settings" })
-    .get(settings, ({ request, params }) => {
+  const segmentPath = "/v1/projects/:writeKey/settings";
+  const rudderPath = "/sourceConfig/";
+  return new Elysia({ name: "client settings" })
+    .get(segmentPath, ({ request, params }) => {
       const key = writeKeyOf(deps, params.writeKey);
       return key === null ? refusal(deps) : answer(segmentSettings(params.writeKey, apiHost(request, deps)));
     })
-    .options(settings, () => new Response(null, { status: 204, headers: preflightHeaders }));
-  for (const path of ["/sourceConfig", "/sourceConfig/"]) {
-    app.get(path, ({ request }) => {
+    .get(rudderPath, ({ request }) => {
       const text = rudderKey(request);
       const key = writeKeyOf(deps, text);
       return key === null ? refusal(deps) : answer(rudderConfig(text, key));
-    });
-    app.options(path, () => new Response(null, { status: 204, headers: preflightHeaders }));
-  }
-  return app;
+    })
+    .options(segmentPath, () => new Response(null, { status: 204, headers: preflightHeaders }))
+    .options(rudderPath, () => new Response(null, { status: 204, headers: preflightHeaders }));
 }
 
 /** Null for what is no write key: a secret key has no place in a page. */

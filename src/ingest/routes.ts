@@ -37,7 +37,8 @@ const calls: readonly (readonly [Call, ...paths: string[]])[] = [
   ["screen", "/v1/screen", "/v1/s"],
   ["group", "/v1/group", "/v1/g"],
   ["alias", "/v1/alias", "/v1/a"],
-  ["batch", "/v1/batch", "/v1/b"],
+  // The last one is where RudderStack's client sends its beacons.
+  ["batch", "/v1/batch", "/v1/b", "/beacon/v1/batch"],
   ["import", "/v1/import"],
 ];
 

@@ -29,7 +29,9 @@ test("the page names every path, and only codes that exist", () => {
   const [, full = "", short = ""] =
     /`POST \/v1\/\{([a-z,]+)\}`, short `\/v1\/\{([a-z,]+)\}`/.exec(section) ?? [];
   const named = [...full.split(","), ...short.split(",")].map((name) => `/v1/${name}`);
-  expect(named.toSorted()).toEqual(ingestPaths.toSorted());
+  const others = ingestPaths.filter((path) => !named.includes(path));
+  expect(named.every((path) => ingestPaths.includes(path))).toBe(true);
+  for (const path of others) expect(section).toContain(`\`POST ${path}?writeKey=\``);
   const codes = [...section.matchAll(/`([a-z]+(?:_[a-z]+)+)`/g)].map(([, code = ""]) => code);
   expect(codes.length).toBeGreaterThan(10);
   for (const code of codes) expect(Object.keys(errorCatalogue)).toContain(code);

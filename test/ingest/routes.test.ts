@@ -43,9 +43,9 @@ describe("paths", () => {
     expect(server.accept.frames.map(({ lane }) => lane)).toEqual(["live", "live", "import"]);
   });
 
-  test("are 15, and all answer", async () => {
+  test("are 16, and all answer", async () => {
     await using server = startIngest();
-    expect(ingestPaths).toHaveLength(15);
+    expect(ingestPaths).toHaveLength(16);
     for (const path of ingestPaths) expect((await server.post(path, "{}")).status).toBe(400);
   });
 
