@@ -373,16 +373,10 @@ export class Writer {
     if (failure === "io") throw new JournalFailed(errorText(error));
     const { notice } = this.#options;
     notice("error", `a group of ${queue.length} requests could not be stored: ${errorText(error)}`);
-    const answer: Answer = {
-      kind: "unavailable",
-      code: failure === "full" ? "disk_full" : "overloaded",
-      retryAfterSeconds: 5,
-    };
-    return this.#message(
-      [],
-      queue.map(({ id }) => [id, answer] as const),
-      this.#options.clock.nowMs(),
-    );
+    const code = failure === "full" ? "disk_full" : "overloaded";
+    const answer: Answer = { kind: "unavailable", code, retryAfterSeconds: 5 };
+    const answers = queue.map(({ id }) => [id, answer] as const);
+    return this.#message([], answers, this.#options.clock.nowMs());
   }
 
   #count(tally: Tally, foldMs: number, commitMs: number, profilesMs: number): void {
