@@ -55,6 +55,9 @@ const metaKey = "meta";
 /** Room for the table of 256 readers. */
 const lockFileBytes = 20_480;
 
+/** Room for the first pages, with some to spare. */
+const firstRoomBytes = 256 * 1024;
+
 /** Opens (and with `create` makes) the folder. `mapBytes` is address space, not disk. */
 export function openProfileStore(
   folder: string,
@@ -127,18 +130,23 @@ export function openProfileStore(
 }
 
 /**
- * LMDB makes its lock file as a hole and maps it: on a full disk the first touch would end the process with SIGBUS.
- * Written out beforehand, it is an error like any other. Throws ENOSPC.
+ * LMDB makes its files as holes and touches them through memory, and does not outlive that its first pages can't be
+ * written: on a full disk an open would end the process. So the room is tried beforehand, and the lock file written
+ * out; what then fails is an error like any other. Throws ENOSPC.
  */
 function prepareFolder(folder: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const lockFile = join(folder, "lock.mdb");
   if (existsSync(lockFile)) return;
+  const room = join(folder, "room");
   try {
+    writeFileSync(room, Buffer.alloc(firstRoomBytes), { mode: 0o600 });
     writeFileSync(lockFile, Buffer.alloc(lockFileBytes), { mode: 0o600 });
   } catch (error) {
     rmSync(lockFile, { force: true });
     throw error;
+  } finally {
+    rmSync(room, { force: true });
   }
 }
 
