@@ -16,6 +16,7 @@ const still: readonly Step[] = [
   { name: "format", command: [bun, "fmt", "--no-script", "--check"] },
   { name: "lint", command: [bun, bin("oxlint"), "--type-aware", "--deny-warnings"] },
   { name: "types", command: [bun, "check", "--no-script"] },
+  { name: "types of what browsers run", command: [bun, "check", "--no-script", "-p", "public"] },
   { name: "unused", command: [bun, bin("knip-bun")] },
 ];
 

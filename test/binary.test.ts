@@ -46,7 +46,7 @@ function hidden(): string[] {
   const unshare = ["unshare", "--user", "--map-root-user", "--mount"];
   const canHide = Bun.which("unshare") !== null && Bun.spawnSync([...unshare, "true"]).success;
   if (!canHide) return [];
-  const places = ["node_modules", "src", "dist"].map((name) => join(root, name)).filter(existsSync);
+  const places = ["node_modules", "src", "public", "dist"].map((name) => join(root, name)).filter(existsSync);
   const hide = places.map((place) => `mount -t tmpfs none '${place}' && `).join("");
   return [...unshare, "sh", "-c", `${hide}exec "$@"`, "sh"];
 }
@@ -63,6 +63,10 @@ test("the binary serves from an empty folder, without packages, deaf to .env and
   expect([answer.status, await answer.text()]).toEqual([200, '{"success":true}']);
   const profile = await server.get("/v1/profiles/user_id:42");
   expect(await profile.json()).toMatchObject({ traits: { firstName: "Ann" } });
+
+  const snippet = await server.get("/v1/freshet.js");
+  expect(snippet.headers.get("content-type")).toContain("javascript");
+  expect(await snippet.text()).toContain("/v1/batch");
 
   const maps = `/proc/${server.pid}/maps`;
   if (existsSync(maps)) expect(readFileSync(maps, "utf8")).not.toContain(root);

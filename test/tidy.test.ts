@@ -17,7 +17,7 @@ import { tempFolder } from "./support/tempFolder.ts";
 const root = join(import.meta.dir, "..");
 
 async function projectFiles(): Promise<Files> {
-  const pattern = new Bun.Glob("{src,test,bench,scripts,docs,deploy}/**/*.{ts,mjs,md,sql}");
+  const pattern = new Bun.Glob("{src,public,test,bench,scripts,docs,deploy}/**/*.{ts,tsx,mjs,md,sql}");
   const paths = [...pattern.scanSync(root), "build.ts"].filter((path) => !path.startsWith("test/fixtures/"));
   return new Map(
     await Promise.all(paths.map(async (path) => [path, await Bun.file(join(root, path)).text()] as const)),

@@ -2,7 +2,7 @@
 import { Elysia } from "elysia";
 import type { PublicAnswers } from "./publicAnswers.ts";
 
-export const snippetPath = "/v1/freshet.js";
+const snippetPath = "/v1/freshet.js";
 
 const headers = {
   // Pages notice a new version within the hour; who asks again gets 304.
