@@ -7,7 +7,7 @@ import { until } from "./until.ts";
 /** One page that does everything a page of ours must not do. */
 const badPage = `<!doctype html><title>Bad</title><style>p{color:#eee;background:#fff}</style>
 <p>faint</p><img src="http://127.0.0.1:9/x.png"><script>document.title = "ran"</script>`;
-const goodPage = `<!doctype html><html lang="en"><title>Good</title><main><h1>Fine</h1></main></html>`;
+const goodPage = `<!doctype html><html lang="en"><title>Good</title><main><h1>Fine</h1><label>Name <input></label></main></html>`;
 
 function servePages() {
   return Bun.serve({

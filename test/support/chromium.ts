@@ -2,7 +2,7 @@
  * Which Chromium the tests drive: the one inside the npm package, unpacked once per machine, else an installed one.
  * Unpacking needs neither root nor a network; two runs that unpack at once don't see each other's half.
  */
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import packed from "../../node_modules/@sparticuz/chromium/package.json" with { type: "json" };
 import { cleanEnvironment } from "./command.ts";
@@ -39,9 +39,17 @@ function packedChromium(): Chromium | null {
     env: cleanEnvironment({
       // Libraries and fonts for machines that have none.
       LD_LIBRARY_PATH: join(folder, "al2023", "lib"),
-      FONTCONFIG_PATH: join(folder, "fonts"),
+      FONTCONFIG_FILE: fontsFile(folder),
     }),
   };
+}
+
+/** The package's own list of fonts names folders of a cloud function; without any font a page with an input is the end. */
+function fontsFile(folder: string): string {
+  const path = join(folder, "fonts.conf");
+  const dirs = `<dir>${join(folder, "fonts", "fonts")}</dir><cachedir>${join(folder, "fonts-cache")}</cachedir>`;
+  writeFileSync(path, `<?xml version="1.0"?><fontconfig>${dirs}</fontconfig>`);
+  return path;
 }
 
 /** The package unpacks to its TMPDIR, and its libraries only where it believes itself in a cloud function. */
