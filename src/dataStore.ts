@@ -10,6 +10,8 @@ import { restore } from "./ingest/judge.ts";
 import { systemClock, type Clock } from "./lib/clock.ts";
 import { systemIds, type Ids } from "./lib/id.ts";
 import { folderPaths } from "./store/folder.ts";
+import type { AuditLog } from "./store/ops/audit.ts";
+import { OpsDesk } from "./store/ops/opsDesk.ts";
 import type { GroupMessage, KeyRow } from "./store/messages.ts";
 import { openReadOnlyStore } from "./store/readOnlyStore.ts";
 import { openStore, type Store } from "./store/store.ts";
@@ -42,6 +44,15 @@ export function openDataStore(options: DataStoreOptions): Promise<Store> {
     startWriter: () => new Worker(new URL("./workers/writer.ts", import.meta.url)),
     startMaintenance: () => new Worker(new URL("./workers/maintenance.ts", import.meta.url)),
     checkProfiles,
+  });
+}
+
+/** Opens the audit log of a folder whose lock is held; nothing is started before it is used. */
+export function openAudit(folder: string, onFatal: DataStoreOptions["onFatal"]): AuditLog {
+  return new OpsDesk({
+    path: folderPaths(folder).ops,
+    start: () => new Worker(new URL("./workers/ops.ts", import.meta.url)),
+    onDiskFailed: (sentence) => onFatal(74, sentence),
   });
 }
 

@@ -1,4 +1,5 @@
 /** The numbers that the running server keeps of itself, for /metrics. */
+import { SourceCounts } from "./admin/api/sourceCounts.ts";
 import type { Clock } from "./lib/clock.ts";
 import { Latency, Tally } from "./lib/metrics.ts";
 import type { Timers } from "./lib/timers.ts";
@@ -9,6 +10,7 @@ export interface Gauges extends Disposable {
   readonly visible: Latency;
   readonly fed: Latency;
   readonly eventLoopLag: Latency;
+  readonly sources: SourceCounts;
 }
 
 const lagTickMs = 500;
@@ -28,6 +30,7 @@ export function startGauges(timers: Timers, clock: Clock): Gauges {
     visible: new Latency(),
     fed: new Latency(),
     eventLoopLag,
+    sources: new SourceCounts(),
     [Symbol.dispose]: () => timer[Symbol.dispose](),
   };
 }

@@ -3,6 +3,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { Latency, Tally } from "../lib/metrics.ts";
 import type { Accept, Answer, Frame } from "../store/accept.ts";
 import type { GroupMessage } from "../store/messages.ts";
+import type { SourceCounts } from "./api/sourceCounts.ts";
 
 /** When the newest group was on disk; its requests are answered right after it is told. */
 export class GroupTimes {
@@ -21,12 +22,14 @@ export interface MeasureSinks {
   readonly submissions: Tally;
   readonly committed: Latency;
   readonly visible: Latency;
+  readonly sources: SourceCounts;
 }
 
 /** Wraps the way in. Live requests are timed; imports would only tell how long the file is. */
 export function measured(accept: Accept, groups: GroupTimes, sinks: MeasureSinks, clock: Clock): Accept {
   const note = (frame: Frame, answer: Answer): void => {
     sinks.submissions.add(frame.call, answer.kind === "unavailable" ? answer.code : answer.kind, 1);
+    sinks.sources.note(frame, answer);
     if (frame.lane === "import" || answer.kind !== "accepted") return;
     sinks.committed.note(groups.committedAtMs - frame.receivedAtMs);
     sinks.visible.note(clock.nowMs() - frame.receivedAtMs);

@@ -1,0 +1,107 @@
+/** One live chart: lines over time. Who can't see it reads the newest values in words. */
+import { useEffect, useRef } from "preact/hooks";
+import uPlot from "uplot";
+import { numberText } from "./words.ts";
+
+export interface Line {
+  readonly name: string;
+  /** The line's colour, as a custom property of the style sheet. */
+  readonly color: `--${string}`;
+  readonly values: readonly (number | null)[];
+}
+
+export interface ChartProps {
+  readonly title: string;
+  readonly unit: string;
+  /** Seconds since the epoch, growing. */
+  readonly times: readonly number[];
+  readonly lines: readonly Line[];
+}
+
+const heightPx = 200;
+
+export function Chart({ title, unit, times, lines }: ChartProps) {
+  const place = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const shape = lines.map(({ name }) => name).join();
+  useEffect(() => {
+    const { current } = place;
+    if (current === null) return undefined;
+    const draw = () => {
+      plot.current?.destroy();
+      plot.current = new uPlot(optionsOf(current, unit, lines), dataOf(times, lines), current);
+    };
+    draw();
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    const sizes = new ResizeObserver(() =>
+      plot.current?.setSize({ width: current.clientWidth, height: heightPx }),
+    );
+    dark.addEventListener("change", draw);
+    sizes.observe(current);
+    return () => {
+      dark.removeEventListener("change", draw);
+      sizes.disconnect();
+      plot.current?.destroy();
+      plot.current = null;
+    };
+  }, [shape, unit]);
+  useEffect(() => {
+    plot.current?.setData(dataOf(times, lines));
+  }, [times, lines]);
+  const now = lines.map(({ name, values }) => `${name} ${numberText(values.at(-1) ?? null)}`).join(", ");
+  return (
+    <figure class="chart">
+      <figcaption>
+        {title} <small>({unit})</small>
+      </figcaption>
+      <div ref={place} role="img" aria-label={`${title}, now: ${now} ${unit}`} />
+      <ul class="legend" aria-hidden="true">
+        {lines.map(({ name, color, values }) => (
+          <li key={name}>
+            <span class={`dot ${color.slice(2)}`} /> {name} <b>{numberText(values.at(-1) ?? null)}</b>
+          </li>
+        ))}
+      </ul>
+    </figure>
+  );
+}
+
+function optionsOf(place: HTMLElement, unit: string, lines: readonly Line[]): uPlot.Options {
+  const style = getComputedStyle(place);
+  const color = (name: string) => style.getPropertyValue(name).trim();
+  const axis: uPlot.Axis = {
+    stroke: color("--pico-muted-color"),
+    grid: { stroke: color("--pico-muted-border-color"), width: 1 },
+    ticks: { show: false },
+    font: "12px system-ui",
+  };
+  return {
+    width: place.clientWidth,
+    height: heightPx,
+    legend: { show: false },
+    cursor: { show: false },
+    scales: { y: { range: (_plot, _least, most) => [0, Math.max(1, (most ?? 0) * 1.1)] } },
+    axes: [
+      { ...axis, values: (_plot, ticks) => ticks.map(clockText) },
+      { ...axis, size: 56, values: (_plot, ticks) => ticks.map(numberText) },
+    ],
+    series: [
+      {},
+      ...lines.map(({ name, color: property }) => ({
+        label: `${name} (${unit})`,
+        stroke: color(property),
+        width: 1.5,
+        points: { show: false },
+        spanGaps: false,
+      })),
+    ],
+  };
+}
+
+function dataOf(times: readonly number[], lines: readonly Line[]): uPlot.AlignedData {
+  return [[...times], ...lines.map(({ values }) => [...values])];
+}
+
+function clockText(seconds: number): string {
+  return new Date(seconds * 1_000).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
+}

@@ -1,0 +1,134 @@
+/** Small pieces that all sections are made of. */
+import type { ComponentChildren } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import type { Identifier } from "../../src/admin/api/adminWire.ts";
+import { ApiError } from "./api.ts";
+import { link } from "./route.ts";
+import { agoText, timeText } from "./words.ts";
+
+/** Text that came from outside: kept apart from ours in its direction, and broken where it must be. */
+export function Data({ children }: { readonly children: ComponentChildren }) {
+  return <bdi class="data">{children}</bdi>;
+}
+
+/** What went wrong, in the server's words. */
+export function Failure({ error }: { readonly error: unknown }) {
+  const hint = error instanceof ApiError ? error.hint : "";
+  return (
+    <p role="alert" class="failure">
+      <strong>{error instanceof Error ? error.message : String(error)}</strong> {hint}
+    </p>
+  );
+}
+
+/** How long ago something was; the whole time stands in the tooltip. */
+export function Ago({ at, nowMs }: { readonly at: string | null; readonly nowMs: number }) {
+  if (at === null) return <span>never</span>;
+  return (
+    <time dateTime={at} title={timeText(at)}>
+      {agoText(nowMs - Date.parse(at))}
+    </time>
+  );
+}
+
+/** A time of day with its date. */
+export function At({ at }: { readonly at: string }) {
+  return (
+    <time dateTime={at} title={at}>
+      {timeText(at)}
+    </time>
+  );
+}
+
+/** A table that scrolls by itself where it is wider than the page. */
+export function Table({
+  label,
+  head,
+  children,
+}: {
+  readonly label: string;
+  readonly head: readonly string[];
+  readonly children: ComponentChildren;
+}) {
+  return (
+    <div class="scroll" role="region" aria-label={label} tabIndex={0}>
+      <table>
+        <thead>
+          <tr>
+            {head.map((name) => (
+              <th scope="col" key={name}>
+                {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>{children}</tbody>
+      </table>
+    </div>
+  );
+}
+
+/** Identifiers as links to their profile. */
+export function Identifiers({
+  profileId,
+  list,
+  namespace,
+}: {
+  readonly profileId: string;
+  readonly list: readonly Identifier[];
+  readonly namespace: "live" | "test";
+}) {
+  const [first] = list;
+  return (
+    <a href={link("profiles", `profile_id:${profileId}`, namespace)}>
+      <Data>{first === undefined ? profileId : `${first.type}:${first.value}`}</Data>
+      {list.length > 1 ? <small> +{list.length - 1}</small> : null}
+    </a>
+  );
+}
+
+/** Puts a text on the clipboard, and says so. */
+export function Copy({ text, what }: { readonly text: string; readonly what: string }) {
+  const [said, setSaid] = useState("");
+  const copy = () => {
+    navigator.clipboard.writeText(text).then(
+      () => setSaid("Copied."),
+      () => setSaid("Select the text and copy it by hand."),
+    );
+  };
+  return (
+    <span class="copy">
+      <button type="button" class="quiet" onClick={copy}>
+        Copy {what}
+      </button>
+      <span role="status">{said}</span>
+    </span>
+  );
+}
+
+/** A value that is read again whenever `inputs` change; what came too late is dropped. */
+export function useAnswer<Answer>(
+  read: (signal: AbortSignal) => Promise<Answer>,
+  inputs: readonly unknown[],
+): { readonly answer: Answer | null; readonly error: unknown; readonly again: () => void } {
+  const [answer, setAnswer] = useState<Answer | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  const [round, setRound] = useState(0);
+  useEffect(() => {
+    const abort = new AbortController();
+    read(abort.signal).then(
+      (value) => {
+        if (abort.signal.aborted) return;
+        setAnswer(value);
+        setError(null);
+      },
+      (caught: unknown) => {
+        if (abort.signal.aborted) return;
+        setAnswer(null);
+        setError(caught);
+      },
+    );
+    return () => abort.abort();
+  }, [...inputs, round]);
+  return { answer, error, again: () => setRound((before) => before + 1) };
+}

@@ -1,0 +1,169 @@
+/** One profile: what it is called and why, what is known and since when, what happened, and how a program sees it. */
+import { useState } from "preact/hooks";
+import type { IdentifierAnswer, JoinEvent, ProfileAnswer } from "../../src/admin/api/adminWire.ts";
+import { get } from "./api.ts";
+import { At, Copy, Data, Failure, Table, useAnswer } from "./pieces.tsx";
+import type { NamespaceName } from "./profiles.tsx";
+import { link } from "./route.ts";
+import { Timeline } from "./timeline.tsx";
+import { agoText, timeText } from "./words.ts";
+
+export function ProfileDetail({ id, namespace }: { readonly id: string; readonly namespace: NamespaceName }) {
+  const { answer, error, again } = useAnswer(
+    (signal) => get<ProfileAnswer>("profile", { id, namespace }, { signal }),
+    [id, namespace],
+  );
+  if (error !== null) return <Failure error={error} />;
+  if (answer === null) return <p aria-busy="true">Reading…</p>;
+  return (
+    <article aria-labelledby="profile">
+      <div class="row">
+        <h2 id="profile">
+          <Data>{answer.profileId}</Data>
+        </h2>
+        <button type="button" class="quiet" onClick={again}>
+          Read again
+        </button>
+      </div>
+      <p>
+        {answer.firstSeenAt === null || answer.lastSeenAt === null ? (
+          "No event of this profile is known."
+        ) : (
+          <>
+            From <At at={answer.firstSeenAt} /> to <At at={answer.lastSeenAt} />. Version {answer.version}.
+          </>
+        )}
+      </p>
+      <Names profile={answer} />
+      <Traits profile={answer} />
+      <Timeline id={`profile_id:${answer.profileId}`} namespace={namespace} />
+      <Raw profile={answer} />
+    </article>
+  );
+}
+
+function Names({ profile }: { readonly profile: ProfileAnswer }) {
+  const { identifiers, isWhole } = profile;
+  return (
+    <section aria-labelledby="names">
+      <h3 id="names">Identifiers</h3>
+      {identifiers.length === 0 ? (
+        <p>It has none.</p>
+      ) : (
+        <Table label="Identifiers" head={["Type", "Value", "First seen", "Why it is one with the others"]}>
+          {identifiers.map((identifier) => (
+            <tr key={`${identifier.type}:${identifier.value}`}>
+              <th scope="row">{identifier.type}</th>
+              <td>
+                <Data>{identifier.value}</Data>
+              </td>
+              <td>{identifier.firstSeen === null ? "–" : <At at={identifier.firstSeen.timestamp} />}</td>
+              <td>
+                <Why identifier={identifier} isOnly={identifiers.length === 1} />
+              </td>
+            </tr>
+          ))}
+        </Table>
+      )}
+      {isWhole ? null : <small>Only the newest 1,000 events were looked through for this.</small>}
+    </section>
+  );
+}
+
+function Why({ identifier, isOnly }: { readonly identifier: IdentifierAnswer; readonly isOnly: boolean }) {
+  const { joinedBy, joinedTo } = identifier;
+  if (joinedBy === null || joinedTo === null)
+    return (
+      <>{isOnly ? "It is the only one." : "The event that joined it is older than those looked through."}</>
+    );
+  return (
+    <>
+      <EventName event={joinedBy} /> carried it together with{" "}
+      <Data>
+        {joinedTo.type}:{joinedTo.value}
+      </Data>
+    </>
+  );
+}
+
+function EventName({ event }: { readonly event: JoinEvent }) {
+  return (
+    <>
+      {event.type} {event.name === null ? null : <Data>{event.name}</Data>} from <Data>{event.source}</Data>,{" "}
+      <At at={event.timestamp} />
+    </>
+  );
+}
+
+function Traits({ profile }: { readonly profile: ProfileAnswer }) {
+  const traits = Object.entries(profile.traits).sort(([left], [right]) => left.localeCompare(right));
+  return (
+    <section aria-labelledby="traits">
+      <h3 id="traits">Traits</h3>
+      {traits.length === 0 ? (
+        <p>Nothing is known yet. An identify sets traits.</p>
+      ) : (
+        <Table label="Traits" head={["Trait", "Value", "Age", "Source", "Set by"]}>
+          {traits.map(([name, { value, updatedAt, ageMs, source, eventMessageId }]) => (
+            <tr key={name}>
+              <th scope="row">
+                <Data>{name}</Data>
+              </th>
+              <td>
+                <Data>{typeof value === "string" ? value : JSON.stringify(value)}</Data>
+              </td>
+              <td>
+                <time dateTime={updatedAt} title={timeText(updatedAt)}>
+                  {agoText(ageMs)}
+                </time>
+              </td>
+              <td>
+                <Data>{source}</Data>
+              </td>
+              <td>
+                <Data>{eventMessageId}</Data>
+              </td>
+            </tr>
+          ))}
+        </Table>
+      )}
+    </section>
+  );
+}
+
+function Raw({ profile }: { readonly profile: ProfileAnswer }) {
+  const [isVerbose, setVerbose] = useState(false);
+  const first = profile.identifiers[0];
+  const name = first === undefined ? `profile_id:${profile.profileId}` : `${first.type}:${first.value}`;
+  const path = `/v1/profiles/${encodeURIComponent(name).replace("%3A", ":")}${isVerbose ? "?verbose=true" : ""}`;
+  const curl = `curl -H "Authorization: Bearer $FRESHET_SECRET_KEY" '${location.origin}${path.replaceAll("'", "%27")}'`;
+  const { raw, isWhole: _whole, ...verbose } = profile;
+  const json = JSON.stringify(isVerbose ? verbose : raw, null, 2);
+  return (
+    <section aria-labelledby="raw">
+      <h3 id="raw">As a program sees it</h3>
+      <label>
+        <input
+          type="checkbox"
+          checked={isVerbose}
+          onChange={(event) => setVerbose(event.currentTarget.checked)}
+        />
+        with the origin of every value
+      </label>
+      <pre tabIndex={0} aria-label="The same with curl">
+        <code>{curl}</code>
+      </pre>
+      <Copy text={curl} what="command" />
+      <details>
+        <summary>Raw JSON</summary>
+        <pre tabIndex={0} aria-label="Raw JSON">
+          <code>{json}</code>
+        </pre>
+        <Copy text={json} what="JSON" />
+      </details>
+      <p>
+        <a href={link("profiles")}>Back to the profiles that changed last</a>
+      </p>
+    </section>
+  );
+}

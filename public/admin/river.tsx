@@ -1,0 +1,260 @@
+/** The river: how much flows, how fast, from where, what is wrong. */
+import { useEffect, useMemo, useState } from "preact/hooks";
+import type { RiverAnswer, RiverEvent, SourceAnswer, Word } from "../../src/admin/api/adminWire.ts";
+import { get } from "./api.ts";
+import { Chart } from "./chart.tsx";
+import { Ago, Data, Failure, Identifiers, Table } from "./pieces.tsx";
+import { column, grown, newestPoint, type RiverData } from "./riverData.ts";
+import { link } from "./route.ts";
+import { countText, durationText, timeText } from "./words.ts";
+
+const pollMs = 1_000;
+const pollWhenFailedMs = 3_000;
+
+/** Asks once a second while the page is looked at. */
+function useRiver(): { readonly data: RiverData | null; readonly error: unknown } {
+  const [data, setData] = useState<RiverData | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  useEffect(() => {
+    let held: RiverData | null = null;
+    let timer = 0;
+    const abort = new AbortController();
+    const ask = async () => {
+      let waitMs = pollMs;
+      try {
+        if (!document.hidden) {
+          const query = held === null ? {} : { after: newestPoint(held), afterSeq: held.latest.head };
+          held = grown(
+            held,
+            await get<RiverAnswer>("river", query, { signal: abort.signal, isBackground: true }),
+          );
+          setData(held);
+          setError(null);
+        }
+      } catch (caught) {
+        if (abort.signal.aborted) return;
+        setError(caught);
+        waitMs = pollWhenFailedMs;
+      }
+      timer = setTimeout(ask, waitMs);
+    };
+    ask().catch(setError);
+    return () => {
+      abort.abort();
+      clearTimeout(timer);
+    };
+  }, []);
+  return { data, error };
+}
+
+export function RiverSection() {
+  const { data, error } = useRiver();
+  return (
+    <>
+      <h1>River</h1>
+      {error === null ? null : <Failure error={error} />}
+      {data === null ? <p aria-busy="true">Reading…</p> : <River data={data} />}
+    </>
+  );
+}
+
+function River({ data }: { readonly data: RiverData }) {
+  const { latest } = data;
+  const nowMs = Date.parse(latest.now);
+  return (
+    <>
+      <Words words={latest.words} />
+      <dl class="tiles">
+        <Tile name="Events since the start" value={countText(latest.totals.events)} />
+        <Tile name="Repeats" value={countText(latest.totals.repeated)} />
+        <Tile name="Refused" value={countText(latest.totals.refused)} href={link("quarantine")} />
+        <Tile name="Feed readers" value={countText(latest.streams)} />
+      </dl>
+      <Charts data={data} />
+      <h2>Sources</h2>
+      <Sources list={latest.sources} nowMs={nowMs} />
+      <Newest events={data.newest} />
+    </>
+  );
+}
+
+function Words({ words }: { readonly words: readonly Word[] }) {
+  return (
+    <ul class="words" role="status" aria-label="State of the river">
+      {words.map(({ level, sentence, hint }) => (
+        <li key={sentence} class={level}>
+          <strong>{sentence}</strong> {hint}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Tile({
+  name,
+  value,
+  href,
+}: {
+  readonly name: string;
+  readonly value: string;
+  readonly href?: string;
+}) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{href === undefined ? value : <a href={href}>{value}</a>}</dd>
+    </div>
+  );
+}
+
+const stages = ["committed", "visible", "fed"] as const;
+
+function Charts({ data }: { readonly data: RiverData }) {
+  const [isDay, setDay] = useState(false);
+  const { columns } = data.latest;
+  const points = isDay ? data.minutes : data.seconds;
+  const drawn = useMemo(() => {
+    const of = (name: string) => column(points, columns, name);
+    return {
+      times: of("atMs").map((atMs) => (atMs ?? 0) / 1_000),
+      rates: [
+        { name: "received", color: "--line-1", values: of("events") },
+        { name: "readable", color: "--line-2", values: of("visible") },
+        { name: "fed", color: "--line-3", values: of("fed") },
+        { name: "refused", color: "--line-4", values: of("refused") },
+      ] as const,
+      stages: stages.map((stage) => [
+        { name: "p50", color: "--line-2", values: of(`${stage}P50`) } as const,
+        { name: "p95", color: "--line-1", values: of(`${stage}P95`) } as const,
+        { name: "p99", color: "--line-4", values: of(`${stage}P99`) } as const,
+      ]),
+    };
+  }, [points, columns]);
+  return (
+    <section aria-label="Rates and latencies">
+      <fieldset class="choice">
+        <legend class="unseen">Time shown</legend>
+        {(["15 minutes", "24 hours"] as const).map((name, index) => (
+          <label key={name}>
+            <input
+              type="radio"
+              name="span"
+              checked={isDay === (index === 1)}
+              onChange={() => setDay(index === 1)}
+            />
+            {name}
+          </label>
+        ))}
+      </fieldset>
+      {points.length === 0 ? (
+        <p>The first point comes after {isDay ? "a minute" : "a second"}.</p>
+      ) : (
+        <div class="charts">
+          <Chart title="Events" unit="per second" times={drawn.times} lines={drawn.rates} />
+          <Chart title="Received → on disk" unit="ms" times={drawn.times} lines={drawn.stages[0] ?? []} />
+          <Chart title="Received → readable" unit="ms" times={drawn.times} lines={drawn.stages[1] ?? []} />
+          <Chart
+            title="Received → first feed reader"
+            unit="ms"
+            times={drawn.times}
+            lines={drawn.stages[2] ?? []}
+          />
+        </div>
+      )}
+      <small>
+        Latencies are of whole requests and right to within a bucket (½–2×). The last chart stays empty while
+        nobody reads the feed.
+      </small>
+    </section>
+  );
+}
+
+function Sources({ list, nowMs }: { readonly list: readonly SourceAnswer[]; readonly nowMs: number }) {
+  if (list.length === 0)
+    return (
+      <p>
+        No source has sent anything yet. <a href={link("keys")}>Make a write key</a> and send the first event
+        with it.
+      </p>
+    );
+  return (
+    <Table label="Sources" head={["Source", "Last event", "Requests", "Refused", "Last refusal"]}>
+      {list.map(({ source, lastSeenAt, requests, refused, lastRefusedAt, lastRefusedCode }) => (
+        <tr key={source}>
+          <th scope="row">
+            <Data>{source}</Data>
+          </th>
+          <td>
+            <Ago at={lastSeenAt} nowMs={nowMs} />
+          </td>
+          <td>{countText(requests)}</td>
+          <td>{countText(refused)}</td>
+          <td>
+            {lastRefusedCode === null ? (
+              "none"
+            ) : (
+              <a href={link("quarantine", lastRefusedCode, source)}>
+                {lastRefusedCode}, <Ago at={lastRefusedAt} nowMs={nowMs} />
+              </a>
+            )}
+          </td>
+        </tr>
+      ))}
+    </Table>
+  );
+}
+
+function Newest({ events }: { readonly events: readonly RiverEvent[] }) {
+  const [held, setHeld] = useState<readonly RiverEvent[] | null>(null);
+  const shown = held ?? events;
+  return (
+    <section aria-labelledby="newest">
+      <div class="row">
+        <h2 id="newest">Newest events</h2>
+        <button
+          type="button"
+          class="quiet"
+          aria-pressed={held !== null}
+          onClick={() => setHeld(held === null ? events : null)}
+        >
+          {held === null ? "Hold" : "Let flow"}
+        </button>
+      </div>
+      {shown.length === 0 ? (
+        <p>Events stream by here as they come.</p>
+      ) : (
+        <Table label="Newest events" head={["Time", "Profile", "Event", "Source", "Traits", "On disk after"]}>
+          {shown.map((event) => (
+            <NewestRow key={event.seq} event={event} />
+          ))}
+        </Table>
+      )}
+    </section>
+  );
+}
+
+function NewestRow({ event }: { readonly event: RiverEvent }) {
+  const { profileId, identifiers, type, name, cause, source, timestamp, committedMs, traits, namespace } =
+    event;
+  return (
+    <tr>
+      <td>
+        <time dateTime={timestamp} title={timestamp}>
+          {timeText(timestamp)}
+        </time>
+      </td>
+      <td>
+        {namespace === "test" ? <small>test </small> : null}
+        <Identifiers profileId={profileId} list={identifiers} namespace={namespace} />
+      </td>
+      <td>
+        {type ?? cause} {name === null ? null : <Data>{name}</Data>}
+      </td>
+      <td>{source === null ? "–" : <Data>{source}</Data>}</td>
+      <td>
+        <Data>{traits.join(", ")}</Data>
+      </td>
+      <td>{committedMs === null ? "–" : durationText(committedMs)}</td>
+    </tr>
+  );
+}

@@ -1,0 +1,51 @@
+/** Signing in with an admin key. */
+import { useState } from "preact/hooks";
+import type { SessionAnswer } from "../../src/admin/api/adminWire.ts";
+import { post, session } from "./api.ts";
+import { Failure } from "./pieces.tsx";
+
+export function SignIn() {
+  const [key, setKey] = useState("");
+  const [isBusy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>(null);
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    setBusy(true);
+    setError(null);
+    try {
+      session.value = await post<SessionAnswer>("session", { key: key.trim() });
+    } catch (caught) {
+      setError(caught);
+      setBusy(false);
+    }
+  };
+  return (
+    <main class="alone">
+      <h1>Freshet</h1>
+      <p>Sign in with a secret key that has the scope admin.</p>
+      <form onSubmit={submit}>
+        <label for="key">Admin key</label>
+        <input
+          id="key"
+          name="key"
+          type="password"
+          autocomplete="current-password"
+          spellcheck={false}
+          required
+          placeholder="sk_…"
+          value={key}
+          aria-describedby="where"
+          onInput={(event) => setKey(event.currentTarget.value)}
+        />
+        <small id="where">
+          The first start printed one. On the server, <code>freshet keys create --kind secret</code> makes
+          another.
+        </small>
+        <button type="submit" aria-busy={isBusy} disabled={isBusy}>
+          Sign in
+        </button>
+      </form>
+      {error === null ? null : <Failure error={error} />}
+    </main>
+  );
+}

@@ -1,0 +1,69 @@
+/** The paths of the admin page and of its API, for the table of all paths. */
+
+const answer = { contentType: "application/json" } as const;
+const page = { contentType: "text/html" } as const;
+const cursor = { cursor: "the nextCursor of the page before", limit: "at most 1,000" } as const;
+const namespace = { namespace: "live (default) or test" } as const;
+const id = { id: "type:value, or a bare value of any type" } as const;
+
+const get = (path: string, summary: string, query: Readonly<Record<string, string>> = {}) =>
+  ({ method: "GET", path: `/admin/api/${path}`, summary, scope: "admin", query, answer }) as const;
+const post = (path: string, summary: string) =>
+  ({ method: "POST", path: `/admin/api/${path}`, summary, scope: "admin", answer }) as const;
+
+/** A key with the scope admin, or a session of the page; with a session, POST needs X-CSRF-Token. */
+export const adminPaths = [
+  { method: "GET", path: "/admin", summary: "The admin page", scope: null, answer: page },
+  {
+    method: "GET",
+    path: "/admin/:name",
+    summary: "The admin page's files",
+    scope: null,
+    answer: { contentType: "text/javascript" },
+  },
+  {
+    method: "GET",
+    path: "/admin/api/session",
+    summary: "Who is signed in to the admin page",
+    scope: null,
+    answer,
+  },
+  {
+    method: "POST",
+    path: "/admin/api/session",
+    summary: 'Signs in: {"key":"sk_…"}; sets a cookie',
+    scope: null,
+    answer,
+  },
+  post("session/end", "Signs out"),
+  get("river", "Rates, latencies, sources, newest events", {
+    after: "only points younger than this time, milliseconds",
+    afterSeq: "only events after this seq",
+  }),
+  get("profiles", "The profiles that changed last", namespace),
+  get("profile", "One profile with the origin of everything in it", { ...id, ...namespace }),
+  get("timeline", "A profile's events, newest first", {
+    ...id,
+    ...namespace,
+    ...cursor,
+    type: "only this call",
+    name: "only names that hold this text",
+    source: "only this source",
+  }),
+  get("event", "Every event with this messageId", { messageId: "as the client sent it", ...namespace }),
+  get("quarantine", "What waits in the quarantine, by code and source"),
+  get("quarantine/pieces", "What was refused, newest first", {
+    ...cursor,
+    code: "with source: only what waits of this group",
+    source: "with code",
+  }),
+  get("quarantine/piece", "One piece, as it came", { id: "qrn_…" }),
+  post("quarantine/replay", 'Sends pieces through the door again: {"ids":[…]} or {"code","source","cursor"}'),
+  get("keys", "All keys, without their text"),
+  post("keys", "Makes a key; its text is told this once"),
+  post("keys/revoke", 'Revokes a key: {"id":"key_…"}'),
+  get("storage", "Sizes, growth, backups, the last verification"),
+  post("storage/backup", "Begins a backup"),
+  post("storage/verify", "Begins a verification"),
+  get("audit", "What operators did, newest first", { ...cursor, action: "only this action" }),
+] as const;

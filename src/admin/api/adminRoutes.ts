@@ -1,0 +1,86 @@
+/** The admin API: reads everything, has few verbs, and each of those is written down before it is done. */
+import { Elysia } from "elysia";
+import { Refusal } from "../../errors.ts";
+import { numberOf, queryOf } from "../../esp/query.ts";
+import type { Namespace } from "../../model/event.ts";
+import { admit } from "./access.ts";
+import { answerHeaders, answering, type AdminDeps, type Asked } from "./adminContext.ts";
+import { auditView } from "./auditView.ts";
+import { createKey, listKeys, revokeKey } from "./keyActs.ts";
+import { profileDetail, timeline } from "./profileDetail.ts";
+import { findProfile, recentProfiles } from "./profileSearch.ts";
+import { quarantineGroups, quarantinePiece, quarantinePieces, replayPieces } from "./quarantineActs.ts";
+import { riverView } from "./riverView.ts";
+import { sessionRoutes } from "./sessionRoutes.ts";
+import { beginBackup, beginVerify, storageView } from "./storageActs.ts";
+import { traceView } from "./traceView.ts";
+
+type Answer = (asked: Asked, deps: AdminDeps) => unknown;
+
+const gets: Readonly<Record<string, Answer>> = {
+  river: ({ query }, { river }) => riverView(river, wholeOf(query, "after"), wholeOf(query, "afterSeq")),
+  profiles: ({ query }, { store }) => ({
+    profiles: recentProfiles(store.profiles, store.changes, namespaceOf(query)),
+    nextCursor: null,
+  }),
+  profile: ({ query }, { store, clock }) => profileDetail(store.profiles, asked(query, store), clock.nowMs()),
+  timeline: ({ query }, { store }) => {
+    const filter = { type: query.get("type"), name: query.get("name"), source: query.get("source") };
+    const limit = numberOf(query, "limit", 50, 1, 1_000);
+    return timeline(store.profiles, asked(query, store).pid, filter, query.get("cursor"), limit);
+  },
+  event: ({ query }, { store, fedAtMs }) =>
+    traceView(store.profiles, namespaceOf(query), query.get("messageId") ?? "", fedAtMs),
+  quarantine: (_asked, { store }) => quarantineGroups(store.admin),
+  "quarantine/pieces": ({ query }, { store }) => quarantinePieces(query, store.admin),
+  "quarantine/piece": ({ query }, { store }) => quarantinePiece(query.get("id") ?? "", store.admin),
+  keys: (_asked, deps) => listKeys(deps),
+  storage: (_asked, deps) => storageView(deps),
+  audit: ({ query }, deps) => auditView(query, deps.audit),
+};
+
+const posts: Readonly<Record<string, Answer>> = {
+  "quarantine/replay": replayPieces,
+  keys: createKey,
+  "keys/revoke": revokeKey,
+  "storage/backup": ({ visitor }, deps) => beginBackup(visitor, deps),
+  "storage/verify": ({ visitor }, deps) => beginVerify(visitor, deps),
+};
+
+/** The routes as a plugin. */
+export function adminRoutes(deps: AdminDeps) {
+  const app = new Elysia({ name: "admin" }).use(sessionRoutes(deps));
+  for (const [name, answer] of Object.entries(gets))
+    app.get(`/admin/api/${name}`, ({ request }) => respond(request, answer, deps));
+  for (const [name, answer] of Object.entries(posts))
+    app.post(`/admin/api/${name}`, ({ request }) => respond(request, answer, deps), { parse: "none" });
+  return app;
+}
+
+async function respond(request: Request, answer: Answer, deps: AdminDeps): Promise<Response> {
+  return answering(deps, async () => {
+    const visitor = admit(request, deps);
+    const query = queryOf(request.url);
+    const value = await answer({ visitor, query, body: () => deps.readJson(request) }, deps);
+    return new Response(JSON.stringify(value), { headers: answerHeaders });
+  });
+}
+
+function asked(query: URLSearchParams, store: AdminDeps["store"]) {
+  return findProfile(store.profiles, namespaceOf(query), query.get("id") ?? "");
+}
+
+function namespaceOf(query: URLSearchParams): Namespace {
+  const namespace = query.get("namespace") ?? "live";
+  if (namespace !== "live" && namespace !== "test")
+    throw new Refusal("invalid_request", { detail: "namespace takes live or test." });
+  return namespace;
+}
+
+/** A time in milliseconds or a seq; 0 without one. */
+function wholeOf(query: URLSearchParams, name: string): number {
+  const text = query.get(name) ?? "0";
+  if (!/^\d{1,15}$/.test(text))
+    throw new Refusal("invalid_request", { detail: `${name} takes a whole number.` });
+  return Number(text);
+}
