@@ -73,3 +73,19 @@ test.each(["wk_nobody_has_this", "", "sk_for_tests_only_0001"])("the key %p gets
     expect(await answer.json()).toMatchObject({ error: { code: "unauthorized" } });
   }
 });
+
+test("what Segment's mobile libraries ask for and send is understood", async () => {
+  const settings = await get(`/v1/projects/${server.writeKey}/settings`, {
+    "Content-Type": "application/json",
+  });
+  expect(settings.status).toBe(200);
+  const event = { type: "track", event: "App Opened", userId: "u-mobile", messageId: "mobile-1" };
+  const batch = { batch: [event], sentAt: "2026-11-24T09:00:00.000Z", writeKey: server.writeKey };
+  const sent = await fetch(`${server.origin}/v1/b`, {
+    method: "POST",
+    headers: { "Content-Type": "text/plain", "Content-Encoding": "gzip" },
+    body: Bun.gzipSync(JSON.stringify(batch)),
+  });
+  expect(await sent.text()).toBe('{"success":true}');
+  expect((await server.get("/v1/events/mobile-1")).status).toBe(200);
+});

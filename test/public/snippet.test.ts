@@ -1,5 +1,6 @@
 /** The snippet in a real browser, on another origin's pages, against a real server. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import { startBrowser, type PageOptions, type TestBrowser, type TestPage } from "../support/browser.ts";
 import { arrivalOf, keptEvents } from "../support/keptEvents.ts";
 import { recordingProxy } from "../support/recordingProxy.ts";
@@ -94,6 +95,20 @@ describe("the snippet", () => {
     await arrival(await shopper.anonymousId(), "Late Bird");
   });
 
+  test("runs as docs/recipes.md has Google Tag Manager make it", async () => {
+    const recipes = await Bun.file(join(import.meta.dir, "../../docs/recipes.md")).text();
+    const [, code = ""] = /```html\n<script>\n([\s\S]*?)<\/script>/.exec(recipes) ?? [];
+    expect(code).toContain("createElement");
+    const head = code.replace("https://events.shop.example", server.origin).replace("wk_…", server.writeKey);
+    using shop = openShop({ head: `<script>${head}</script>` });
+    await using tab = await browser.open(shop.origin);
+    await tab.page.evaluate('freshet.push(["track", "From The Data Layer"], ["consent", true])');
+    const anonymousId = await until("it has loaded", () =>
+      tab.page.evaluate<string | null>("Array.isArray(freshet) ? null : freshet.anonymousId()"),
+    );
+    await arrival(anonymousId, "From The Data Layer");
+  });
+
   test("runs once where a page loads it twice", async () => {
     const before = `<script src="${server.origin}/v1/freshet.js" data-write-key="${server.writeKey}"></script>`;
     await using shopper = await visit("", { before });
@@ -184,6 +199,26 @@ describe("offline", () => {
     expect(events.filter(({ name }) => name === "Left Behind")).toHaveLength(1);
   });
 
+  test("two tabs don't lose or double each other's events", async () => {
+    await using shopper = await visit('data-pages="manual" data-delay-ms="0"');
+    const { page, origin } = shopper;
+    const context = page.context();
+    const other = await context.newPage();
+    await other.goto(origin);
+    await context.setOffline(true);
+    await shopper.call('track("Tabbed", { tab: 1 })');
+    await other.evaluate('freshet.track("Tabbed", { tab: 2 })');
+    await context.setOffline(false);
+    await other.reload();
+    const events = await until("both arrive", async () => {
+      const found = await keptEvents(server, `anonymous_id:${await shopper.anonymousId()}`);
+      return found.length >= 2 ? found : null;
+    });
+    expect(events.map(({ properties }) => properties["tab"]).sort()).toEqual([1, 2]);
+    const left = async () => (await shopper.stored()).filter((name) => name.includes(".e.")).length === 0;
+    await until("nothing waits any more", left);
+  });
+
   test("the oldest make room, and are counted", async () => {
     await using shopper = await visit('data-max-queue="3" data-pages="manual" data-delay-ms="0"');
     const { page } = shopper;
@@ -256,6 +291,44 @@ describe("leaving", () => {
     expect(beacon?.mode).toBe("no-cors");
     expect(beacon?.contentType).toStartWith("text/plain");
     expect(beacon?.events.map(({ type }) => type)).toEqual(["page", "track"]);
+  });
+
+  test("sends again what a beacon took, since nobody answers a beacon; it is kept once", async () => {
+    using proxy = recordingProxy(server.origin);
+    const attributes = `data-delay-ms="600000" data-pages="manual" data-host="${proxy.origin}"`;
+    await using shopper = await visit(attributes);
+    await shopper.call('track("Said Twice")');
+    await shopper.page.reload();
+    await shopper.call("flush()");
+    await until("both have come", () => proxy.batches.length === 2);
+    expect(new Set(proxy.batches.map(({ mode }) => mode))).toEqual(new Set(["no-cors", "cors"]));
+    const ids = proxy.batches.flatMap(({ events }) => events.map(({ messageId }) => messageId));
+    expect(new Set(ids).size).toBe(1);
+    const events = await arrival(await shopper.anonymousId(), "Said Twice");
+    expect(events).toHaveLength(1);
+    const left = async () => (await shopper.stored()).filter((name) => name.includes(".e.")).length === 0;
+    await until("nothing waits any more", left);
+  });
+
+  test("sends at once when the page is hidden, and tells how long it was seen", async () => {
+    const initScript = `let at = 1000, hidden = false;
+      performance.now = () => at;
+      Object.defineProperty(document, "hidden", { get: () => hidden });
+      window.hideAfter = (ms) => { at += ms; hidden = true; document.dispatchEvent(new Event("visibilitychange")); };
+      window.showAfter = (ms) => { at += ms; hidden = false; document.dispatchEvent(new Event("visibilitychange")); };`;
+    await using shopper = await visit('data-delay-ms="600000"', { initScript });
+    await shopper.page.evaluate("hideAfter(3000)");
+    const anonymousId = await shopper.anonymousId();
+    await arrival(anonymousId, "Page Engaged");
+    await shopper.page.evaluate("showAfter(50000)");
+    await shopper.page.evaluate("hideAfter(2000)");
+    const events = await until("both looks arrive", async () => {
+      const found = (await keptEvents(server, `anonymous_id:${anonymousId}`)).filter(
+        ({ name }) => name === "Page Engaged",
+      );
+      return found.length === 2 ? found : null;
+    });
+    expect(events.map(({ properties }) => properties["visibleMs"])).toEqual([3000, 2000]);
   });
 
   test("keeps each body within what browsers take", async () => {
