@@ -45,8 +45,9 @@ export function tallyStep(
       return listStep(items, from, at, item, trait);
     case "unique": {
       const value = valueAtSlot(item, slot);
-      const values = value === null ? null : distinctOf(items, from, trait, value);
-      return values === null ? null : { old: values.size, new: values.size + 1 };
+      if (value === null || isAmong(value, items, from, trait)) return null;
+      const distinct = distinctCount(items, from, trait);
+      return { old: distinct, new: distinct + 1 };
     }
     case "first":
     case "last":
@@ -88,7 +89,7 @@ function valueOfKept(items: readonly Item[], from: number, trait: Tallied): Json
     case "list":
       return listOf(items, from, trait, -1, null).values;
     case "unique":
-      return distinctOf(items, from, trait, null)?.size ?? 0;
+      return distinctCount(items, from, trait);
     case "first":
     case "last": {
       const at = endOf(items, from, trait);
@@ -168,23 +169,31 @@ function endStep(items: readonly Item[], from: number, at: number, item: Item, t
   return isBeyond ? { old: valueAtSlot(holder, slot), new: value } : null;
 }
 
-/** The distinct values; null as soon as `unless` is among them. */
-function distinctOf(
-  items: readonly Item[],
-  from: number,
-  trait: Tallied,
-  unless: Scalar | null,
-): Set<Scalar> | null {
-  const values = new Set<Scalar>();
+/** Whether one of the items has this value. */
+function isAmong(value: Scalar, items: readonly Item[], from: number, trait: Tallied): boolean {
   const slot = trait.slots[0] ?? -1;
   for (let at = items.length - 1; at >= from; at -= 1) {
     const item = items[at];
+    if (item !== undefined && valueAtSlot(item, slot) === value && meets(item, trait.conditions)) return true;
+  }
+  return false;
+}
+
+/** Up to so many items, looking through a list costs less than making a Set. */
+const fewItems = 64;
+
+function distinctCount(items: readonly Item[], from: number, trait: Tallied): number {
+  const slot = trait.slots[0] ?? -1;
+  const few: Scalar[] = [];
+  const many = items.length - from > fewItems ? new Set<Scalar>() : null;
+  for (let at = from; at < items.length; at += 1) {
+    const item = items[at];
     const value = item !== undefined && meets(item, trait.conditions) ? valueAtSlot(item, slot) : null;
     if (value === null) continue;
-    if (value === unless) return null;
-    values.add(value);
+    if (many !== null) many.add(value);
+    else if (!few.includes(value)) few.push(value);
   }
-  return values;
+  return many?.size ?? few.length;
 }
 
 interface Listed {
