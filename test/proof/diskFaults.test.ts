@@ -73,7 +73,7 @@ smallDiskTest(
     mkdirSync(disk);
     await using server = await startServer({
       data: join(disk, "data"),
-      program: onSmallDisk(disk, 64 * megabyte),
+      program: onSmallDisk(disk, 160 * megabyte),
     });
     const seen = `/proc/${server.pid}/root${disk}`;
     const answered: string[] = [];
@@ -94,6 +94,42 @@ smallDiskTest(
     await until("the profiles are back", async () => (await server.get("/readyz")).status === 200, 30_000);
     await expectKeptOnce(server, answered);
     expect((await freshet(["verify", "--data", join(seen, "data")])).code).toBe(0);
+  },
+  60_000,
+);
+
+smallDiskTest(
+  "a start without room for the journal, or for the profiles, ends with exit 74 and a sentence",
+  async () => {
+    for (const sizeBytes of [4_096, 40_960, 122_880, 204_800]) {
+      using folder = tempFolder();
+      const disk = folder.at("disk");
+      mkdirSync(disk);
+      const program = onSmallDisk(disk, sizeBytes);
+      await using server = await startServer({ data: join(disk, "data"), program, waitFor: "nothing" });
+      expect(await server.exited).toBe(74);
+      expect(server.stderr).toMatch(/^freshet: [^\n]*(?:disk|no space)[^\n]*\n$/);
+    }
+  },
+  60_000,
+);
+
+tracedTest(
+  "a start whose first write or sync fails ends with exit 74 and a sentence",
+  async () => {
+    for (const [name, calls] of [
+      ["lock.db", writes],
+      ["boot.json.new", syncs],
+      ["journal.db", writes],
+      ["journal.db-wal", syncs],
+    ] as const) {
+      using folder = tempFolder();
+      const data = folder.at("data");
+      const program = withFault(join(data, name), calls, "error=EIO", "1+");
+      await using server = await startServer({ data, program, waitFor: "nothing" });
+      expect(await server.exited).toBe(74);
+      expect(server.stderr).toMatch(/^freshet: [^\n]*(?:I\/O|i\/o) error[^\n]*\n$/);
+    }
   },
   60_000,
 );
@@ -136,7 +172,7 @@ tracedTest(
   async () => {
     using folder = tempFolder();
     const data = folder.at("data");
-    const program = withFault(join(data, "profiles-1/data.mdb"), writes, "error=EIO", "60+");
+    const program = withFault(join(data, "profiles-1/data.mdb"), writes, "error=EIO", "6+");
     await using server = await startServer({ data, program });
     const answered: string[] = [];
     await until("a rebuild was needed", async () => {
