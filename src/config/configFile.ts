@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { z } from "zod";
 import { nearest } from "../lib/nearest.ts";
+import { alertKeys, alertsSchema } from "./alerts.ts";
 import { ConfigError } from "./configError.ts";
 import type { Environment } from "./environment.ts";
 import { readText } from "./option.ts";
@@ -47,6 +48,12 @@ export const fileSchema = z.strictObject({
     .meta({
       description: "Where events come from, by name; each has a write key.",
       expected: "a map of sources; a name has at most 64 letters, digits, _ . -",
+    })
+    .optional(),
+  alerts: alertsSchema
+    .meta({
+      description: "When ingest counts as unwell, and who is told.",
+      expected: "a map of thresholds",
     })
     .optional(),
   serve: serveSection
@@ -126,11 +133,14 @@ function describeUnknown(path: readonly string[]): string {
 
 function knownKeys(path: readonly string[]): string[] {
   if (path.length === 1) return Object.keys(fileSchema.shape);
+  if (path[0] === "alerts") return alertKeys.map(({ key }) => key);
   return Object.keys(path[0] === "sources" ? sourceSchema.shape : serveSection.shape);
 }
 
 function expectedAt(path: readonly string[]): string {
   const [section, name, key] = path;
+  if (section === "alerts" && name !== undefined)
+    return alertKeys.find((entry) => entry.key === name)?.expected ?? "a map of thresholds";
   if (section === "serve")
     return serveOptions.find((option) => option.key === name)?.expected ?? "a map of options";
   const schema: z.ZodType | undefined =

@@ -1,4 +1,5 @@
 /** docs/configuration.md, made from the schema; a test holds the file against it. */
+import { alertKeys, type AlertKey } from "./alerts.ts";
 import { keyVariables } from "./firstKeys.ts";
 import type { Option } from "./option.ts";
 import { serveOptions } from "./serveOptions.ts";
@@ -42,6 +43,10 @@ export function referencePage(): string {
     "## Keys by variable\n",
     ...keyVariables.map(({ env, description }) => `- \`${env}\`: ${description}`),
     keyNote,
+    "## Alerts\n",
+    alertsNote,
+    ...alertKeys.map(describeAlertKey),
+    "",
   ].join("\n");
 }
 
@@ -50,6 +55,23 @@ A key given by variable is stored at the first start that sees it, and stays in 
 revoked (\`freshet keys revoke\`). Where neither a variable nor freshet.yaml gives a write key, and no variable a secret
 key, the first start makes them and prints them once.
 `;
+
+const alertsNote = `Under \`alerts:\` stands when ingest counts as unwell ([operations.md](operations.md), "Alerts"). Every key
+has a default, and so has the block.
+
+\`\`\`yaml
+alerts:
+  webhook: "\${ALERT_WEBHOOK}"
+  quiet: { shop: 15m }
+  diskFree: 5GB
+\`\`\`
+`;
+
+function describeAlertKey({ key, description, expected, defaultValue }: AlertKey): string {
+  const fallback =
+    typeof defaultValue === "string" || typeof defaultValue === "number" ? `\`${defaultValue}\`` : "none";
+  return `- \`alerts.${key}\`: ${description} Value: ${expected}. Default: ${fallback}.`;
+}
 
 function describeOption(option: Option): string {
   const { key, flag, placeholder, env, expected, description, defaultValue, inFile } = option;

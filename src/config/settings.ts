@@ -3,6 +3,7 @@ import { parseByteSize } from "../lib/byteSize.ts";
 import type { ProxyTrust } from "../lib/address.ts";
 import { parseDuration } from "../lib/duration.ts";
 import { assert } from "../lib/assert.ts";
+import { alertSettings, type AlertSettings } from "./alerts.ts";
 import { readConfigFile, type ConfigFile } from "./configFile.ts";
 import { ConfigError } from "./configError.ts";
 import { checkVariables, testVariable } from "./variables.ts";
@@ -46,6 +47,7 @@ export interface ServeSettings {
   readonly logFormat: ServeValues["logFormat"];
   readonly limits: Limits;
   readonly sources: readonly SourceSetting[];
+  readonly alerts: AlertSettings;
   readonly firstKeys: FirstKeys;
   /** Where a test wants the process to die; null in production. */
   readonly crashAt: string | null;
@@ -145,6 +147,7 @@ function settingsOf(values: ServeValues, file: ConfigFile, environment: Environm
     logFormat: values.logFormat,
     limits,
     sources: Object.entries(file.sources ?? {}).map(([name, source]) => ({ name, ...source })),
+    alerts: alertSettings(file.alerts),
     firstKeys: firstKeysOf(environment),
     crashAt: environment[testVariable] ?? null,
   };
