@@ -3,9 +3,15 @@ import { test } from "bun:test";
 import { fromSource } from "./command.ts";
 
 /** The command line before the arguments of a server for which calls on one file go wrong, or slow, from the Nth on. */
-export function withFault(path: string, calls: string, fault: string, fromNth: number | string): string[] {
+export function withFault(
+  path: string,
+  calls: string,
+  fault: string,
+  fromNth: number | string,
+  output = "/dev/null",
+): string[] {
   const inject = `inject=${calls}:${fault}:when=${fromNth}`;
-  const form = ["-D", "-f", "-qq", "-o", "/dev/null", "-P", path];
+  const form = ["-D", "-f", "-qq", "-o", output, "-P", path];
   return ["strace", ...form, "-e", `trace=${calls}`, "-e", inject, ...fromSource];
 }
 
