@@ -1,10 +1,12 @@
 /** The whole server: opens the store, makes the first keys, serves. Run · drain · close. */
+import { auditedCall } from "./admin/api/audited.ts";
+import type { CallOperation } from "./admin/operation.ts";
 import { configuredKeys, ensureFirstKeys, operatorKeyRows, type ShownKeys } from "./admin/firstKeys.ts";
 import { GroupTimes } from "./admin/measuredAccept.ts";
 import { serveSocket, usableSocketPath, type SocketServer } from "./admin/socketServer.ts";
 import type { ServeSettings } from "./config/settings.ts";
-import { openDataStore, operationsOf } from "./dataStore.ts";
-import { keysInForce, type KeysInForce } from "./keysInForce.ts";
+import { openAudit, openDataStore, operationsOf } from "./dataStore.ts";
+import { keysInForce } from "./keysInForce.ts";
 import type { Clock } from "./lib/clock.ts";
 import { warmUp } from "./lib/http.ts";
 import type { Ids } from "./lib/id.ts";
@@ -12,7 +14,7 @@ import type { Log } from "./lib/log.ts";
 import type { Timers } from "./lib/timers.ts";
 import { serve, type Serving } from "./serving.ts";
 import { folderPaths } from "./store/folder.ts";
-import type { KeyRow } from "./store/messages.ts";
+import type { AuditLog } from "./store/ops/audit.ts";
 import type { Store } from "./store/store.ts";
 
 export interface AppDeps {
@@ -42,35 +44,46 @@ const warmUpTimeoutMs = 2_000;
 /** Starts everything. Throws FolderRefused or CannotListen, with nothing left open. */
 export async function startApp(settings: ServeSettings, deps: AppDeps): Promise<App> {
   const groups = new GroupTimes();
+  const onFatal = (exitCode: number, why: string) => {
+    deps.log.error("the journal failed, nothing more is accepted", { exitCode, why });
+    deps.onFatal(exitCode);
+  };
   const store = await openDataStore({
     folder: settings.dataFolder,
     limits: { maxRequests: settings.limits.maxInFlightRequests, maxBytes: settings.limits.maxInFlightBytes },
     crashAt: settings.crashAt,
     clock: deps.clock,
     notice: (level, why) => deps.log[level]("word from the store", { why }),
-    onFatal: (exitCode, why) => {
-      deps.log.error("the journal failed, nothing more is accepted", { exitCode, why });
-      deps.onFatal(exitCode);
-    },
+    onFatal,
     onGroup: (group) => groups.note(group),
   });
+  const audit = openAudit(settings.dataFolder, onFatal);
   try {
-    return await startServing(store, groups, settings, deps);
+    return await startServing({ store, audit, groups }, settings, deps);
   } catch (error) {
+    await audit.close();
     await store.close();
     throw error;
   }
 }
 
-async function startServing(
-  store: Store,
-  groups: GroupTimes,
-  settings: ServeSettings,
-  deps: AppDeps,
-): Promise<App> {
+/** What is open, and what can be done with it. */
+interface Opened {
+  readonly store: Store;
+  readonly audit: AuditLog;
+  readonly groups: GroupTimes;
+}
+
+async function startServing(opened: Opened, settings: ServeSettings, deps: AppDeps): Promise<App> {
+  const { store } = opened;
   const configured = configuredKeys(settings.sources, deps.clock);
   const keys = keysInForce(() => store.admin.listKeys(), configured);
-  const serving = serve(settings, { ...deps, store, keys, groups });
+  const call = operationsOf(store, settings.dataFolder, {
+    ...deps,
+    configuredKeys: configured,
+    onKeysChanged: () => keys.refresh(),
+  });
+  const serving = serve(settings, { ...deps, ...opened, keys, call });
   try {
     const shownKeys = await ensureFirstKeys(
       store.admin,
@@ -80,12 +93,12 @@ async function startServing(
     keys.refresh();
     warnOfRevoked(store, settings, deps);
     serving.door.open();
-    const socket = openSocket({ store, configured, keys }, settings, deps);
+    const socket = openSocket(call, opened.audit, settings, deps);
     await warmUp(serving.origin, warmUpTimeoutMs);
     return {
       origin: serving.origin,
       shownKeys,
-      close: () => close({ serving, socket, store }, settings, deps),
+      close: () => close({ ...opened, serving, socket }, settings, deps),
     };
   } catch (error) {
     await serving.stop();
@@ -103,7 +116,8 @@ function warnOfRevoked(store: Store, { firstKeys }: ServeSettings, { clock, log 
 }
 
 function openSocket(
-  parts: { readonly store: Store; readonly configured: readonly KeyRow[]; readonly keys: KeysInForce },
+  call: CallOperation,
+  audit: AuditLog,
   settings: ServeSettings,
   deps: AppDeps,
 ): SocketServer | null {
@@ -115,12 +129,12 @@ function openSocket(
     });
     return null;
   }
-  const call = operationsOf(parts.store, dataFolder, {
-    ...deps,
-    configuredKeys: parts.configured,
-    onKeysChanged: () => parts.keys.refresh(),
-  });
-  return serveSocket(path, call, deps.log);
+  const recorded = auditedCall(
+    call,
+    { actor: "socket", address: null },
+    { ...deps, audit, onLost: () => deps.log.error("an act could not be written into the audit log") },
+  );
+  return serveSocket(path, recorded, deps.log);
 }
 
 async function close(
@@ -128,7 +142,8 @@ async function close(
     serving,
     socket,
     store,
-  }: { readonly serving: Serving; readonly socket: SocketServer | null; readonly store: Store },
+    audit,
+  }: Opened & { readonly serving: Serving; readonly socket: SocketServer | null },
   settings: ServeSettings,
   { clock }: AppDeps,
 ): Promise<void> {
@@ -139,6 +154,7 @@ async function close(
   await socket?.close();
   while (serving.door.inFlight.requests > 0 && clock.monotonicMs() < deadlineMs) await Bun.sleep(pollMs);
   // Whoever still comes is told to come back, until nothing is left to be written.
+  await audit.close();
   await store.close();
   await serving.stop();
 }

@@ -1,9 +1,11 @@
 /** Mounts every room's routes on one Elysia. */
 import type { Server } from "bun";
 import { Elysia } from "elysia";
+import { adminRoutes } from "./admin/api/adminRoutes.ts";
+import type { AdminDeps } from "./admin/api/adminContext.ts";
 import { operationsRoutes, type OperationsRoutesDeps } from "./admin/operationsRoutes.ts";
 import { methodsOf } from "./admin/paths.ts";
-import type { PublicAnswers } from "./admin/publicAnswers.ts";
+import { pageRoutes, type PublicAnswers } from "./admin/publicAnswers.ts";
 import { snippetRoute } from "./admin/snippetRoute.ts";
 import type { ErrorAnswers } from "./errorAnswers.ts";
 import { Refusal } from "./errors.ts";
@@ -21,6 +23,7 @@ export interface RoutesDeps {
   readonly rest: RestDeps;
   readonly feed: SseDeps & LongPollDeps & WebSocketDeps & FeedTokenDeps;
   readonly operations: OperationsRoutesDeps;
+  readonly admin: AdminDeps;
   /** The files of public/. */
   readonly files: PublicAnswers;
   readonly answers: ErrorAnswers;
@@ -57,6 +60,8 @@ export function buildRouter(deps: RoutesDeps) {
     .use(longPollRoutes(deps.feed))
     .use(feedTokenRoutes(deps.feed))
     .use(operationsRoutes(deps.operations))
+    .use(adminRoutes(deps.admin))
+    .use(pageRoutes(deps.files, "/admin", "admin"))
     .get(feedSocketPath, ({ request }) => openSocket(request, deps));
 }
 

@@ -4,8 +4,10 @@ import { publicFolder } from "../public/bundle.ts";
 import { FedTimes } from "./admin/fedTimes.ts";
 import { isLocalRequest } from "./admin/localRequest.ts";
 import { measured, type GroupTimes } from "./admin/measuredAccept.ts";
+import type { CallOperation } from "./admin/operation.ts";
 import { anyHostPaths } from "./admin/paths.ts";
 import { publicAnswers } from "./admin/publicAnswers.ts";
+import { adminDeps } from "./adminWiring.ts";
 import type { Limits, ServeSettings } from "./config/settings.ts";
 import { errorAnswers } from "./errorAnswers.ts";
 import { presentedKey } from "./esp/authorise.ts";
@@ -31,11 +33,15 @@ import type { Log } from "./lib/log.ts";
 import type { Timers } from "./lib/timers.ts";
 import { listen } from "./listen.ts";
 import { mountRoutes, type RoutesDeps } from "./routes.ts";
+import type { AuditLog } from "./store/ops/audit.ts";
 import type { Store } from "./store/store.ts";
 import { version } from "./version.ts";
 
 export interface ServingDeps {
   readonly store: Store;
+  readonly audit: AuditLog;
+  /** Everything that an operator can do. */
+  readonly call: CallOperation;
   readonly keys: KeysInForce;
   readonly groups: GroupTimes;
   readonly clock: Clock;
@@ -93,7 +99,7 @@ export function serve(settings: ServeSettings, deps: ServingDeps): Serving {
     maxBytes: limits.maxInFlightBytes,
     crowded: () => crowd.isCrowded(),
   });
-  const watchers = [gauges, hub, streams, crowd];
+  const watchers = [gauges, hub, streams, crowd, routes.admin];
   try {
     server = listen({
       host: settings.host,
@@ -142,39 +148,47 @@ interface Parts {
   readonly door: () => FrontDoor;
 }
 
-function routesDeps(parts: Parts): RoutesDeps {
+function routesDeps(parts: Parts) {
   const { settings, deps, hub, gauges, answers, server, door } = parts;
   const { store, keys, clock, ids, timers } = deps;
   const bodies = new BodyReader(settings.limits.requestTimeoutMs, decodeBody);
   const readJson = jsonBodyReader(bodies);
   const fedTimes = new FedTimes(store.changes, gauges.fed, clock);
   const socketAddress = (request: Request) => server()?.requestIP(door().original(request))?.address ?? "";
+  const ingest = ingestDeps(parts, bodies, socketAddress);
+  const fedAtMs = (seq: number) => fedTimes.at(seq);
+  const tokens = new FeedTokens({ findById: keys.secretById, clock, ids });
+  const files = publicAnswers(publicFolder);
   return {
     answers,
-    files: publicAnswers(publicFolder),
-    ingest: ingestDeps(parts, bodies, socketAddress),
-    rest: {
-      profiles: store.profiles,
-      findKey: keys.find,
-      clock,
+    ingest,
+    rest: { profiles: store.profiles, findKey: keys.find, clock, readJson, fedAtMs },
+    admin: adminDeps({
+      ...deps,
+      ...settings,
+      gauges,
+      answers,
       readJson,
-      fedAtMs: (seq) => fedTimes.at(seq),
-    },
+      fedAtMs,
+      streams: () => hub.size,
+      clientAddress: ingest.clientAddress,
+    }),
+    files,
     feed: {
       changes: store.changes,
       profiles: store.profiles,
       clock,
       hub,
       findKey: keys.find,
-      tokens: new FeedTokens({ findById: keys.secretById, clock, ids }),
+      tokens,
       readJson,
       after: (delayMs, run) => timers.after(delayMs, run),
       onFed: (seq) => fedTimes.note(seq),
     },
     operations: operationsDeps(parts, socketAddress),
     server,
-    original: (request) => door().original(request),
-  };
+    original: (request: Request) => door().original(request),
+  } satisfies RoutesDeps;
 }
 
 function ingestDeps(

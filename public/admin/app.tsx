@@ -6,7 +6,7 @@ import type { SessionAnswer } from "../../src/admin/api/adminWire.ts";
 import { ApiError, get, post, session } from "./api.ts";
 import { AuditSection } from "./audit.tsx";
 import { KeysSection } from "./keys.tsx";
-import { Failure } from "./pieces.tsx";
+import { act, Failure } from "./pieces.tsx";
 import { ProfilesSection } from "./profiles.tsx";
 import { QuarantineSection } from "./quarantine.tsx";
 import { RiverSection } from "./river.tsx";
@@ -82,7 +82,7 @@ function Inside({ keyId, version }: { readonly keyId: string; readonly version: 
             <span class="unseen">Signed in with </span>
             {keyId}
           </span>
-          <button type="button" class="quiet" onClick={signOut}>
+          <button type="button" class="quiet" onClick={act(signOut)}>
             Sign out
           </button>
         </p>

@@ -91,11 +91,18 @@ function optionsOf(place: HTMLElement, unit: string, lines: readonly Line[]): uP
         label: `${name} (${unit})`,
         stroke: color(property),
         width: 1.5,
-        points: { show: false },
+        points: { show: true, size: 4, filter: loneDots },
         spanGaps: false,
       })),
     ],
   };
+}
+
+/** A value between two gaps makes no line: it is drawn as a dot. */
+function loneDots(plot: uPlot, series: number): number[] {
+  const values = plot.data[series] ?? [];
+  const isGap = (at: number) => (values[at] ?? null) === null;
+  return Array.from(values, (_value, at) => at).filter((at) => !isGap(at) && isGap(at - 1) && isGap(at + 1));
 }
 
 function dataOf(times: readonly number[], lines: readonly Line[]): uPlot.AlignedData {

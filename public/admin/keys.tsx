@@ -1,8 +1,8 @@
 /** Keys and the sources that they belong to: listed, made, revoked. */
 import { useState } from "preact/hooks";
 import type { KeyLine, KeysAnswer, MadeKeyAnswer } from "../../src/admin/api/adminWire.ts";
-import { get, post } from "./api.ts";
-import { At, Copy, Data, Failure, Table, useAnswer } from "./pieces.tsx";
+import { get, post, session } from "./api.ts";
+import { act, At, Copy, Data, Failure, Table, useAnswer } from "./pieces.tsx";
 
 const scopes = ["write", "read", "content", "feed", "admin"] as const;
 
@@ -116,6 +116,8 @@ function State({ keyLine, onRevoke }: { readonly keyLine: KeyLine; readonly onRe
         revoked <At at={keyLine.revokedAt} />
       </>
     );
+  if (session.value?.signedIn === true && session.value.keyId === keyLine.id)
+    return <>you are signed in with it</>;
   if (keyLine.configured) return <>in force as long as the file says so</>;
   if (!isAsking)
     return (
@@ -125,7 +127,12 @@ function State({ keyLine, onRevoke }: { readonly keyLine: KeyLine; readonly onRe
     );
   return (
     <span class="copy">
-      <button type="button" class="danger" onClick={onRevoke} aria-label={`Revoke ${keyLine.id} for good`}>
+      <button
+        type="button"
+        class="danger"
+        onClick={act(onRevoke)}
+        aria-label={`Revoke ${keyLine.id} for good`}
+      >
         Revoke for good
       </button>
       <button type="button" class="quiet" onClick={() => setAsking(false)}>
@@ -170,7 +177,7 @@ function NewKey({ onMade }: { readonly onMade: (made: MadeKeyAnswer) => void }) 
   return (
     <section aria-labelledby="new">
       <h2 id="new">Make a key</h2>
-      <form onSubmit={submit}>
+      <form onSubmit={act(submit)}>
         <div class="fields">
           <label>
             Source

@@ -6,6 +6,15 @@ import { ApiError } from "./api.ts";
 import { link } from "./route.ts";
 import { agoText, timeText } from "./words.ts";
 
+/** A handler out of work that tells its failures itself; what it did not foresee goes to the console. */
+export function act<Given extends unknown[]>(
+  work: (...given: Given) => Promise<unknown>,
+): (...given: Given) => void {
+  return (...given) => {
+    work(...given).catch(reportError);
+  };
+}
+
 /** Text that came from outside: kept apart from ours in its direction, and broken where it must be. */
 export function Data({ children }: { readonly children: ComponentChildren }) {
   return <bdi class="data">{children}</bdi>;
@@ -51,7 +60,7 @@ export function Table({
   readonly children: ComponentChildren;
 }) {
   return (
-    <div class="scroll" role="region" aria-label={label} tabIndex={0}>
+    <div class="scroll" role="group" aria-label={label} tabIndex={0}>
       <table>
         <thead>
           <tr>

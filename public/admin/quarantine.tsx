@@ -9,7 +9,7 @@ import type {
   ReplayResult,
 } from "../../src/admin/api/adminWire.ts";
 import { get, post } from "./api.ts";
-import { Ago, At, Copy, Data, Failure, Table, useAnswer } from "./pieces.tsx";
+import { act, Ago, At, Copy, Data, Failure, Table, useAnswer } from "./pieces.tsx";
 import { link, route } from "./route.ts";
 import { countText, sizeText } from "./words.ts";
 
@@ -169,7 +169,12 @@ function ReplayGroup(props: {
   return (
     <div class="act">
       {group === undefined && tally === null ? null : (
-        <button type="button" aria-busy={isBusy} disabled={isBusy || group === undefined} onClick={replay}>
+        <button
+          type="button"
+          aria-busy={isBusy}
+          disabled={isBusy || group === undefined}
+          onClick={act(replay)}
+        >
           Send all {countText(group?.count ?? 0)} again
         </button>
       )}
@@ -255,7 +260,7 @@ function Piece({ id }: { readonly id: string }) {
         <code>{answer.raw}</code>
       </pre>
       <div class="act">
-        <button type="button" disabled={answer.replayedAt !== null} onClick={replay}>
+        <button type="button" disabled={answer.replayedAt !== null} onClick={act(replay)}>
           Send again
         </button>
         <Copy text={answer.raw} what="input" />

@@ -6,7 +6,7 @@ import { Chart } from "./chart.tsx";
 import { Ago, Data, Failure, Identifiers, Table } from "./pieces.tsx";
 import { column, grown, newestPoint, type RiverData } from "./riverData.ts";
 import { link } from "./route.ts";
-import { countText, durationText, timeText } from "./words.ts";
+import { countText, durationText, clockText } from "./words.ts";
 
 const pollMs = 1_000;
 const pollWhenFailedMs = 3_000;
@@ -80,13 +80,15 @@ function River({ data }: { readonly data: RiverData }) {
 
 function Words({ words }: { readonly words: readonly Word[] }) {
   return (
-    <ul class="words" role="status" aria-label="State of the river">
-      {words.map(({ level, sentence, hint }) => (
-        <li key={sentence} class={level}>
-          <strong>{sentence}</strong> {hint}
-        </li>
-      ))}
-    </ul>
+    <div role="status" aria-label="State of the river">
+      <ul class="words">
+        {words.map(({ level, sentence, hint }) => (
+          <li key={sentence} class={level}>
+            <strong>{sentence}</strong> {hint}
+          </li>
+        ))}
+      </ul>
+    </div>
   );
 }
 
@@ -151,10 +153,15 @@ function Charts({ data }: { readonly data: RiverData }) {
       ) : (
         <div class="charts">
           <Chart title="Events" unit="per second" times={drawn.times} lines={drawn.rates} />
-          <Chart title="Received → on disk" unit="ms" times={drawn.times} lines={drawn.stages[0] ?? []} />
-          <Chart title="Received → readable" unit="ms" times={drawn.times} lines={drawn.stages[1] ?? []} />
+          <Chart title="From receipt to disk" unit="ms" times={drawn.times} lines={drawn.stages[0] ?? []} />
           <Chart
-            title="Received → first feed reader"
+            title="From receipt to readable"
+            unit="ms"
+            times={drawn.times}
+            lines={drawn.stages[1] ?? []}
+          />
+          <Chart
+            title="From receipt to the first feed reader"
             unit="ms"
             times={drawn.times}
             lines={drawn.stages[2] ?? []}
@@ -240,7 +247,7 @@ function NewestRow({ event }: { readonly event: RiverEvent }) {
     <tr>
       <td>
         <time dateTime={timestamp} title={timestamp}>
-          {timeText(timestamp)}
+          {clockText(timestamp)}
         </time>
       </td>
       <td>

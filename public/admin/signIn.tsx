@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import type { SessionAnswer } from "../../src/admin/api/adminWire.ts";
 import { post, session } from "./api.ts";
-import { Failure } from "./pieces.tsx";
+import { act, Failure } from "./pieces.tsx";
 
 export function SignIn() {
   const [key, setKey] = useState("");
@@ -23,7 +23,7 @@ export function SignIn() {
     <main class="alone">
       <h1>Freshet</h1>
       <p>Sign in with a secret key that has the scope admin.</p>
-      <form onSubmit={submit}>
+      <form onSubmit={act(submit)}>
         <label for="key">Admin key</label>
         <input
           id="key"

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { JobAnswer, StorageAnswer } from "../../src/admin/api/adminWire.ts";
 import { get, post } from "./api.ts";
-import { At, Data, Failure, Table } from "./pieces.tsx";
+import { act, At, Data, Failure, Table } from "./pieces.tsx";
 import { countText, sizeText } from "./words.ts";
 
 const pollMs = 1_000;
@@ -97,10 +97,10 @@ function Work({ storage }: { readonly storage: StorageAnswer }) {
     <section aria-labelledby="work">
       <h2 id="work">Backup and verification</h2>
       <div class="act">
-        <button type="button" disabled={isBusy} onClick={() => begin("storage/backup")}>
+        <button type="button" disabled={isBusy} onClick={act(() => begin("storage/backup"))}>
           Back up now
         </button>
-        <button type="button" disabled={isBusy} onClick={() => begin("storage/verify")}>
+        <button type="button" disabled={isBusy} onClick={act(() => begin("storage/verify"))}>
           Verify now
         </button>
       </div>

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { TimelineAnswer, TimelineEntry } from "../../src/admin/api/adminWire.ts";
 import { get } from "./api.ts";
-import { At, Data, Failure } from "./pieces.tsx";
+import { act, At, Data, Failure } from "./pieces.tsx";
 import type { NamespaceName } from "./profiles.tsx";
 
 const types = ["track", "identify", "page", "screen", "group", "alias"] as const;
@@ -93,7 +93,7 @@ export function Timeline({ id, namespace }: { readonly id: string; readonly name
           type="button"
           class="quiet"
           disabled={isBusy}
-          onClick={() => read(filter, cursor, events).catch(setError)}
+          onClick={act(() => read(filter, cursor, events))}
         >
           Older events
         </button>

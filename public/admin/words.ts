@@ -33,6 +33,11 @@ export function timeText(at: string): string {
   return new Date(at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
 }
 
+/** `09:00:01` in the reader's own time zone. */
+export function clockText(at: string): string {
+  return new Date(at).toLocaleTimeString();
+}
+
 /** `12,345` */
 export function countText(count: number): string {
   return count.toLocaleString();

@@ -1,5 +1,6 @@
 /** Every path that is served, in one table: /openapi.json is made from it, and 405 answers know the methods by it. */
 import type { TSchema } from "@sinclair/typebox";
+import { adminPaths } from "./api/adminPaths.ts";
 import type { Scope } from "../model/key.ts";
 import * as shapes from "./wireShapes.ts";
 
@@ -80,7 +81,8 @@ export const paths: readonly PathEntry[] = [
   {
     method: "GET",
     path: "/sourceConfig/",
-    summary: "What RudderStack's browser client asks for before it sends; the write key is the Basic user name",
+    summary:
+      "What RudderStack's browser client asks for before it sends; the write key is the Basic user name",
     scope: null,
     query: { writeKey: "instead of the Authorization header" },
     answer: { contentType: "application/json" },
@@ -200,6 +202,7 @@ export const paths: readonly PathEntry[] = [
     scope: null,
     answer: { contentType: "text/html" },
   },
+  ...adminPaths,
 ];
 
 const patterns = [...new Set(paths.map((entry) => entry.path))].map((path) => ({
@@ -212,7 +215,8 @@ const anyHost = new Set(paths.filter((entry) => entry.anyHost === true).map((ent
 
 /** Paths that any well-formed Host may use: what clients of ingest ask for, and the probes (docs/protocol.md, "Hosts"). */
 export const anyHostPaths: { readonly has: (path: string) => boolean } = {
-  has: (path) => anyHost.has(path) || patterns.some((known) => anyHost.has(known.path) && known.form.test(path)),
+  has: (path) =>
+    anyHost.has(path) || patterns.some((known) => anyHost.has(known.path) && known.form.test(path)),
 };
 
 /** The methods that a path takes; empty where there is no such path. */

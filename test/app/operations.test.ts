@@ -147,7 +147,10 @@ describe("/openapi.json", () => {
 
   test("what is listed is there, and what is there is listed", async () => {
     for (const { method, path } of paths) {
-      const concrete = path.replace(":id", "user_id:42").replace(":messageId", "m-1");
+      const concrete = path
+        .replace(":id", "user_id:42")
+        .replace(":messageId", "m-1")
+        .replace(":name", "main.js");
       const { status } = await fetch(`${server.origin}${concrete}`, { method });
       expect([method, path, status]).not.toEqual([method, path, 404]);
       expect([method, path, status]).not.toEqual([method, path, 405]);
@@ -180,6 +183,8 @@ async function servedRoutes(): Promise<string[]> {
     ingest: {} as never,
     rest: {} as never,
     feed: {} as never,
+    admin: {} as never,
+    files: {} as never,
   })
     .routes.filter(({ method }) => method !== "OPTIONS")
     .map(({ method, path }) => `${method} ${path}`);
