@@ -63,11 +63,13 @@ function group(): QueuedFrame[] {
 let busyMs = 0;
 let done = 0;
 let before = writer.counts;
+let cpuBefore = process.cpuUsage();
 for (const phase of ["warm", "measured"]) {
   const untilMs = systemClock.monotonicMs() + (phase === "warm" ? 2 : seconds) * 1_000;
   busyMs = 0;
   done = 0;
   before = writer.counts;
+  cpuBefore = process.cpuUsage();
   while (systemClock.monotonicMs() < untilMs) {
     const queue = group();
     const startMs = systemClock.monotonicMs();
@@ -78,11 +80,14 @@ for (const phase of ["warm", "measured"]) {
   }
 }
 const after = writer.counts;
+const cpu = process.cpuUsage(cpuBefore);
 const us = (ms: number) => Number(((ms * 1_000) / done).toFixed(2));
 console.log(
   JSON.stringify({
     perSecond: Math.round((done / busyMs) * 1_000),
     usAnEvent: us(busyMs),
+    cpuUser: us(cpu.user / 1_000),
+    cpuSystem: us(cpu.system / 1_000),
     judgeFoldInsert: us(after.foldMs - before.foldMs),
     commit: us(after.commitMs - before.commitMs),
     profiles: us(after.profilesMs - before.profilesMs),

@@ -35,11 +35,20 @@ export function problemOf(folded: Folded, journalId: string, head: number): stri
   return head - meta.watermark > maxTailRows ? "the profiles are far behind the journal" : null;
 }
 
-/** Puts what changed into LMDB, with the new watermark; returns the numbers of the profiles that changed. */
-export function commitFolded(folded: Folded, journalId: string, watermark: number): readonly number[] {
+/**
+ * Puts what changed into LMDB, with the new watermark; returns the numbers of the profiles that changed. `takenBytes`:
+ * of the events that changed them.
+ */
+export function commitFolded(
+  folded: Folded,
+  journalId: string,
+  watermark: number,
+  takenBytes: number,
+): readonly number[] {
   const { pids } = folded.hot.changed();
   const pendingRefolds = [...folded.projector.pendingRefolds];
-  folded.store.commit(folded.hot.batch({ format: profilesFormat, journalId, watermark, pendingRefolds }));
+  const meta = { format: profilesFormat, journalId, watermark, pendingRefolds };
+  folded.store.commit(folded.hot.batch(meta, takenBytes));
   folded.hot.settled();
   folded.watermark = watermark;
   return pids;

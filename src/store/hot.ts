@@ -28,6 +28,8 @@ export interface HotProfile {
   identifiers: IdentifierKey[];
   /** The identifiers as the journal stores them, JSON; null when they changed since. */
   identifiersText: string | null;
+  /** Characters of its text when it was last stored; 0 before. */
+  textLength: number;
   links: Map<IdentifierKey, LinkEntry>;
   state: ProfileState;
 }
@@ -51,6 +53,15 @@ interface ProfileText {
 
 /** Links that a profile keeps at hand; the longest unused move to the identifier's own entry. */
 const maxLinksAtHand = 48;
+
+/** Of LMDB; an entry that changes has one page copied at most, and what is above them is shared. */
+const pageBytes = 4_096;
+
+/** The pages that every commit writes. */
+const baseRoomBytes = 1024 * 1024;
+
+/** A trait is stored with where it is from: short ones take several times their own length. */
+const textBytesATakenByte = 4;
 
 /** A tombstone's text: the profile lives on as another. */
 const tombstone = (into: number) => `{"into":${into}}`;
@@ -106,6 +117,7 @@ export class HotProfiles {
       head: 0,
       identifiers: [],
       identifiersText: null,
+      textLength: 0,
       links: new Map(),
       state,
     };
@@ -144,13 +156,19 @@ export class HotProfiles {
     return { pids: [...this.#dirty.keys()], ids: [...this.#dirtyIds.keys()] };
   }
 
-  /** The group as LMDB takes it. */
-  batch(meta: ProfilesMeta): ProfileBatch {
+  /** The group as LMDB takes it; `takenBytes`: of the events in it, by which profiles may have grown. */
+  batch(meta: ProfilesMeta, takenBytes: number): ProfileBatch {
     for (const profile of this.#dirty.values()) {
       if (profile !== null && typeof profile !== "number" && profile.links.size > maxLinksAtHand)
         this.#shelveLinks(profile);
     }
-    return { profiles: profileTexts(this.#dirty), ids: idTexts(this.#dirtyIds), meta };
+    return {
+      profiles: profileTexts(this.#dirty),
+      ids: idTexts(this.#dirtyIds),
+      meta,
+      touchedBytes: this.#touchedBytes(),
+      grownBytes: baseRoomBytes + takenBytes * textBytesATakenByte,
+    };
   }
 
   /** The group is in LMDB: what it changed is clean now. */
@@ -183,6 +201,13 @@ export class HotProfiles {
     this.#old.clear();
     this.#youngIds.clear();
     this.#oldIds.clear();
+  }
+
+  #touchedBytes(): number {
+    let bytes = (this.#dirty.size + this.#dirtyIds.size) * pageBytes;
+    for (const profile of this.#dirty.values())
+      if (profile !== null && typeof profile !== "number") bytes += profile.textLength;
+    return bytes;
   }
 
   #load(pid: number): HotProfile | number | null | undefined {
@@ -269,6 +294,7 @@ export function parseProfile(pid: number, text: string): HotProfile | number {
     head: value.h,
     identifiers: value.i,
     identifiersText: null,
+    textLength: text.length,
     links,
     state: value.s,
   };
@@ -283,7 +309,9 @@ function profileText(profile: HotProfile): string {
     ...(profile.links.size > 0 ? { l: linksText(profile.links) } : {}),
     s: profile.state,
   };
-  return JSON.stringify(text);
+  const json = JSON.stringify(text);
+  profile.textLength = json.length;
+  return json;
 }
 
 function linksText(links: Map<IdentifierKey, LinkEntry>): Record<string, [LinkRecord, 0 | 1]> {

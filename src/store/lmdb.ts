@@ -1,10 +1,12 @@
 /**
  * The one place that opens LMDB: profiles by number, identifiers to where they lead, and the watermark.
- * It is a cache of the journal: written without fsync, thrown away when it can't be trusted (see boot.ts).
+ * It is a cache of the journal: written without fsync, thrown away when it can't be trusted (see boot.ts). Where the
+ * file system allows it, pages are written through memory: a third of the cost of a put (docs/storage.md).
  */
 import { asBinary, open, type Database, type RootDatabase } from "lmdb";
 import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { MapSpace, overwritesInPlace } from "./mapSpace.ts";
 
 /** Format of what is stored; another one is rebuilt from the journal. */
 export const profilesFormat = 1;
@@ -48,6 +50,10 @@ export interface ProfileBatch {
   readonly profiles: Iterable<readonly [pid: number, text: string | null]>;
   readonly ids: Iterable<readonly [key: string, text: string | null]>;
   readonly meta: ProfilesMeta;
+  /** Bytes of pages that the batch may replace. */
+  readonly touchedBytes: number;
+  /** Bytes by which the profiles may grow. */
+  readonly grownBytes: number;
 }
 
 const metaKey = "meta";
@@ -58,20 +64,21 @@ const lockFileBytes = 20_480;
 /** Room for the first pages, with some to spare. */
 const firstRoomBytes = 256 * 1024;
 
-/** Opens (and with `create` makes) the folder. `mapBytes` is address space, not disk. */
-export function openProfileStore(
-  folder: string,
-  options: { readonly readOnly: boolean; readonly mapBytes?: number },
-): ProfileStore {
+/** First size of the map: address space, and the apparent size of the file, not disk. lmdb doubles it as needed. */
+const firstMapBytes = 64 * 1024 * 1024;
+
+/** Opens the folder, for writing also makes it. */
+export function openProfileStore(folder: string, options: { readonly readOnly: boolean }): ProfileStore {
   if (!options.readOnly) prepareFolder(folder);
+  const throughMemory = !options.readOnly && overwritesInPlace(folder);
   const root: RootDatabase<string, string> = open({
     path: folder,
     noSubdir: false,
     maxDbs: 4,
-    // lmdb grows the map as needed; a generous first size avoids remapping while readers are active.
-    mapSize: options.mapBytes ?? 1024 ** 3,
+    mapSize: firstMapBytes,
     readOnly: options.readOnly,
     noSync: true,
+    useWritemap: throughMemory,
     noMemInit: false,
     encoding: "string",
     compression: false,
@@ -82,12 +89,15 @@ export function openProfileStore(
   const profiles: Database<string, number> = root.openDB({ name: "profiles", encoding: "string" });
   const ids: Database<string, string> = root.openDB({ name: "ids", encoding: "string" });
   const meta: Database<string, string> = root.openDB({ name: "meta", encoding: "string" });
+  const file = join(folder, "data.mdb");
+  const space = throughMemory ? new MapSpace(file, () => usedBytes(root)) : null;
   return {
     folder,
     readProfile: (pid) => profiles.get(pid),
     readId: (key) => ids.get(key),
     readMeta: () => parseMeta(meta.get(metaKey)),
     commit: (batch) => {
+      space?.reserve(batch.touchedBytes, batch.grownBytes);
       root.transactionSync(() => {
         for (const [pid, text] of batch.profiles) {
           if (text === null) profiles.removeSync(pid);
@@ -119,13 +129,16 @@ export function openProfileStore(
       }
     },
     refresh: () => root.resetReadTxn(),
-    sizeBytes: () => (existsSync(join(folder, "data.mdb")) ? statSync(join(folder, "data.mdb")).size : 0),
+    sizeBytes: () => diskBytes(file),
     entryCounts: () => ({ profiles: entryCount(profiles), identifiers: entryCount(ids) }),
     copyTo: async (target) => {
       mkdirSync(target, { recursive: true, mode: 0o700 });
       await root.backup(target, true);
     },
-    close: () => root.close(),
+    close: () => {
+      space?.[Symbol.dispose]();
+      return root.close();
+    },
   };
 }
 
@@ -165,6 +178,20 @@ function scanKeys(
   for (const { key, value } of range)
     if (key !== afterKey && found.length < limit) found.push({ key, text: value });
   return found;
+}
+
+/** End of the last page in use, bytes from the start of the file. */
+function usedBytes(root: RootDatabase<string, string>): number {
+  const stats: unknown = root.getStats();
+  if (typeof stats !== "object" || stats === null || !("lastPageNumber" in stats && "pageSize" in stats))
+    throw new Error("lmdb does not tell its last page");
+  return (Number(stats.lastPageNumber) + 1) * Number(stats.pageSize);
+}
+
+/** What the file takes on disk: its size may be mostly a hole. */
+function diskBytes(file: string): number {
+  const blockBytes = 512;
+  return (statSync(file, { throwIfNoEntry: false })?.blocks ?? 0) * blockBytes;
 }
 
 function entryCount(database: Database<string, number> | Database<string, string>): number {

@@ -12,7 +12,7 @@ import { HotProfiles } from "./hot.ts";
 import type { JournalReader } from "./journalReader.ts";
 import { profilesFormat, type ProfileStore } from "./lmdb.ts";
 import { Projector } from "./projector.ts";
-import { isFoldable, refusedOf, rowKind, storedEvent, type EventRow } from "./row.ts";
+import { bodyBytes, isFoldable, refusedOf, rowKind, storedEvent, type EventRow } from "./row.ts";
 
 export interface RebuildOptions {
   readonly reader: JournalReader;
@@ -63,7 +63,7 @@ class Rebuild {
       if (!whole) break;
     }
     if (this.#projector.pendingRefolds.size > 0) this.#settleLinks();
-    this.#commit();
+    this.#commit([]);
     onProgress(1);
     return { watermark: this.#watermark, passed: [...this.#passed] };
   }
@@ -80,7 +80,7 @@ class Rebuild {
       this.#projector.pendingRefolds.clear();
       for (const [key, users] of pending) this.#projector.pendingRefolds.set(key, users);
     }
-    this.#commit();
+    this.#commit(rows);
     return !rows.some(waits);
   }
 
@@ -112,15 +112,14 @@ class Rebuild {
     return restore(storedEvent(row, reader.sourceName(row.source)));
   }
 
-  #commit(): void {
-    this.#options.store.commit(
-      this.#hot.batch({
-        format: profilesFormat,
-        journalId: this.#options.reader.journalId,
-        watermark: this.#watermark,
-        pendingRefolds: [...this.#projector.pendingRefolds],
-      }),
-    );
+  #commit(rows: readonly EventRow[]): void {
+    const meta = {
+      format: profilesFormat,
+      journalId: this.#options.reader.journalId,
+      watermark: this.#watermark,
+      pendingRefolds: [...this.#projector.pendingRefolds],
+    };
+    this.#options.store.commit(this.#hot.batch(meta, bodyBytes(rows)));
     this.#hot.settled();
   }
 

@@ -125,3 +125,8 @@ export interface Diff {
 export function checksumOf(seq: number, body: Uint8Array): number {
   return Bun.hash.crc32(body, seq % 0x1_0000_0000);
 }
+
+/** Bytes of the events in these rows. */
+export function bodyBytes(rows: readonly EventRow[]): number {
+  return rows.reduce((sum, { body }) => sum + (body?.length ?? 0), 0);
+}

@@ -226,6 +226,8 @@ class OpenedStore {
     this.#head = group.head;
     this.#counts = group.counts;
     this.#readers?.changes.note(group.head);
+    // From this group on profiles fall behind what is answered, so they are not read until they are back.
+    if (group.mode === "appending" && this.#profiles !== null) this.#useProfiles(null, this.#visible);
     if (group.mode === "live" || group.visible > this.#visible) {
       this.#visible = group.visible;
       this.#readers?.profiles.advance(group.visible, group.changedPids);

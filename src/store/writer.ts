@@ -15,13 +15,15 @@ import type { Answer, Frame, Judge, Judged, Restore, Verdict } from "./accept.ts
 import { foldWaiting } from "./catchUp.ts";
 import { syncFile } from "./folder.ts";
 import { commitFolded, openFolded, problemOf, restoreMap, type Folded } from "./folded.ts";
-import { FoldFailed, Group, type Tally } from "./group.ts";
+import { FoldFailed, Group } from "./group.ts";
 import type { HotProfiles } from "./hot.ts";
 import type { Journal } from "./journal.ts";
 import type { GroupMessage, WriterCounts, WriterMode } from "./messages.ts";
 import type { MessageIds } from "./messageIds.ts";
 import { Refold, type RefoldContext } from "./refold.ts";
+import { bodyBytes } from "./row.ts";
 import { classifyWriteFailure } from "./sqlite.ts";
+import { WriterTally } from "./writerTally.ts";
 
 export interface WriterOptions {
   readonly journal: Journal;
@@ -59,16 +61,7 @@ export class Writer {
   #head: number;
   #refusedSinceTrim = 0;
   #refold: Refold | null = null;
-  readonly #counts = {
-    accepted: 0,
-    repeated: 0,
-    quarantined: 0,
-    foldFailed: 0,
-    groups: 0,
-    commitMs: 0,
-    profilesMs: 0,
-    foldMs: 0,
-  };
+  readonly #tally = new WriterTally();
 
   constructor(options: WriterOptions) {
     this.#options = options;
@@ -94,7 +87,7 @@ export class Writer {
   }
 
   get counts(): WriterCounts {
-    return { ...this.#counts };
+    return this.#tally.counts;
   }
 
   get profilesFolder(): string | null {
@@ -143,16 +136,16 @@ export class Writer {
         transaction: (work) => this.#transaction(folded.hot, work),
       });
       for (const why of passed) this.#foldFailed(why);
-      this.#counts.quarantined += passed.length;
+      this.#tally.quarantined(passed.length);
       this.#options.crash("afterCatchUpCommit");
-      this.#commitProfiles(folded, last.seq);
+      this.#commitProfiles(folded, last.seq, bodyBytes(rows));
     }
     folded.caughtUp = folded.watermark >= this.#head;
     return folded.caughtUp;
   }
 
   #foldFailed(why: string): void {
-    this.#counts.foldFailed += 1;
+    this.#tally.foldFailed();
     this.#options.notice("error", `an event could not be folded and was passed: ${why}`);
   }
 
@@ -199,7 +192,7 @@ export class Writer {
       return result;
     });
     crash("afterActCommit");
-    if (folded?.caughtUp === true) this.#commitProfiles(folded, this.#head);
+    if (folded?.caughtUp === true) this.#commitProfiles(folded, this.#head, 0);
     return value;
   }
 
@@ -299,9 +292,19 @@ export class Writer {
     });
     crash("afterJournalCommit");
     const committedMs = clock.monotonicMs();
-    if (folded !== null && this.#head > headBefore) this.#commitProfiles(folded, this.#head);
+    if (folded !== null && this.#head > headBefore)
+      this.#commitProfiles(
+        folded,
+        this.#head,
+        queue.reduce((sum, { frame }) => sum + frame.body.length, 0),
+      );
     crash("beforeAnswer");
-    this.#count(group.tally, foldedMs - startedMs, committedMs - foldedMs, clock.monotonicMs() - committedMs);
+    this.#tally.group(group.tally, {
+      foldMs: foldedMs - startedMs,
+      commitMs: committedMs - foldedMs,
+      profilesMs: clock.monotonicMs() - committedMs,
+    });
+    this.#trimQuarantine(group.tally.quarantined);
     return this.#message(accepted, answers, committedAtMs);
   }
 
@@ -325,10 +328,11 @@ export class Writer {
     }
   }
 
-  #commitProfiles(folded: Folded, watermark: number): void {
+  #commitProfiles(folded: Folded, watermark: number, takenBytes: number): void {
     this.#options.crash("beforeProfilesCommit");
     try {
-      for (const pid of commitFolded(folded, this.#journal.id, watermark)) this.#changedPids.push(pid);
+      const pids = commitFolded(folded, this.#journal.id, watermark, takenBytes);
+      for (const pid of pids) this.#changedPids.push(pid);
     } catch (error) {
       // The journal has it; the profiles do not. They are rebuilt beside the running service.
       this.#options.notice("error", `profiles can't be written and will be rebuilt: ${errorText(error)}`);
@@ -379,16 +383,8 @@ export class Writer {
     return this.#message([], answers, this.#options.clock.nowMs());
   }
 
-  #count(tally: Tally, foldMs: number, commitMs: number, profilesMs: number): void {
-    const counts = this.#counts;
-    counts.accepted += tally.accepted;
-    counts.repeated += tally.repeated;
-    counts.quarantined += tally.quarantined;
-    counts.groups += 1;
-    counts.foldMs += foldMs;
-    counts.commitMs += commitMs;
-    counts.profilesMs += profilesMs;
-    this.#refusedSinceTrim += tally.quarantined;
+  #trimQuarantine(refused: number): void {
+    this.#refusedSinceTrim += refused;
     if (this.#refusedSinceTrim < trimEvery) return;
     this.#refusedSinceTrim = 0;
     const dropped = this.#journal.trimQuarantine();
