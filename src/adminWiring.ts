@@ -43,7 +43,7 @@ export function adminDeps(parts: AdminParts): AdminDeps & Disposable {
     ...parts,
     isKeyGood: (keyId) => {
       const key = keys.secretById(keyId);
-      return key !== null && isAdminKey(key);
+      return key !== null && isAdminKey(key.info);
     },
   });
   const secureHosts = new Set(
