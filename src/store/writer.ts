@@ -60,6 +60,8 @@ export class Writer {
   #profiles: Folded | null = null;
   #head: number;
   #refusedSinceTrim = 0;
+  /** The last group found the disk full. */
+  #isFull = false;
   #refold: Refold | null = null;
   readonly #tally = new WriterTally();
 
@@ -158,7 +160,9 @@ export class Writer {
     const skip = new Set<Judged>();
     for (;;) {
       try {
-        return this.#commitGroup(queue, verdicts, skip, startedMs, committedAtMs);
+        const done = this.#commitGroup(queue, verdicts, skip, startedMs, committedAtMs);
+        this.#isFull = false;
+        return done;
       } catch (error) {
         if (error instanceof FoldFailed) {
           // The half-folded state is discarded with the transaction; the group runs again without that fold.
@@ -376,7 +380,9 @@ export class Writer {
     const failure = classifyWriteFailure(error);
     if (failure === "io") throw new JournalFailed(errorText(error));
     const { notice } = this.#options;
-    notice("error", `a group of ${queue.length} requests could not be stored: ${errorText(error)}`);
+    // Once is enough while the disk is full: the log may lie on it.
+    if (!this.#isFull) notice("error", `requests can't be stored and are refused: ${errorText(error)}`);
+    this.#isFull = failure === "full";
     const code = failure === "full" ? "disk_full" : "overloaded";
     const answer: Answer = { kind: "unavailable", code, retryAfterSeconds: 5 };
     const answers = queue.map(({ id }) => [id, answer] as const);

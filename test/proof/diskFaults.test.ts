@@ -56,6 +56,9 @@ smallDiskTest(
       expect(refused.status).toBe(503);
       expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
       expect(await refused.json()).toMatchObject({ error: { code: "disk_full" } });
+      for (let again = 0; again < 5; again += 1)
+        expect((await sendTen(server, 50_000 + again, answered)).status).toBe(503);
+      expect(server.stderr.match(/can't be stored/g)).toHaveLength(1);
       expect((await server.get("/healthz")).status).toBe(200);
     }
     expect((await sendTen(server, -1, answered)).status).toBe(200);
