@@ -62,6 +62,8 @@ export class Group {
     }
     const rejected: Rejected[] = [];
     const repeatedBefore = this.tally.repeated;
+    const { journal } = this.#group;
+    if (verdict.lastEventId !== undefined) journal.setLastEventId(frame.source, verdict.lastEventId);
     for (let index = 0; index < verdict.events.length; index += 1) {
       const judged = verdict.events[index];
       if (judged === undefined) continue;

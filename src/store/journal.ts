@@ -21,6 +21,10 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 const updateProjection = `
 UPDATE journal SET pid = ?, prev = ?, identifiers = ?, diff = ?, extra = ?, flags = ? WHERE seq = ?`;
 
+const upsertFollowed = `
+INSERT INTO followed (source, last_event_id) VALUES (?, ?)
+ON CONFLICT (source) DO UPDATE SET last_event_id = excluded.last_event_id`;
+
 /** Quarantine never grows beyond this many rows; the oldest go first, and that is counted and logged. */
 const maxQuarantineRows = 200_000;
 
@@ -126,6 +130,11 @@ export class Journal implements Disposable {
     this.#sources.set(name, id);
     this.#sourceNames[id] = name;
     return id;
+  }
+
+  /** Notes how far a followed stream has come (inside the caller's transaction). */
+  setLastEventId(source: string, lastEventId: string): void {
+    this.database.query(upsertFollowed).run(this.sourceNumber(source), lastEventId);
   }
 
   /** A source's name by number. */

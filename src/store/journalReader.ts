@@ -26,6 +26,9 @@ export type ChangeRow = Pick<
   | "diff"
 >;
 
+const selectFollowed = `
+SELECT last_event_id FROM followed JOIN sources ON sources.id = followed.source WHERE sources.name = ?`;
+
 /** A quarantined piece of input. */
 export interface QuarantineRow {
   readonly id: number;
@@ -108,6 +111,12 @@ export class JournalReader implements Disposable {
   /** Rows after `afterSeq` up to and with `toSeq`, at most `limit`, without bodies. */
   changes(afterSeq: number, toSeq: number, limit: number): ChangeRow[] {
     return this.#changes.all(afterSeq, toSeq, limit);
+  }
+
+  /** How far a followed source has come; null for one that was never followed. */
+  lastEventId(source: string): string | null {
+    const query = this.#database.query<{ last_event_id: string }, [string]>(selectFollowed);
+    return query.get(source)?.last_event_id ?? null;
   }
 
   /** Quarantined input newest first, older than `beforeId`. */

@@ -10,6 +10,7 @@ export const eraseRules: Readonly<Record<string, string>> = {
   meta: "holds no personal data",
   sources: "holds no personal data",
   keys: "holds no personal data",
+  followed: "holds another server's ids of its own events, no text of a person",
 };
 
 const steps: readonly string[] = [
@@ -79,6 +80,13 @@ CREATE TABLE keys (
   `
 -- What waits in the quarantine, by what is wrong with it and who sent it: counted and paged without reading bodies.
 CREATE INDEX quarantine_waiting ON quarantine (code, source) WHERE replayed_at_ms IS NULL;
+`,
+  `
+-- How far each followed stream is in the journal: written in the transaction of the events before it.
+CREATE TABLE followed (
+  source INTEGER PRIMARY KEY,
+  last_event_id TEXT NOT NULL
+) STRICT;
 `,
 ];
 

@@ -82,6 +82,8 @@ export interface Store {
   readonly profiles: Profiles;
   readonly admin: StoreAdmin;
   readonly journalId: string;
+  /** The id that a followed source has reached; null for one that was never followed. */
+  lastEventId(source: string): string | null;
   status(): StoreStatus;
   /** Refuses new events; what was submitted is still answered. */
   drain(): void;
@@ -166,6 +168,7 @@ class OpenedStore {
       profiles,
       admin: this.#admin(),
       journalId: opened.journalId,
+      lastEventId: (source) => journal.lastEventId(source),
       status: () => this.#status(),
       drain: () => this.#link.drain(),
       close: () => this.#close(),
