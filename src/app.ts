@@ -1,11 +1,18 @@
 /** The whole server: opens the store, makes the first keys, serves. Run · drain · close. */
 import { auditedCall } from "./admin/api/audited.ts";
 import type { CallOperation } from "./admin/operation.ts";
-import { configuredKeys, ensureFirstKeys, operatorKeyRows, type ShownKeys } from "./admin/firstKeys.ts";
+import {
+  configuredKeys,
+  ensureFirstKeys,
+  operatorKeyRows,
+  storeOperatorKeys,
+  type ShownKeys,
+} from "./admin/firstKeys.ts";
 import { GroupTimes } from "./admin/measuredAccept.ts";
 import { serveSocket, usableSocketPath, type SocketServer } from "./admin/socketServer.ts";
 import type { ServeSettings } from "./config/settings.ts";
 import { openAudit, openDataStore, operationsOf } from "./dataStore.ts";
+import type { DemoKeys } from "./demoKeys.ts";
 import { keysInForce } from "./keysInForce.ts";
 import type { Clock } from "./lib/clock.ts";
 import { warmUp } from "./lib/http.ts";
@@ -41,8 +48,12 @@ const waitingShare = 0.6;
 const pollMs = 10;
 const warmUpTimeoutMs = 2_000;
 
-/** Starts everything. Throws FolderRefused or CannotListen, with nothing left open. */
-export async function startApp(settings: ServeSettings, deps: AppDeps): Promise<App> {
+/** Starts everything, with the demo where it has keys. Throws FolderRefused or CannotListen, with nothing left open. */
+export async function startApp(
+  settings: ServeSettings,
+  deps: AppDeps,
+  demoKeys: DemoKeys | null,
+): Promise<App> {
   const groups = new GroupTimes();
   const onFatal = (exitCode: number, why: string) => {
     deps.log.error("the journal failed, nothing more is accepted", { exitCode, why });
@@ -59,7 +70,7 @@ export async function startApp(settings: ServeSettings, deps: AppDeps): Promise<
   });
   const audit = openAudit(settings.dataFolder, onFatal);
   try {
-    return await startServing({ store, audit, groups }, settings, deps);
+    return await startServing({ store, audit, groups, demoKeys }, settings, deps);
   } catch (error) {
     await audit.close();
     await store.close();
@@ -72,11 +83,12 @@ interface Opened {
   readonly store: Store;
   readonly audit: AuditLog;
   readonly groups: GroupTimes;
+  readonly demoKeys: DemoKeys | null;
 }
 
 async function startServing(opened: Opened, settings: ServeSettings, deps: AppDeps): Promise<App> {
-  const { store } = opened;
-  const configured = configuredKeys(settings.sources, deps.clock);
+  const { store, demoKeys } = opened;
+  const configured = [...configuredKeys(settings.sources, deps.clock), ...(demoKeys?.rows ?? [])];
   const keys = keysInForce(() => store.admin.listKeys(), configured);
   const call = operationsOf(store, settings.dataFolder, {
     ...deps,
@@ -85,11 +97,7 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
   });
   const serving = serve(settings, { ...deps, ...opened, keys, call });
   try {
-    const shownKeys = await ensureFirstKeys(
-      store.admin,
-      { ...settings.firstKeys, sources: settings.sources },
-      deps,
-    );
+    const shownKeys = await firstKeys(store, settings, deps, demoKeys);
     keys.refresh();
     warnOfRevoked(store, settings, deps);
     serving.door.open();
@@ -104,6 +112,19 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
     await serving.stop();
     throw error;
   }
+}
+
+/** The demo has keys of its own and stores none but the operator's. */
+async function firstKeys(
+  { admin }: Store,
+  settings: ServeSettings,
+  deps: AppDeps,
+  demoKeys: DemoKeys | null,
+): Promise<ShownKeys> {
+  const operator = { ...settings.firstKeys, sources: settings.sources };
+  if (demoKeys === null) return ensureFirstKeys(admin, operator, deps);
+  await storeOperatorKeys(admin, operator, deps.clock);
+  return demoKeys.shown;
 }
 
 /** A key that the environment sets but an operator revoked would otherwise be refused without anybody knowing why. */

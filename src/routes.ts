@@ -7,6 +7,7 @@ import { operationsRoutes, type OperationsRoutesDeps } from "./admin/operationsR
 import { methodsOf } from "./admin/paths.ts";
 import { pageRoutes, type PublicAnswers } from "./admin/publicAnswers.ts";
 import { snippetRoute } from "./admin/snippetRoute.ts";
+import { demoRoutes, type DemoDeps } from "./demoRoutes.ts";
 import type { ErrorAnswers } from "./errorAnswers.ts";
 import { Refusal } from "./errors.ts";
 import { feedTokenRoutes, type FeedTokenDeps } from "./esp/feedTokenRoutes.ts";
@@ -26,6 +27,8 @@ export interface RoutesDeps {
   readonly admin: AdminDeps;
   /** The files of public/. */
   readonly files: PublicAnswers;
+  /** Null where there is no demo. */
+  readonly demo: DemoDeps | null;
   readonly answers: ErrorAnswers;
   /** The listening server, which alone can turn a request into a WebSocket; null before it listens. */
   readonly server: () => Server<FeedSocketData> | null;
@@ -62,6 +65,7 @@ export function buildRouter(deps: RoutesDeps) {
     .use(operationsRoutes(deps.operations))
     .use(adminRoutes(deps.admin))
     .use(pageRoutes(deps.files, "/admin", "admin"))
+    .use(deps.demo === null ? new Elysia() : demoRoutes(deps.demo))
     .get(feedSocketPath, ({ request }) => openSocket(request, deps));
 }
 

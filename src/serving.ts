@@ -9,6 +9,8 @@ import { anyHostPaths } from "./admin/paths.ts";
 import { publicAnswers } from "./admin/publicAnswers.ts";
 import { adminDeps } from "./adminWiring.ts";
 import type { Limits, ServeSettings } from "./config/settings.ts";
+import type { DemoKeys } from "./demoKeys.ts";
+import { tokenRate } from "./demoRoutes.ts";
 import { errorAnswers } from "./errorAnswers.ts";
 import { presentedKey } from "./esp/authorise.ts";
 import { FeedHub } from "./esp/feedHub.ts";
@@ -44,6 +46,8 @@ export interface ServingDeps {
   readonly call: CallOperation;
   readonly keys: KeysInForce;
   readonly groups: GroupTimes;
+  /** Null where there is no demo. */
+  readonly demoKeys: DemoKeys | null;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly timers: Timers;
@@ -174,6 +178,18 @@ function routesDeps(parts: Parts) {
       clientAddress: ingest.clientAddress,
     }),
     files,
+    demo:
+      deps.demoKeys === null
+        ? null
+        : {
+            files,
+            tokens,
+            feedKeyId: deps.demoKeys.feedKeyId,
+            readJson,
+            limiter: new RateLimiter(tokenRate, () => clock.monotonicMs()),
+            clientAddress: ingest.clientAddress,
+            river: () => ({ ...gauges, head: store.changes.head(), readers: hub.size }),
+          },
     feed: {
       changes: store.changes,
       profiles: store.profiles,

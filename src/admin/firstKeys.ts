@@ -42,15 +42,24 @@ export function operatorKeyRows(
   return texts.map((text) => keyFromText(text, specOfText(text, defaultSource, "server"), clock).row);
 }
 
+/** Stores the environment's keys if they are new. */
+export async function storeOperatorKeys(
+  admin: StoreAdmin,
+  operator: Pick<OperatorKeys, "writeKey" | "secretKey">,
+  clock: Clock,
+): Promise<void> {
+  for (const row of operatorKeyRows(operator, clock)) {
+    if (!admin.listKeys().some((known) => known.id === row.id)) await admin.createKey(row);
+  }
+}
+
 /** Stores the environment's keys if they are new; makes a write and a secret key where there is none of the kind. */
 export async function ensureFirstKeys(
   admin: StoreAdmin,
   operator: OperatorKeys,
   deps: { readonly ids: Ids; readonly clock: Clock },
 ): Promise<ShownKeys> {
-  for (const row of operatorKeyRows(operator, deps.clock)) {
-    if (!admin.listKeys().some((known) => known.id === row.id)) await admin.createKey(row);
-  }
+  await storeOperatorKeys(admin, operator, deps.clock);
   const hasWriteKey = operator.sources.length > 0 || has(admin, "write");
   return {
     writeKey: hasWriteKey ? null : await make(admin, "wk_", deps),

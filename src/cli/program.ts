@@ -8,6 +8,7 @@ import { addBackup } from "./backup.ts";
 import { addCheckProfiles } from "./checkProfiles.ts";
 import { addConfig } from "./config.ts";
 import { Exit, exitCodes, UsageError, type CliContext } from "./context.ts";
+import { addDemo } from "./demo.ts";
 import { addErase } from "./erase.ts";
 import { addExport } from "./export.ts";
 import { addImport } from "./import.ts";
@@ -17,12 +18,15 @@ import { addRebuild } from "./rebuild.ts";
 import { addRestore } from "./restore.ts";
 import { addServe } from "./serve.ts";
 import { addSimulate } from "./simulate.ts";
+import { addSnippet } from "./snippet.ts";
 import { addTail } from "./tail.ts";
 import { addVerify } from "./verify.ts";
 
 const additions = [
   addServe,
+  addDemo,
   addSimulate,
+  addSnippet,
   addTail,
   addProfile,
   addKeys,

@@ -1,6 +1,7 @@
 /** Runs the server from its start to its end: what it prints, which signal does what, which exit code. */
 import { startApp, type App } from "../app.ts";
 import type { ServeSettings } from "../config/settings.ts";
+import { makeDemoKeys, type DemoKeys } from "../demoKeys.ts";
 import { systemClock } from "../lib/clock.ts";
 import { systemIds } from "../lib/id.ts";
 import { openLog, type Log } from "../lib/log.ts";
@@ -8,12 +9,18 @@ import { systemTimers } from "../lib/timers.ts";
 import { CannotListen } from "../listen.ts";
 import { version } from "../version.ts";
 import { exitCodes, UsageError, type CliContext } from "./context.ts";
+import { demoGreeting } from "./demoGreeting.ts";
 
 /** Serves until the context is interrupted; returns the exit code. Throws what keeps it from starting. */
-export async function runServer(settings: ServeSettings, context: CliContext): Promise<number> {
+export async function runServer(
+  settings: ServeSettings,
+  context: CliContext,
+  { demo }: { readonly demo: boolean },
+): Promise<number> {
   const log = openLog({ level: settings.logLevel, format: settings.logFormat });
-  const app = await start(settings, log);
-  await context.print(greeting(app, settings));
+  const demoKeys = demo ? makeDemoKeys(settings.firstKeys, { ids: systemIds, clock: systemClock }) : null;
+  const app = await start(settings, log, demoKeys);
+  await context.print(demo ? demoGreeting(app, settings) : greeting(app, settings));
   log.info("started", {
     host: settings.host,
     port: Number(new URL(app.origin).port),
@@ -32,15 +39,11 @@ export async function runServer(settings: ServeSettings, context: CliContext): P
   return exitCodes.ok;
 }
 
-async function start(settings: ServeSettings, log: Log): Promise<App> {
+async function start(settings: ServeSettings, log: Log, demoKeys: DemoKeys | null): Promise<App> {
   try {
-    return await startApp(settings, {
-      clock: systemClock,
-      ids: systemIds,
-      timers: systemTimers,
-      log,
-      onFatal: (exitCode) => process.exit(exitCode),
-    });
+    const onFatal = (exitCode: number) => process.exit(exitCode);
+    const deps = { clock: systemClock, ids: systemIds, timers: systemTimers, log, onFatal };
+    return await startApp(settings, deps, demoKeys);
   } catch (error) {
     if (error instanceof CannotListen) throw new UsageError(error.message);
     throw error;

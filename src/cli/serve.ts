@@ -8,12 +8,17 @@ import { Exit, type CliContext } from "./context.ts";
 /** Adds the command; its options come from the schema. */
 export function addServe(program: Command, context: CliContext): void {
   const command = program.command("serve").description("run the server");
-  for (const option of serveOptions) command.addOption(flagOf(option));
+  addOptions(command, serveOptions);
   command.action(async (flags: Record<string, unknown>) => {
     const settings = loadServeSettings(flags, context.environment);
     const { runServer } = await import("./runServer.ts");
-    throw new Exit(await runServer(settings, context));
+    throw new Exit(await runServer(settings, context, { demo: false }));
   });
+}
+
+/** Gives a command options of the schema. */
+export function addOptions(command: Command, options: readonly OptionWords[]): void {
+  for (const option of options) command.addOption(flagOf(option));
 }
 
 function flagOf(words: OptionWords): Option {

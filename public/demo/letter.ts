@@ -1,0 +1,120 @@
+/** The e-mail, written anew from the profile each time, and the table of what it is written from. */
+import { byId, h } from "./dom.ts";
+import { drawing, money, products } from "./products.ts";
+import type { Cart, Held, Profile, TraitName, Traits, Viewed } from "./profile.ts";
+
+const labels: Readonly<Record<TraitName, string>> = {
+  firstName: "First name",
+  cart: "Cart",
+  lastViewed: "Last viewed",
+};
+
+/** Writes the e-mail; parts that come from `changed` are marked for a moment. */
+export function writeLetter(profile: Profile, changed: ReadonlySet<TraitName>): void {
+  const firstName = profile.firstName?.value ?? null;
+  const cart = hasItems(profile.cart?.value ?? null);
+  const lastViewed = profile.lastViewed?.value ?? [];
+  const mark = (name: TraitName) => (changed.has(name) ? "fresh" : "");
+  byId("letter").replaceChildren(
+    h(
+      "dl",
+      { class: "head" },
+      h("dt", {}, "From"),
+      h("dd", {}, "Fell & Ford <hello@shop.example>"),
+      h("dt", {}, "Subject"),
+      h("dd", { class: "subject", id: "subject" }, subject(firstName, cart, lastViewed)),
+    ),
+    h(
+      "div",
+      { class: "body" },
+      h("p", { class: `hello ${mark("firstName")}` }, `Hello ${firstName ?? "there"},`),
+      cart === null
+        ? opening(lastViewed)
+        : h("p", {}, "you left something by the river. We keep it dry for you:"),
+      cart === null ? null : h("div", { class: `goods ${mark("cart")}` }, ...cartLines(cart)),
+      lastViewed.length === 0
+        ? null
+        : h("p", {}, cart === null ? "Here it is again:" : "You also looked at:"),
+      lastViewed.length === 0
+        ? null
+        : h("ul", { class: `seen ${mark("lastViewed")}` }, ...lastViewed.map(seenCard)),
+      h("p", { class: "bye" }, "Stay dry,", h("br"), "Fell & Ford"),
+    ),
+  );
+}
+
+/** Draws the table; called every now and then, since ages pass. */
+export function writeFacts(profile: Profile, nowMs: number): void {
+  const names = Object.keys(labels) as TraitName[];
+  byId("facts").replaceChildren(...names.map((name) => factRow(name, profile[name], nowMs)));
+}
+
+function factRow(name: TraitName, held: Held<Traits[TraitName]> | null, nowMs: number): HTMLElement {
+  const click = held?.clickToScreenMs ?? null;
+  return h(
+    "tr",
+    {},
+    h("th", { scope: "row" }, labels[name]),
+    h("td", {}, held === null ? "not known" : age(nowMs - held.setAtMs)),
+    h("td", {}, click === null ? "–" : h("strong", {}, `${Math.round(click)} ms`)),
+  );
+}
+
+function age(durationMs: number): string {
+  const seconds = Math.max(0, Math.floor(durationMs / 1_000));
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  return seconds < 86_400 ? `${Math.floor(seconds / 3_600)} h` : `${Math.floor(seconds / 86_400)} days`;
+}
+
+function subject(firstName: string | null, cart: Cart | null, lastViewed: readonly Viewed[]): string {
+  const [first] = lastViewed;
+  const name = firstName === null ? "" : `${firstName}, `;
+  const capital = (text: string) => (firstName === null ? text[0]?.toUpperCase() + text.slice(1) : text);
+  const newest = cart?.items.at(-1)?.name;
+  if (cart !== null && newest !== undefined) {
+    const more = cart.count === 1 ? "is" : `and ${cart.count - 1} more are`;
+    return `${name}${capital(`your ${newest} ${more} waiting`)}`;
+  }
+  if (first !== undefined) return `${name}${capital(`the ${first.name} looked back at you`)}`;
+  return firstName === null ? "Nice to have you here" : `Nice to have you here, ${firstName}`;
+}
+
+function opening(lastViewed: readonly Viewed[]): HTMLElement {
+  if (lastViewed.length > 0) return h("p", {}, "something caught your eye in our shop.");
+  return h("p", {}, "we know nothing about you yet. Look at something on the left, and watch this text.");
+}
+
+/** A cart with nothing in it is none. */
+function hasItems(cart: Cart | null): Cart | null {
+  return cart === null || cart.items.length === 0 ? null : cart;
+}
+
+function cartLines(cart: Cart): readonly HTMLElement[] {
+  const lines = cart.items.map((item) =>
+    h(
+      "div",
+      { class: "good" },
+      art(item.product_id),
+      h("span", {}, item.name),
+      h("span", { class: "times" }, `× ${item.quantity}`),
+      h("span", { class: "sum" }, money(item.quantity * item.price)),
+    ),
+  );
+  const total = h(
+    "div",
+    { class: "good whole" },
+    h("span", {}, "Together"),
+    h("span", { class: "sum" }, money(cart.value)),
+  );
+  return [...lines, total];
+}
+
+function seenCard({ product_id, name }: Viewed): HTMLElement {
+  return h("li", {}, art(product_id), h("span", {}, name));
+}
+
+function art(productId: string): SVGElement | null {
+  const product = products.find((one) => one.product_id === productId);
+  return product === undefined ? null : drawing(product);
+}

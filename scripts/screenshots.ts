@@ -1,0 +1,87 @@
+// `bun scripts/screenshots.ts [folder]`: takes the pictures of the demo that README and docs show (docs/images/), with
+// a server and a Chromium of its own. Look at them before you commit them.
+
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { startBrowser, viewports, type PageOptions } from "../test/support/browser.ts";
+
+const root = join(import.meta.dir, "..");
+const pictures = process.argv[2] ?? join(root, "docs", "images");
+
+/** Each picture: name of its file, and how the page is looked at. */
+const views: readonly (readonly [name: string, options: PageOptions])[] = [
+  ["demo-light", { colorScheme: "light", viewport: { width: 1280, height: 1215 } }],
+  ["demo-dark", { colorScheme: "dark", viewport: { width: 1280, height: 1215 } }],
+  ["demo-narrow", { colorScheme: "light", viewport: { ...viewports.narrow, height: 1500 } }],
+];
+
+async function main(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "freshet-pictures-"));
+  const command = [
+    "--no-env-file",
+    join(root, "src/main.ts"),
+    "demo",
+    "--port",
+    "0",
+    "--data",
+    join(folder, "data"),
+  ];
+  const server = Bun.spawn([process.execPath, ...command], { stdout: "pipe", stderr: "inherit" });
+  try {
+    const { origin, writeKey } = await greeting(server.stdout);
+    const others = simulate(origin, writeKey);
+    mkdirSync(pictures, { recursive: true });
+    await using browser = await startBrowser();
+    for (const [name, options] of views) {
+      await using opened = await browser.open(`${origin}/demo`, options);
+      await shop(opened.page);
+      await opened.screenshot(join(pictures, `${name}.png`));
+    }
+    others.kill("SIGINT");
+    await others.exited;
+  } finally {
+    server.kill("SIGTERM");
+    await server.exited;
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Other people in the shop, so that the river flows. */
+function simulate(origin: string, writeKey: string): Bun.Subprocess {
+  const flags = ["simulate", "--url", origin, "--write-key", writeKey, "--rate", "40", "--seed", "1"];
+  const command = ["--no-env-file", join(root, "src/main.ts"), ...flags];
+  return Bun.spawn([process.execPath, ...command], { stdout: "ignore", stderr: "ignore" });
+}
+
+/** What the pictures show somebody do. */
+async function shop(page: Page): Promise<void> {
+  await page.getByText("live", { exact: true }).waitFor();
+  await page.getByRole("button", { name: "Look at Ember lantern" }).click();
+  await page.getByRole("button", { name: "Look at Lean-to tent" }).click();
+  await page.getByRole("button", { name: "Look at Beck boot" }).click();
+  await page.getByLabel("First name").fill("Ann");
+  await page.getByLabel("E-mail (stays").fill("ann@example.com");
+  await page.getByRole("button", { name: "Sign up" }).click();
+  await page.getByRole("button", { name: "Add Beck boot" }).click();
+  await page.getByRole("button", { name: "Add Enamel mug" }).click();
+  await page.getByRole("button", { name: "Add Enamel mug" }).click();
+  await page.locator("#letter").getByText("× 2").waitFor();
+  // Drops need a while to get under way, and marks to fade.
+  await page.waitForTimeout(1_700);
+}
+
+async function greeting(stdout: ReadableStream<Uint8Array>): Promise<{ origin: string; writeKey: string }> {
+  let text = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of stdout) {
+    text += decoder.decode(chunk, { stream: true });
+    const origin = /Open the demo: +(http:\/\/[^\s/]+)/.exec(text)?.[1];
+    const writeKey = /\bwk_\w+/.exec(text)?.[0];
+    if (origin !== undefined && writeKey !== undefined) return { origin, writeKey };
+  }
+  throw new Error(`the demo did not start\n${text}`);
+}
+
+await main();

@@ -1,0 +1,36 @@
+/** `freshet demo`: the server with a small shop before it, in a data folder of its own. */
+import type { Command } from "commander";
+import { serveOptions } from "../config/serveOptions.ts";
+import { loadServeSettings, type Flags } from "../config/settings.ts";
+import { Exit, type CliContext } from "./context.ts";
+import { addOptions } from "./serve.ts";
+
+/** What differs from `serve`: beside its folder, so that neither is mistaken for the other, and a quiet terminal. */
+const demoDefaults: Readonly<Record<string, string>> = { data: "./demo-data", logLevel: "warn" };
+
+export function addDemo(program: Command, context: CliContext): void {
+  const command = program
+    .command("demo")
+    .description("run the server with a demo shop at /demo, in a data folder of its own");
+  addOptions(
+    command,
+    serveOptions.map((option) => ({
+      ...option,
+      defaultValue: demoDefaults[option.key] ?? option.defaultValue,
+    })),
+  );
+  command.action(async (flags: Flags) => {
+    const settings = loadServeSettings({ ...unsaid(context), ...flags }, context.environment);
+    const { runServer } = await import("./runServer.ts");
+    throw new Exit(await runServer(settings, context, { demo: true }));
+  });
+}
+
+/** The demo's defaults, but for those that a variable sets. */
+function unsaid({ environment }: CliContext): Flags {
+  const entries = Object.entries(demoDefaults).filter(([key]) => {
+    const option = serveOptions.find((one) => one.key === key);
+    return (environment[option?.env ?? ""] ?? "") === "";
+  });
+  return Object.fromEntries(entries);
+}

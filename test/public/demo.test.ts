@@ -1,0 +1,214 @@
+/** The demo page in a real browser: what is clicked in the shop is read in the e-mail. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { Page } from "playwright-core";
+import {
+  startBrowser,
+  viewports,
+  type PageOptions,
+  type TestBrowser,
+  type TestPage,
+} from "../support/browser.ts";
+import { startDemo, type TestDemo } from "../support/demo.ts";
+import { tempFolder } from "../support/tempFolder.ts";
+import { until } from "../support/until.ts";
+
+let browser: TestBrowser;
+let demo: TestDemo;
+beforeAll(async () => {
+  [browser, demo] = await Promise.all([startBrowser(), startDemo()]);
+});
+afterAll(async () => {
+  await browser[Symbol.asyncDispose]();
+  await demo[Symbol.asyncDispose]();
+});
+
+/** A visitor whose page is connected. */
+async function visit(options?: PageOptions, at = demo): Promise<TestPage> {
+  const opened = await browser.open(`${at.origin}/demo`, options);
+  await isLive(opened.page);
+  return opened;
+}
+
+async function isLive(page: Page): Promise<void> {
+  await page.locator("#status.live").waitFor();
+}
+
+function press(page: Page, name: string): Promise<void> {
+  return page.getByRole("button", { name, exact: true }).click();
+}
+
+function look(page: Page, product: string): Promise<void> {
+  return page.getByRole("button", { name: `Look at ${product}` }).click();
+}
+
+/** Waits until the e-mail says so. */
+async function reads(page: Page, text: string): Promise<void> {
+  await page.locator("#letter").getByText(text, { exact: true }).waitFor();
+}
+
+async function signUp(page: Page, firstName: string): Promise<void> {
+  await page.getByLabel("First name").fill(firstName);
+  await page.getByLabel("E-mail (stays on this machine)").fill("ann@example.com");
+  await press(page, "Sign up");
+}
+
+describe("the e-mail", () => {
+  test("tells what was looked at, what is in the cart, and the name after signing up", async () => {
+    await using visitor = await visit();
+    const { page } = visitor;
+    await reads(page, "Hello there,");
+    await look(page, "Beck boot");
+    await reads(page, "The Beck boot looked back at you");
+    await press(page, "Add Beck boot to the cart");
+    await press(page, "Add Enamel mug to the cart");
+    await press(page, "Add Enamel mug to the cart");
+    await reads(page, "Your Enamel mug and 2 more are waiting");
+    await reads(page, "€ 174");
+    await signUp(page, "Ann");
+    await reads(page, "Hello Ann,");
+    await reads(page, "Ann, your Enamel mug and 2 more are waiting");
+    await press(page, "Remove Enamel mug");
+    await reads(page, "Ann, your Beck boot is waiting");
+    expect(visitor.errors).toEqual([]);
+  });
+
+  test("says of each value its age and how long it took from the click to the screen", async () => {
+    await using visitor = await visit();
+    const { page } = visitor;
+    const row = page.getByRole("row", { name: /^Last viewed/ });
+    expect(await row.textContent()).toContain("not known");
+    await look(page, "Tump pack");
+    await row.getByText(/^\d+ ms$/).waitFor();
+    await row.getByText("1 s", { exact: true }).waitFor();
+    await page
+      .locator("#last")
+      .getByText(/^(identify|Product Viewed): [\d.]+ ms from your click/)
+      .waitFor();
+  });
+
+  test("is the same after a reload: it comes from the profile, and so do its ages", async () => {
+    await using visitor = await visit();
+    const { page } = visitor;
+    await press(page, "Add Lean-to tent to the cart");
+    await reads(page, "Your Lean-to tent is waiting");
+    await signUp(page, "Ann");
+    await reads(page, "Hello Ann,");
+    await page.reload();
+    await reads(page, "Ann, your Lean-to tent is waiting");
+    expect(await page.locator("#cart").textContent()).toContain("1 × Lean-to tent");
+    await press(page, "Add Lean-to tent to the cart");
+    await reads(page, "Ann, your Lean-to tent and 1 more are waiting");
+  });
+
+  test("is another one for somebody else, who sees nothing of the first", async () => {
+    await using first = await visit();
+    await using second = await visit();
+    await press(first.page, "Add Mizzle jacket to the cart");
+    await look(second.page, "Enamel mug");
+    await reads(first.page, "Your Mizzle jacket is waiting");
+    await reads(second.page, "The Enamel mug looked back at you");
+    expect(await second.page.locator("#letter").textContent()).not.toContain("Mizzle");
+    await press(first.page, "Start over");
+    await reads(first.page, "Nice to have you here");
+    await look(first.page, "Ember lantern");
+    await reads(first.page, "The Ember lantern looked back at you");
+    expect(await first.page.locator("#letter").textContent()).not.toContain("Mizzle");
+  });
+
+  test("shows what a visitor wrote as text, whatever it is", async () => {
+    await using visitor = await visit();
+    const name = "<img src=x onerror=document.title=1>";
+    await signUp(visitor.page, name);
+    await reads(visitor.page, `Hello ${name},`);
+    expect(await visitor.page.locator("#letter img").count()).toBe(0);
+    expect(await visitor.page.title()).toBe("Freshet: the demo");
+    expect(visitor.cspViolations).toEqual([]);
+  });
+
+  test("goes on when the server was away", async () => {
+    using place = tempFolder();
+    await using before = await startDemo({ folder: place.path });
+    await using visitor = await visit({}, before);
+    const { page } = visitor;
+    await press(page, "Add Beck boot to the cart");
+    await reads(page, "Your Beck boot is waiting");
+    await before.stop();
+    await page.locator("#status:not(.live)").waitFor();
+    await press(page, "Add Enamel mug to the cart");
+    const { port } = new URL(before.origin);
+    await using _after = await startDemo({ folder: place.path, args: ["--port", port] });
+    await reads(page, "Your Enamel mug and 1 more are waiting");
+    await isLive(page);
+  });
+});
+
+describe("the page", () => {
+  test.each<[string, PageOptions]>([
+    ["light", { colorScheme: "light" }],
+    ["dark", { colorScheme: "dark" }],
+    ["narrow", { viewport: viewports.narrow }],
+    ["without motion", { reducedMotion: "reduce" }],
+  ])(
+    "%s: axe finds nothing, the CSP holds, nothing comes from elsewhere, nothing is cut off",
+    async (_name, options) => {
+      await using visitor = await visit(options);
+      const { page } = visitor;
+      await press(page, "Add Beck boot to the cart");
+      await look(page, "Lean-to tent");
+      await signUp(page, "Ann");
+      await reads(page, "Hello Ann,");
+      // The mark on what is new fades, and with it its colours change.
+      await until(
+        "the mark has faded",
+        async () => (await page.evaluate<number>("document.getAnimations().length")) === 0,
+      );
+      expect(await visitor.axe()).toEqual([]);
+      expect(visitor.cspViolations).toEqual([]);
+      expect(visitor.errors).toEqual([]);
+      expect(visitor.requested.filter((url) => !url.startsWith(demo.origin))).toEqual([]);
+      const overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
+      expect(await page.evaluate<number>(overflow)).toBe(0);
+    },
+  );
+
+  test("is as good before anything has happened", async () => {
+    await using visitor = await visit();
+    expect(await visitor.axe()).toEqual([]);
+  });
+
+  test("is used with the keyboard alone", async () => {
+    await using visitor = await visit();
+    const { page } = visitor;
+    const focusOn = async (label: string) => {
+      for (let presses = 0; presses < 40; presses += 1) {
+        await page.keyboard.press("Tab");
+        const focused = await page.evaluate<string>(
+          "document.activeElement.getAttribute('aria-label') || document.activeElement.innerText",
+        );
+        if (focused.replaceAll("\n", " ").startsWith(label)) return;
+      }
+      throw new Error(`no way to ${label}`);
+    };
+    await focusOn("Look at Beck boot");
+    await page.keyboard.press("Enter");
+    await reads(page, "The Beck boot looked back at you");
+    await focusOn("Add Beck boot to the cart");
+    await page.keyboard.press("Space");
+    await reads(page, "Your Beck boot is waiting");
+    await focusOn("Remove Beck boot");
+    await page.keyboard.press("Enter");
+    await reads(page, "The Beck boot looked back at you");
+  });
+
+  test("weighs less than 30 KB on the wire", async () => {
+    let bytes = 0;
+    for (const name of ["", "/main.js", "/main.css", "/mark.svg"]) {
+      const answer = await fetch(`${demo.origin}/demo${name}`, {
+        headers: { "Accept-Encoding": "gzip" },
+        decompress: false,
+      } as RequestInit);
+      bytes += (await answer.bytes()).length;
+    }
+    expect(bytes).toBeLessThan(30_000);
+  });
+});
