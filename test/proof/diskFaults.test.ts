@@ -65,7 +65,7 @@ smallDiskTest(
     await expectKeptOnce(server, answered);
     expect(await server.stop()).toBe(0);
   },
-  60_000,
+  120_000,
 );
 
 smallDiskTest(
@@ -94,11 +94,11 @@ smallDiskTest(
       expect((await server.get("/v1/profiles/user_id:u0-0")).status).toBe(503);
       await until("a rebuild found no room either", () => /the rebuild failed/.test(server.stderr));
     }
-    await until("the profiles are back", async () => (await server.get("/readyz")).status === 200, 30_000);
+    await until("the profiles are back", async () => (await server.get("/readyz")).status === 200, 60_000);
     await expectKeptOnce(server, answered);
     expect((await freshet(["verify", "--data", join(seen, "data")])).code).toBe(0);
   },
-  60_000,
+  120_000,
 );
 
 smallDiskTest(
@@ -114,7 +114,7 @@ smallDiskTest(
       expect(server.stderr).toMatch(/^freshet: [^\n]*(?:disk|no space)[^\n]*\n$/);
     }
   },
-  60_000,
+  120_000,
 );
 
 tracedTest(
@@ -134,7 +134,7 @@ tracedTest(
       expect(server.stderr).toMatch(/^freshet: [^\n]*(?:I\/O|i\/o) error[^\n]*\n$/);
     }
   },
-  60_000,
+  120_000,
 );
 
 /** Faults that the journal can't outlive: the process ends, and the next start has what was answered. */
@@ -166,7 +166,7 @@ for (const [calls, fromNth] of [
       expect(await server.stop()).toBe(0);
       expect((await freshet(["verify", "--data", data])).code).toBe(0);
     },
-    60_000,
+    120_000,
   );
 }
 
@@ -175,19 +175,24 @@ tracedTest(
   async () => {
     using folder = tempFolder();
     const data = folder.at("data");
-    const program = withFault(join(data, "profiles-1/data.mdb"), writes, "error=EIO", "6+");
-    await using server = await startServer({ data, program });
     const answered: string[] = [];
+    {
+      await using first = await startServer({ data });
+      expect((await sendTen(first, 100_000, answered)).status).toBe(200);
+      expect(await first.stop()).toBe(0);
+    }
+    const program = withFault(join(data, "profiles-1/data.mdb"), writes, "error=EIO", "1+");
+    await using server = await startServer({ data, program });
     await until("a rebuild was needed", async () => {
       expect((await sendTen(server, answered.length, answered)).status).toBe(200);
       return /will be rebuilt/.test(server.stderr);
     });
     await until("the profiles are back", async () => (await server.get("/readyz")).status === 200);
     await expectKeptOnce(server, answered);
-    expect((await server.get("/v1/profiles/user_id:u0-0")).status).toBe(200);
+    expect((await server.get("/v1/profiles/user_id:u100000-0")).status).toBe(200);
     expect(await server.stop()).toBe(0);
   },
-  60_000,
+  120_000,
 );
 
 const readsWhileWaiting = 60;
@@ -211,7 +216,7 @@ tracedTest(
     expect(reads).toBeGreaterThanOrEqual(readsWhileWaiting);
     await expectKeptOnce(server, answered);
   },
-  60_000,
+  120_000,
 );
 
 /** Reads one after the other until the ingest is answered; returns how many were. */

@@ -33,5 +33,5 @@ tracedTest(
       expect(acknowledged.length).toBeGreaterThan(0);
     });
   },
-  60_000,
+  120_000,
 );
