@@ -45,7 +45,7 @@ export function commitFolded(
   watermark: number,
   takenBytes: number,
 ): readonly number[] {
-  const { pids } = folded.hot.changed();
+  const pids = folded.hot.changed();
   const pendingRefolds = [...folded.projector.pendingRefolds];
   const meta = { format: profilesFormat, journalId, watermark, pendingRefolds };
   folded.store.commit(folded.hot.batch(meta, takenBytes));

@@ -151,9 +151,9 @@ export class HotProfiles {
     this.#dirty.set(pid, null);
   }
 
-  /** Numbers of the profiles and the identifiers that this group changed. */
-  changed(): { readonly pids: number[]; readonly ids: IdentifierKey[] } {
-    return { pids: [...this.#dirty.keys()], ids: [...this.#dirtyIds.keys()] };
+  /** Numbers of the profiles that this group changed. */
+  changed(): number[] {
+    return [...this.#dirty.keys()];
   }
 
   /** The group as LMDB takes it; `takenBytes`: of the events in it, by which profiles may have grown. */
@@ -163,8 +163,8 @@ export class HotProfiles {
         this.#shelveLinks(profile);
     }
     return {
-      profiles: profileTexts(this.#dirty),
-      ids: idTexts(this.#dirtyIds),
+      putProfiles: (put) => this.#putProfiles(put),
+      putIds: (put) => this.#putIds(put),
       meta,
       touchedBytes: this.#touchedBytes(),
       grownBytes: baseRoomBytes + takenBytes * textBytesATakenByte,
@@ -201,6 +201,17 @@ export class HotProfiles {
     this.#old.clear();
     this.#youngIds.clear();
     this.#oldIds.clear();
+  }
+
+  #putProfiles(put: (pid: number, text: string | null) => void): void {
+    for (const [pid, profile] of this.#dirty) {
+      if (profile === null) put(pid, null);
+      else put(pid, typeof profile === "number" ? tombstone(profile) : profileText(profile));
+    }
+  }
+
+  #putIds(put: (key: string, text: string | null) => void): void {
+    for (const [key, entry] of this.#dirtyIds) put(key, entry === null ? null : JSON.stringify(entry));
   }
 
   #touchedBytes(): number {
@@ -318,19 +329,6 @@ function linksText(links: Map<IdentifierKey, LinkEntry>): Record<string, [LinkRe
   const text: Record<string, [LinkRecord, 0 | 1]> = {};
   for (const [key, link] of links) text[key] = [link.record, link.seen ? 1 : 0];
   return text;
-}
-
-function* profileTexts(
-  dirty: Map<number, HotProfile | number | null>,
-): Iterable<readonly [number, string | null]> {
-  for (const [pid, profile] of dirty) {
-    if (profile === null) yield [pid, null];
-    else yield [pid, typeof profile === "number" ? tombstone(profile) : profileText(profile)];
-  }
-}
-
-function* idTexts(dirty: Map<IdentifierKey, IdEntry | null>): Iterable<readonly [string, string | null]> {
-  for (const [key, entry] of dirty) yield [key, entry === null ? null : JSON.stringify(entry)];
 }
 
 /** The claims in an e-mail address's entry; undefined for every other kind of entry. */

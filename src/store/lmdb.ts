@@ -47,8 +47,10 @@ export interface ProfileStore {
 export type FrozenProfiles = Pick<ProfileStore, "readMeta" | "readProfile" | "scan" | "scanIds">;
 
 export interface ProfileBatch {
-  readonly profiles: Iterable<readonly [pid: number, text: string | null]>;
-  readonly ids: Iterable<readonly [key: string, text: string | null]>;
+  /** Gives every profile to `put`; null removes it. */
+  readonly putProfiles: (put: (pid: number, text: string | null) => void) => void;
+  /** Gives every identifier's entry to `put`; null removes it. */
+  readonly putIds: (put: (key: string, text: string | null) => void) => void;
   readonly meta: ProfilesMeta;
   /** Bytes of pages that the batch may replace. */
   readonly touchedBytes: number;
@@ -99,14 +101,14 @@ export function openProfileStore(folder: string, options: { readonly readOnly: b
     commit: (batch) => {
       space?.reserve(batch.touchedBytes, batch.grownBytes);
       root.transactionSync(() => {
-        for (const [pid, text] of batch.profiles) {
+        batch.putProfiles((pid, text) => {
           if (text === null) profiles.removeSync(pid);
           else profiles.putSync(pid, reused.of(text));
-        }
-        for (const [key, text] of batch.ids) {
+        });
+        batch.putIds((key, text) => {
           if (text === null) ids.removeSync(key);
           else ids.putSync(key, reused.of(text));
-        }
+        });
         meta.putSync(metaKey, reused.of(JSON.stringify(batch.meta)));
       });
     },
