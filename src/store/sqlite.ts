@@ -1,6 +1,6 @@
 /** The one place that opens SQLite. Every pragma is set here, because the defaults are not ours. */
 import { Database, type Statement } from "bun:sqlite";
-import { renameSync } from "node:fs";
+import { renameSync, rmSync } from "node:fs";
 
 export type { Database, Statement };
 
@@ -69,6 +69,9 @@ export function copyDatabase(from: string, partial: string, path: string): void 
   const database = openDatabase(from, { mode: "read" });
   try {
     database.query("VACUUM INTO ?").run(partial);
+  } catch (error) {
+    rmSync(partial, { force: true });
+    throw error;
   } finally {
     database.close();
   }

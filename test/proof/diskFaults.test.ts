@@ -1,5 +1,5 @@
 import { expect } from "bun:test";
-import { mkdirSync, readFileSync, statSync, statfsSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { freshet } from "../support/command.ts";
 import { keptMessages } from "../support/keptMessages.ts";
@@ -97,6 +97,25 @@ smallDiskTest(
     await until("the profiles are back", async () => (await server.get("/readyz")).status === 200, 60_000);
     await expectKeptOnce(server, answered);
     expect((await freshet(["verify", "--data", join(seen, "data")])).code).toBe(0);
+  },
+  120_000,
+);
+
+smallDiskTest(
+  "a backup that finds no room says so and leaves nothing behind, and the server goes on",
+  async () => {
+    using folder = tempFolder();
+    const disk = folder.at("disk");
+    mkdirSync(disk);
+    const data = folder.at("data");
+    await using server = await startServer({ data, program: onSmallDisk(disk, 65_536) });
+    const answered: string[] = [];
+    for (let at = 0; at < 20; at += 1) await sendTen(server, at, answered);
+    const { code, stderr } = await freshet(["backup", join(disk, "backup"), "--data", data]);
+    expect([code, stderr]).toEqual([1, "freshet: database or disk is full\n"]);
+    expect(readdirSync(`/proc/${server.pid}/root${disk}/backup`)).toEqual([]);
+    expect((await sendTen(server, 20, answered)).status).toBe(200);
+    await expectKeptOnce(server, answered);
   },
   120_000,
 );
