@@ -38,7 +38,7 @@ function start(script: HTMLOrSVGScriptElement | null): void {
     queue ??= openQueue({
       shelf,
       writeKey,
-      url: `${options["host"] ?? new URL(script.src).origin}/v1/batch`,
+      url: new URL("/v1/batch", options["host"] ?? script.src).href,
       delayMs: Number(options["delayMs"] ?? 100),
       maxEvents: Number(options["maxQueue"] ?? 500),
     });

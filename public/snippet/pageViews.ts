@@ -62,5 +62,10 @@ export function watchPages(announces: boolean, listener: PageViewListener): void
       left = false;
     }
   });
-  if (announces) listener.onPage(document.referrer);
+  if (!announces) return;
+  const begin = () => listener.onPage(document.referrer);
+  // Browsers load pages that may never be seen.
+  const { prerendering } = document as { readonly prerendering?: boolean };
+  if (prerendering) document.addEventListener("prerenderingchange", begin, { once: true });
+  else begin();
 }

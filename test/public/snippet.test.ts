@@ -398,6 +398,18 @@ describe("a single-page app", () => {
     expect(pages[1]?.properties["title"]).toBe("A");
   });
 
+  test("is not seen before it is: a page loaded ahead is told when it is shown", async () => {
+    const initScript = `let ahead = true;
+      Object.defineProperty(document, "prerendering", { get: () => ahead });
+      window.show = () => { ahead = false; document.dispatchEvent(new Event("prerenderingchange")); };`;
+    await using shopper = await visit("", { initScript });
+    await shopper.call('track("Before It Is Seen")');
+    await arrival(await shopper.anonymousId(), "Before It Is Seen");
+    await shopper.page.evaluate("show()");
+    const events = await arrival(await shopper.anonymousId(), "page");
+    expect(events.map(({ type }) => type)).toEqual(["track", "page"]);
+  });
+
   test("may tell its pages itself", async () => {
     await using shopper = await visit('data-pages="manual"');
     await shopper.page.evaluate('history.pushState({}, "", "/a")');
