@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Restore } from "./accept.ts";
-import { folderPaths, nextProfilesName, syncFile } from "./folder.ts";
+import { folderPaths, nextProfilesName, syncFile, syncFolder } from "./folder.ts";
 import { JournalReader } from "./journalReader.ts";
 import { openProfileStore } from "./lmdb.ts";
 import { rebuildProfiles, type RebuiltProfiles } from "./rebuild.ts";
@@ -73,5 +73,6 @@ function backup(job: Extract<MaintenanceJob, { kind: "backup" }>): { readonly pa
   rmSync(partial, { force: true });
   copyDatabase(folderPaths(job.folder).journal, partial, path);
   syncFile(path);
+  syncFolder(job.target);
   return { path };
 }
