@@ -71,7 +71,9 @@ export function deadWords(pages: Pages, { exists, scripts, commands }: Known): s
 
 function commandFaults(code: string, commands: Known["commands"]): string[] {
   const faults: string[] = [];
-  for (const [, rest = ""] of code.matchAll(/(?:^|[\s/])freshet ((?:[a-z-]+|--[a-z-]+)[^\n|;&#]*)/g)) {
+  for (const [, rest = ""] of code.matchAll(
+    /(?:^|[\s/])freshet (?:-- )?((?:[a-z-]+|--[a-z-]+)[^\n|;&#]*)/g,
+  )) {
     const words = rest.split(/\s+/);
     const name = [words.slice(0, 2).join(" "), words[0] ?? ""].find((command) => commands.has(command));
     if (name === undefined && !rest.startsWith("--")) {

@@ -2,11 +2,14 @@
 // line `N passed, N failed`. It fails when anything failed, when a test file ran no test, and when none ran.
 
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { filesOf, lastLine, outcomeOf, type Outcome, type SuiteName, testFiles } from "./suite.ts";
 
 const root = join(import.meta.dir, "..");
+
+/** Files at a time: most tests wait for processes and disks, so that two files on one core still gain. */
+const filesAtOnce = Math.min(4, Math.max(2, availableParallelism()));
 
 /** Per test, and for the whole run, after which it counts as hung. */
 const limits = {
@@ -17,7 +20,13 @@ const limits = {
 async function runSuite(suite: SuiteName, files: readonly string[]): Promise<Outcome> {
   const folder = mkdtempSync(join(tmpdir(), "freshet-test-"));
   const reportPath = join(folder, "report.xml");
-  const flags = [`--timeout=${limits[suite].testMs}`, "--reporter=junit", `--reporter-outfile=${reportPath}`];
+  const flags = [
+    `--timeout=${limits[suite].testMs}`,
+    // The long suite measures and kills; its files run alone.
+    ...(suite === "fast" ? [`--parallel=${filesAtOnce}`] : []),
+    "--reporter=junit",
+    `--reporter-outfile=${reportPath}`,
+  ];
   try {
     // Whoever ends this run ends its tests and the servers they started.
     const runner = Bun.spawn(
