@@ -89,7 +89,7 @@ function Why({ identifier, isOnly }: { readonly identifier: IdentifierAnswer; re
 function EventName({ event }: { readonly event: JoinEvent }) {
   return (
     <>
-      {event.type} {event.name === null ? null : <Data>{event.name}</Data>} from <Data>{event.source}</Data>,{" "}
+      {event.type} {event.name === null ? null : <Data>{event.name} </Data>}from <Data>{event.source}</Data>,{" "}
       <At at={event.timestamp} />
     </>
   );
