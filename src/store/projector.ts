@@ -150,17 +150,6 @@ export class Projector {
     return "pid" in entry ? this.#hot.profile(entry.pid) : undefined;
   }
 
-  /** The profile an event is attributed to as things stand, without changing anything. */
-  attributed(event: Event): HotProfile | undefined {
-    if (event.userId !== null) return this.profileOf(identifierKey(event.namespace, "user_id", event.userId));
-    if (event.anonymousId === null) return undefined;
-    return this.claimant(event.namespace, {
-      key: orderKeyOf(event),
-      user: null,
-      anonymous: event.anonymousId,
-    });
-  }
-
   /** The link of an anonymousId whose home is `home`. */
   linkOf(home: HotProfile, anonymousKey: IdentifierKey): LinkEntry | undefined {
     return this.#link(home, anonymousKey);

@@ -9,7 +9,7 @@ import type { ValueChange } from "../model/change.ts";
 import { orderKeyOf, type Event, type Json, type OrderKey } from "../model/event.ts";
 import { identifierKey, identifierOf, type IdentifierKey } from "../model/identifier.ts";
 import { fold } from "../model/fold.ts";
-import { newestUser, rebuildRecord, usersOf, type LinkFact } from "../model/link.ts";
+import { attribute, newestUser, rebuildRecord, usersOf, type LinkFact } from "../model/link.ts";
 import { emptyState } from "../model/profile.ts";
 import { readTraits } from "../model/trait.ts";
 import { jsonEqual } from "../model/traitChanges.ts";
@@ -32,6 +32,7 @@ export interface RefoldContext {
 interface Gathered {
   readonly row: EventRow;
   readonly event: Event;
+  readonly key: OrderKey;
 }
 
 /**
@@ -82,7 +83,8 @@ export class Refold {
         ? home
         : (projector.profileOf(identifierKey(home.namespace, "user_id", newest)) ?? home);
     projector.place(this.anonymousKey, link, newHome, home);
-    const moved = rebuildStates(this.anonymousKey, involved, gathered, context);
+    const ownerAt = owners(link, newHome, context.projector);
+    const moved = rebuildStates(this.anonymousKey, ownerAt, involved, gathered, context);
     for (const profile of involved.values()) relistEmails(profile, projector);
     rewriteMoved(moved, context);
     for (const [profile, was] of before) record(profile, was, moved.profiles.has(profile), context);
@@ -108,13 +110,13 @@ export class Refold {
     const row = context.journal.row(seq);
     if (row === null) return;
     waiting.push(...parsePrev(row.prev));
-    this.#rows.set(
-      seq,
-      isFoldable(row)
-        ? { row, event: context.restore(storedEvent(row, context.journal.sourceName(row.source))) }
-        : null,
-    );
+    this.#rows.set(seq, isFoldable(row) ? gather(row, context) : null);
   }
+}
+
+function gather(row: EventRow, context: RefoldContext): Gathered {
+  const event = context.restore(storedEvent(row, context.journal.sourceName(row.source)));
+  return { row, event, key: orderKeyOf(event) };
 }
 
 /** The link record of one anonymousId from the events themselves. */
@@ -125,15 +127,29 @@ function relink(
   const anonymousId = identifierOf(anonymousKey).value;
   const facts: LinkFact[] = [];
   const anonymousKeys: OrderKey[] = [];
-  for (const { event } of gathered) {
+  for (const { event, key } of gathered) {
     const links =
       event.anonymousId === anonymousId ||
       (event.type === "alias" && event.previousId === anonymousId && event.userId !== anonymousId);
     if (!links) continue;
-    if (event.userId === null) anonymousKeys.push(orderKeyOf(event));
-    else facts.push({ key: orderKeyOf(event), user: event.userId });
+    if (event.userId === null) anonymousKeys.push(key);
+    else facts.push({ key, user: event.userId });
   }
   return rebuildRecord(facts, anonymousKeys);
+}
+
+/** Whose an anonymous event of the linked anonymousId is, by its order key. */
+type OwnerAt = (key: OrderKey) => HotProfile | undefined;
+
+function owners(link: LinkEntry, home: HotProfile, projector: Projector): OwnerAt {
+  const ofUsers = new Map<string, HotProfile | undefined>();
+  return (key) => {
+    const user = attribute(link.record, key);
+    if (user === null) return home;
+    if (!ofUsers.has(user))
+      ofUsers.set(user, projector.profileOf(identifierKey(home.namespace, "user_id", user)));
+    return ofUsers.get(user);
+  };
 }
 
 /** Rows that have another owner than before, and the profiles that won or lost one. */
@@ -148,19 +164,21 @@ interface Moved {
  */
 function rebuildStates(
   anonymousKey: IdentifierKey,
+  ownerAt: OwnerAt,
   involved: ReadonlyMap<number, HotProfile>,
   gathered: readonly Gathered[],
   context: RefoldContext,
 ): Moved {
+  const anonymousId = identifierOf(anonymousKey).value;
   const moved: Moved = { rows: [], profiles: new Set() };
   for (const profile of involved.values()) {
     profile.state = emptyState();
     profile.head = 0;
   }
-  for (const { row, event } of gathered) {
+  for (const { row, event, key } of gathered) {
     const former = row.pid === null ? undefined : context.hot.profile(row.pid);
-    const concerned = event.userId === null && event.anonymousId === identifierOf(anonymousKey).value;
-    const owner = concerned ? context.projector.attributed(event) : former;
+    const concerned = event.userId === null && event.anonymousId === anonymousId;
+    const owner = concerned ? ownerAt(key) : former;
     assert(former !== undefined && owner !== undefined, "a chained event has an owner");
     assert(involved.has(owner.pid), "an event moves among the involved only");
     fold(owner.state, event, { refused: refusedOf(row) });

@@ -49,7 +49,7 @@ export interface QueuedFrame {
 export class JournalFailed extends Error {}
 
 /** Journal rows that a re-attribution reads between two groups. */
-const refoldRows = 500;
+const refoldRows = 250;
 
 /** Quarantine is trimmed once in this many refused pieces. */
 const trimEvery = 1_000;
