@@ -185,6 +185,7 @@ async function servedRoutes(): Promise<string[]> {
     feed: {} as never,
     admin: {} as never,
     files: {} as never,
+    demo: null,
   })
     .routes.filter(({ method }) => method !== "OPTIONS")
     .map(({ method, path }) => `${method} ${path}`);
