@@ -1,4 +1,5 @@
 /** Everything behind the admin page's API. */
+import type { Alerts } from "./admin/alerts/alerts.ts";
 import { Attempts } from "./admin/api/attempts.ts";
 import { isAdminKey } from "./admin/api/access.ts";
 import type { AdminDeps } from "./admin/api/adminContext.ts";
@@ -8,6 +9,7 @@ import { Sessions } from "./admin/api/sessions.ts";
 import type { CallOperation } from "./admin/operation.ts";
 import type { ErrorAnswers } from "./errorAnswers.ts";
 import type { Gauges } from "./gauges.ts";
+import type { FollowStatus } from "./ingest/follow.ts";
 import type { KeysInForce } from "./keysInForce.ts";
 import type { Clock } from "./lib/clock.ts";
 import type { Ids } from "./lib/id.ts";
@@ -25,6 +27,8 @@ export interface AdminParts {
   readonly ids: Ids;
   readonly timers: Timers;
   readonly gauges: Gauges;
+  readonly alerts: Alerts;
+  readonly follows: () => readonly FollowStatus[];
   readonly answers: ErrorAnswers;
   readonly dataFolder: string;
   readonly publicUrls: readonly string[];

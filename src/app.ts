@@ -101,6 +101,7 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
     keys.refresh();
     warnOfRevoked(store, settings, deps);
     serving.door.open();
+    serving.follow();
     const socket = openSocket(call, opened.audit, settings, deps);
     await warmUp(serving.origin, warmUpTimeoutMs);
     return {
@@ -171,10 +172,11 @@ async function close(
   const deadlineMs = clock.monotonicMs() + settings.limits.drainTimeoutMs * waitingShare;
   serving.door.drain();
   store.drain();
-  serving.endStreams();
+  const ended = serving.endStreams();
   await socket?.close();
   while (serving.door.inFlight.requests > 0 && clock.monotonicMs() < deadlineMs) await Bun.sleep(pollMs);
   // Whoever still comes is told to come back, until nothing is left to be written.
+  await ended;
   await audit.close();
   await store.close();
   await serving.stop();

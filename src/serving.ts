@@ -1,6 +1,8 @@
 /** The port and everything behind it: front door, routes, feed. */
 import type { Server } from "bun";
 import { publicFolder } from "../public/bundle.ts";
+import { Alerts } from "./admin/alerts/alerts.ts";
+import { healthReading } from "./admin/alerts/healthReading.ts";
 import { FedTimes } from "./admin/fedTimes.ts";
 import { isLocalRequest } from "./admin/localRequest.ts";
 import { measured, type GroupTimes } from "./admin/measuredAccept.ts";
@@ -21,6 +23,7 @@ import { frontDoor, type FrontDoor } from "./frontDoor.ts";
 import { startGauges, type Gauges } from "./gauges.ts";
 import { hostRules } from "./hostRules.ts";
 import { RateLimiter } from "./ingest/rateLimit.ts";
+import { Followers } from "./ingest/followers.ts";
 import { EventStreams } from "./ingest/streams.ts";
 import { streamPath } from "./ingest/streamRoutes.ts";
 import { jsonBodyReader } from "./jsonBody.ts";
@@ -59,8 +62,10 @@ export interface Serving {
   /** `http://127.0.0.1:8787` */
   readonly origin: string;
   readonly door: FrontDoor;
-  /** Ends every stream, telling clients when to come back. */
-  endStreams(): void;
+  /** Begins to follow other servers' streams; to be called once all is there. */
+  follow(): void;
+  /** Ends every stream, telling clients when to come back; resolves when nothing more comes of followed ones. */
+  endStreams(): Promise<void>;
   /** Closes the port and every connection. */
   stop(): Promise<void>;
 }
@@ -80,6 +85,12 @@ export function serve(settings: ServeSettings, deps: ServingDeps): Serving {
     heartbeatMs: limits.feedHeartbeatMs,
     maxStreams: limits.maxStreams,
   });
+  const followers = new Followers(settings.follows, {
+    ...deps,
+    accept: { submit: (frame) => routes.ingest.accept.submit(frame) },
+    lastEventId: (source) => deps.store.lastEventId(source),
+  });
+  const alerts = openAlerts(settings, deps, gauges, followers);
   // The router must know the server, for client addresses and sockets, and the server the router.
   let server: Server<FeedSocketData> | null = null;
   const crowd = watchCrowd(deps.timers, limits.maxConnections, () => server?.closeIdleConnections());
@@ -89,6 +100,8 @@ export function serve(settings: ServeSettings, deps: ServingDeps): Serving {
     gauges,
     hub,
     streams,
+    followers,
+    alerts,
     answers,
     server: () => server,
     door: () => door,
@@ -103,7 +116,7 @@ export function serve(settings: ServeSettings, deps: ServingDeps): Serving {
     maxBytes: limits.maxInFlightBytes,
     crowded: () => crowd.isCrowded(),
   });
-  const watchers = [gauges, hub, streams, crowd, routes.admin];
+  const watchers = [gauges, hub, streams, alerts, crowd, routes.admin];
   try {
     server = listen({
       host: settings.host,
@@ -121,15 +134,37 @@ export function serve(settings: ServeSettings, deps: ServingDeps): Serving {
   return {
     origin: `http://${settings.host.includes(":") ? `[${settings.host}]` : settings.host}:${listening.port}`,
     door,
-    endStreams: () => {
+    follow: () => followers.start(),
+    endStreams: async () => {
       hub[Symbol.dispose]();
       streams.end();
+      await followers.stop();
     },
     stop: async () => {
+      await followers.stop();
       for (const watcher of watchers) watcher[Symbol.dispose]();
       await listening.stop(true);
     },
   };
+}
+
+function openAlerts(
+  settings: ServeSettings,
+  deps: ServingDeps,
+  { sources, visible }: Gauges,
+  followers: Followers,
+): Alerts {
+  const { store } = deps;
+  const parts = {
+    sources,
+    visible,
+    changes: store.changes,
+    status: () => store.status(),
+    follows: () => followers.status(),
+    named: Object.keys(settings.alerts.quietAfterMsBySource),
+    dataFolder: settings.dataFolder,
+  };
+  return new Alerts({ ...deps, rules: settings.alerts, read: () => healthReading(parts) });
 }
 
 function openHub(limits: Limits, { store, timers, log }: ServingDeps): FeedHub {
@@ -147,13 +182,15 @@ interface Parts {
   readonly gauges: Gauges;
   readonly hub: FeedHub;
   readonly streams: EventStreams;
+  readonly followers: Followers;
+  readonly alerts: Alerts;
   readonly answers: RoutesDeps["answers"];
   readonly server: () => Server<FeedSocketData> | null;
   readonly door: () => FrontDoor;
 }
 
 function routesDeps(parts: Parts) {
-  const { settings, deps, hub, gauges, answers, server, door } = parts;
+  const { settings, deps, hub, gauges, alerts, followers, answers, server, door } = parts;
   const { store, keys, clock, ids, timers } = deps;
   const bodies = new BodyReader(settings.limits.requestTimeoutMs, decodeBody);
   const readJson = jsonBodyReader(bodies);
@@ -174,6 +211,8 @@ function routesDeps(parts: Parts) {
       answers,
       readJson,
       fedAtMs,
+      alerts,
+      follows: () => followers.status(),
       streams: () => hub.size,
       clientAddress: ingest.clientAddress,
     }),
@@ -233,7 +272,7 @@ function ingestDeps(
 }
 
 function operationsDeps(
-  { deps, gauges, hub, door }: Parts,
+  { deps, gauges, hub, streams, alerts, followers, door }: Parts,
   socketAddress: (request: Request) => string,
 ): RoutesDeps["operations"] {
   const { store, keys, clock } = deps;
@@ -254,6 +293,9 @@ function operationsDeps(
       gauges,
       http: door(),
       streams: hub.size,
+      eventStreams: streams.size,
+      alerts: alerts.current(),
+      follows: followers.status(),
       openFiles: openFileCount(),
     }),
   };

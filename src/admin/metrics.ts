@@ -2,9 +2,10 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { latencyBoundsMs, type Latency, type Tally } from "../lib/metrics.ts";
 import type { StoreStatus } from "../store/store.ts";
+import { addWatch, type WatchSources } from "./watchMetrics.ts";
 
 /** The numbers at the moment of a scrape. */
-export interface MetricSources {
+export interface MetricSources extends WatchSources {
   readonly version: string;
   readonly uptimeMs: number;
   readonly status: StoreStatus;
@@ -36,6 +37,7 @@ export async function renderMetrics(
   addHttp(registry, sources);
   addJournal(registry, sources.status);
   addWriter(registry, sources.status);
+  addWatch(registry, sources);
   const submissions = new Counter({
     name: "freshet_submissions_total",
     help: "Requests handed to the writer, by call and outcome.",

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { z } from "zod";
 import { nearest } from "../lib/nearest.ts";
-import { alertKeys, alertsSchema } from "./alerts.ts";
+import { alertKeys, alertsSchema, isHttpUrl } from "./alerts.ts";
 import { ConfigError } from "./configError.ts";
 import type { Environment } from "./environment.ts";
 import { readText } from "./option.ts";
@@ -22,7 +22,6 @@ const laterSections = [
   "destinations",
   "triggers",
 ];
-const laterSourceKeys = ["follow"];
 
 /** Larger files are refused; a configuration is read by people. */
 const maxFileBytes = 1024 * 1024;
@@ -33,11 +32,24 @@ const sourceSchema = z.strictObject({
       "server: back-end code; browser: code in a page, which can't set protected traits nor join two userIds, and is rate-limited.",
     expected: "browser or server",
   }),
-  writeKey: z.string().refine(isWriteKey).meta({
-    description:
-      'The source\'s write key: wk_… (wk_test_… for test data), at least 16 characters; best taken from a variable: "${WEB_WRITE_KEY}".',
-    expected: "a write key: wk_ or wk_test_, then letters, digits, _ or -, at least 16 characters in all",
-  }),
+  follow: z
+    .string()
+    .refine(isHttpUrl)
+    .meta({
+      description:
+        "A stream of server-sent events to follow, each event's data being one event; it may be in a private network.",
+      expected: "a URL that begins with https:// or http://",
+    })
+    .optional(),
+  writeKey: z
+    .string()
+    .refine(isWriteKey)
+    .meta({
+      description:
+        'The source\'s write key; one that follows a stream needs none: wk_… (wk_test_… for test data), at least 16 characters; best taken from a variable: "${WEB_WRITE_KEY}".',
+      expected: "a write key: wk_ or wk_test_, then letters, digits, _ or -, at least 16 characters in all",
+    })
+    .optional(),
 });
 
 /** The whole file. */
@@ -88,8 +100,8 @@ export function readConfigFile(path: string, required: boolean, environment: Env
 function checkFile(value: unknown, path: string): ConfigFile {
   const result = fileSchema.safeParse(readServeTexts(value));
   const problems = result.success
-    ? duplicateKeys(result.data)
-    : result.error.issues.flatMap((issue) => describeIssue(issue, value));
+    ? [...keylessSources(value), ...duplicateKeys(result.data)]
+    : [...keylessSources(value), ...result.error.issues.flatMap((issue) => describeIssue(issue, value))];
   if (!result.success || problems.length > 0)
     throw new ConfigError(problems.map((problem) => `${path}: ${problem}`));
   return result.data;
@@ -125,7 +137,7 @@ function describeIssue(issue: z.core.$ZodIssue, value: unknown): string[] {
 function describeUnknown(path: readonly string[]): string {
   const place = path.join(".");
   const name = path.at(-1) ?? "";
-  const later = path.length === 1 ? laterSections : path[0] === "sources" ? laterSourceKeys : [];
+  const later = path.length === 1 ? laterSections : [];
   if (later.includes(name)) return `${place}: this version of Freshet does not take this yet; remove it`;
   const meant = nearest(name, knownKeys(path));
   return `${place} is unknown${meant === null ? `; known here: ${knownKeys(path).join(", ")}` : `; did you mean ${meant}?`}`;
@@ -160,10 +172,21 @@ function metaOf(schema: unknown): string | undefined {
   return typeof meta?.["expected"] === "string" ? meta["expected"] : undefined;
 }
 
+/** A source needs a key, unless its events are fetched. */
+function keylessSources(value: unknown): string[] {
+  const sources = valueAt(value, ["sources"]);
+  return Object.entries(isMap(sources) ? sources : {}).flatMap(([name, source]) => {
+    if (!isMap(source) || "writeKey" in source || "follow" in source) return [];
+    const path = ["sources", name, "writeKey"];
+    return [`${path.join(".")} is missing: expected ${expectedAt(path)}`];
+  });
+}
+
 function duplicateKeys(file: ConfigFile): string[] {
   const seen = new Map<string, string>();
   const problems: string[] = [];
   for (const [name, { writeKey }] of Object.entries(file.sources ?? {})) {
+    if (writeKey === undefined) continue;
     const other = seen.get(writeKey);
     if (other !== undefined) problems.push(`sources.${name}.writeKey: the same key as sources.${other}`);
     seen.set(writeKey, name);

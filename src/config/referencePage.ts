@@ -22,6 +22,7 @@ version: 1
 sources:
   web: { trust: browser, writeKey: "\${WEB_WRITE_KEY}" }
   shop: { trust: server, writeKey: "\${SHOP_WRITE_KEY}" }
+  prices: { trust: server, follow: "https://prices.example/stream" }
 serve:
   host: 0.0.0.0
   publicUrl: [https://events.example.com]
@@ -31,7 +32,8 @@ serve:
 \`\${NAME}\` stands for an environment variable, which must be set; \`$\${NAME}\` for itself. Under \`sources\` stand the
 write keys of the places where events come from. \`trust: server\` is for back-end code. \`trust: browser\` is for code in
 a page, whose key everybody can read: it can't join two userIds and is rate-limited. A key is in force as long as the
-file names it; changes are read at the next start.
+file names it; changes are read at the next start. \`follow\` names a stream of server-sent events that is followed
+([streams.md](streams.md)).
 `;
 
 /** The page's text. */

@@ -22,6 +22,15 @@ export interface SourceSetting {
   readonly writeKey: string;
 }
 
+/** A stream that a source of freshet.yaml follows. */
+export interface FollowSetting {
+  readonly source: string;
+  readonly url: string;
+  readonly trusted: boolean;
+  /** That of the source's write key, if it has one too. */
+  readonly namespace: "live" | "test";
+}
+
 /** Bounds of everything that could otherwise grow with load. */
 export interface Limits {
   readonly maxInFlightRequests: number;
@@ -47,6 +56,7 @@ export interface ServeSettings {
   readonly logFormat: ServeValues["logFormat"];
   readonly limits: Limits;
   readonly sources: readonly SourceSetting[];
+  readonly follows: readonly FollowSetting[];
   readonly alerts: AlertSettings;
   readonly firstKeys: FirstKeys;
   /** Where a test wants the process to die; null in production. */
@@ -146,11 +156,26 @@ function settingsOf(values: ServeValues, file: ConfigFile, environment: Environm
     logLevel: values.logLevel,
     logFormat: values.logFormat,
     limits,
-    sources: Object.entries(file.sources ?? {}).map(([name, source]) => ({ name, ...source })),
+    sources: sourcesOf(file),
+    follows: followsOf(file),
     alerts: alertSettings(file.alerts),
     firstKeys: firstKeysOf(environment),
     crashAt: environment[testVariable] ?? null,
   };
+}
+
+function sourcesOf({ sources = {} }: ConfigFile): SourceSetting[] {
+  return Object.entries(sources).flatMap(([name, { trust, writeKey }]) =>
+    writeKey === undefined ? [] : [{ name, trust, writeKey }],
+  );
+}
+
+function followsOf({ sources = {} }: ConfigFile): FollowSetting[] {
+  return Object.entries(sources).flatMap(([source, { trust, writeKey, follow }]) => {
+    if (follow === undefined) return [];
+    const namespace = writeKey?.startsWith("wk_test_") === true ? "test" : "live";
+    return [{ source, url: follow, trusted: trust === "server", namespace }];
+  });
 }
 
 /** Relations between limits that no single option can state. */

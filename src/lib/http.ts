@@ -61,7 +61,38 @@ export async function postJson(
     const retryAfterSeconds = /^\d{1,6}$/.test(wait) ? Number(wait) : null;
     return { kind: "answer", status: response.status, retryAfterSeconds, text: await response.text() };
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
-    return { kind: "failed", why: code || (error instanceof Error ? error.name : "unknown") };
+    return { kind: "failed", why: reasonOf(error) };
   }
+}
+
+/** A stream of server-sent events, that there is none any more (204), or why there is none now. */
+export type EventStreamOpened =
+  | { readonly kind: "open"; readonly body: ReadableStream<Uint8Array> }
+  | { readonly kind: "over" }
+  | Extract<HttpAnswer, { kind: "failed" }>;
+
+/** Asks for server-sent events. Redirects are not followed. */
+export async function openEventStream(
+  url: string,
+  init: { readonly headers: Headers; readonly signal: AbortSignal },
+): Promise<EventStreamOpened> {
+  try {
+    const response = await fetch(url, { ...init, redirect: "manual", keepalive: false });
+    const { status, body } = response;
+    const isStream = /^text\/event-stream\b/i.test(response.headers.get("content-type") ?? "");
+    if (status === 200 && isStream && body !== null) return { kind: "open", body };
+    await body?.cancel();
+    if (status === 204) return { kind: "over" };
+    return {
+      kind: "failed",
+      why: status === 200 ? "the answer is no event stream" : `it answered ${status}`,
+    };
+  } catch (error) {
+    return { kind: "failed", why: reasonOf(error) };
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return "unknown";
+  return "code" in error && error.code !== "" ? String(error.code) : error.name;
 }

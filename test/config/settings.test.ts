@@ -171,6 +171,37 @@ describe("variables", () => {
 });
 
 describe("freshet.yaml", () => {
+  test("gives the streams to follow; such a source may do without a key", () => {
+    const yaml = [
+      "version: 1",
+      "sources:",
+      '  prices: { trust: server, follow: "http://10.0.0.7/stream" }',
+      '  both: { trust: browser, follow: "https://shop.example/s", writeKey: wk_test_0123456789 }',
+    ].join("\n");
+    const { sources, follows } = load({ yaml });
+    expect(sources.map(({ name }) => name)).toEqual(["both"]);
+    expect(follows).toEqual([
+      { source: "prices", url: "http://10.0.0.7/stream", trusted: true, namespace: "live" },
+      { source: "both", url: "https://shop.example/s", trusted: false, namespace: "test" },
+    ]);
+  });
+
+  test("gives thresholds of alerts, and defaults for the rest", () => {
+    expect(load({}).alerts).toMatchObject({ webhook: null, raiseAfterMs: 30_000, quietAfterMsBySource: {} });
+    const yaml =
+      'version: 1\nalerts: { webhook: "http://10.0.0.7/hook", quiet: { shop: 15m }, diskFree: 5GB }';
+    expect(load({ yaml }).alerts).toEqual({
+      webhook: "http://10.0.0.7/hook",
+      raiseAfterMs: 30_000,
+      clearAfterMs: 120_000,
+      quietAfterMs: 21_600_000,
+      quietAfterMsBySource: { shop: 900_000 },
+      quarantinePercent: 5,
+      latencyMs: 2_000,
+      diskFreeBytes: 5 * 1024 ** 3,
+    });
+  });
+
   test("gives sources, keys taken from variables", () => {
     const yaml =
       'version: 1\nsources:\n  web: { trust: browser, writeKey: "${FRESHET_MY_KEY}" }\n  shop: { trust: server, writeKey: wk_shop_0123456789 }\n';
@@ -186,6 +217,20 @@ describe("freshet.yaml", () => {
     ["version: 1\nsauces: {}", ["freshet.yaml: sauces is unknown; did you mean sources?"]],
     ["version: 1\nserve: { prot: 1 }", ["freshet.yaml: serve.prot is unknown; did you mean port?"]],
     ["version: 1\nserve: { data: ./x }", ["freshet.yaml: serve.data is unknown"]],
+    ["version: 1\nsources: { web: { trust: browser } }", ["sources.web.writeKey is missing"]],
+    [
+      'version: 1\nsources: { web: { trust: server, follow: "file:///etc/passwd" } }',
+      ["sources.web.follow: expected a URL that begins with https:// or http://"],
+    ],
+    ["version: 1\nalerts: { quietAftr: 1h }", ["alerts.quietAftr is unknown; did you mean quietAfter?"]],
+    [
+      "version: 1\nalerts: { latency: fast, quiet: { shop: 3 }, webhook: 'javascript:1' }",
+      [
+        "alerts.webhook: expected a URL",
+        "alerts.quiet.shop: expected a map of source names and durations",
+        "alerts.latency: expected a duration",
+      ],
+    ],
     [
       "version: 1\nsources: { web: { trust: browser, writeKy: wk_0123456789abc } }",
       ["writeKey is missing", "sources.web.writeKy is unknown; did you mean writeKey?"],

@@ -1,0 +1,51 @@
+/** What /metrics says of alerts and of streams of events. */
+import { Counter, Gauge, type Registry } from "prom-client";
+import type { FollowStatus } from "../ingest/follow.ts";
+import type { Alert } from "./alerts/alertBook.ts";
+
+export interface WatchSources {
+  /** Alerts that are raised. */
+  readonly alerts: readonly Alert[];
+  readonly follows: readonly FollowStatus[];
+  /** Open streams of events that come in. */
+  readonly eventStreams: number;
+}
+
+/** Adds them to a scrape. */
+export function addWatch(registry: Registry, { alerts, follows, eventStreams }: WatchSources): void {
+  const registers = [registry];
+  new Gauge({ name: "freshet_event_streams", help: "Open streams of events.", registers }).set(eventStreams);
+  const raised = new Gauge({
+    name: "freshet_alert",
+    help: "1 for each alert that is raised, by what it is about; source is empty for the whole server.",
+    labelNames: ["kind", "source"],
+    registers,
+  });
+  for (const { kind, source } of alerts) raised.set({ kind, source: source ?? "" }, 1);
+  addFollows(registry, follows);
+}
+
+function addFollows(registry: Registry, follows: readonly FollowStatus[]): void {
+  if (follows.length === 0) return;
+  const labels = { labelNames: ["source"], registers: [registry] };
+  const connected = new Gauge({
+    name: "freshet_followed_connected",
+    help: "1 while the followed stream is connected.",
+    ...labels,
+  });
+  const retries = new Counter({
+    name: "freshet_followed_retries_total",
+    help: "Connections to the followed stream that ended or did not come about.",
+    ...labels,
+  });
+  const lastEvent = new Gauge({
+    name: "freshet_followed_last_event_timestamp_seconds",
+    help: "When an event came from the followed stream last; absent before the first.",
+    ...labels,
+  });
+  for (const { source, state, retries: count, lastEventAtMs } of follows) {
+    connected.set({ source }, state === "connected" ? 1 : 0);
+    retries.inc({ source }, count);
+    if (lastEventAtMs !== null) lastEvent.set({ source }, lastEventAtMs / 1_000);
+  }
+}
