@@ -164,14 +164,16 @@ class Life {
     this.story.push(`send ${frame.source} ${frame.call} ${Buffer.from(frame.body).toString()}`);
     this.#sent.push({ frame, events });
     const answer = await this.opened.store.accept.submit(frame);
-    expect(answer).toEqual({ kind: "accepted", rejected: [] });
-    this.#take(frame, events);
+    const repeats = this.#take(frame, events);
+    const known = frame.lane === "import" && repeats > 0 ? { known: repeats } : {};
+    expect(answer).toEqual({ kind: "accepted", rejected: [], ...known });
   }
 
-  #take(frame: Frame, events: readonly Event[]): void {
-    for (const event of events) {
-      if (this.#reference.accept(event)) this.#accepted.push({ event, frame: single(frame, event) });
-    }
+  /** Returns how many were repeats. */
+  #take(frame: Frame, events: readonly Event[]): number {
+    const fresh = events.filter((event) => this.#reference.accept(event));
+    for (const event of fresh) this.#accepted.push({ event, frame: single(frame, event) });
+    return events.length - fresh.length;
   }
 
   async #erase(): Promise<void> {
