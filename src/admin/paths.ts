@@ -154,7 +154,13 @@ export const paths: readonly PathEntry[] = [
     path: "/v1/changes",
     summary: "Changes by long poll",
     scope: "feed",
-    query: { ...resume, ...filters },
+    query: {
+      ...resume,
+      ...filters,
+      snapshot: "true: all profiles first",
+      limit: "at most so many changes, up to 1,000",
+      waitMs: "wait so long for a first one, up to 25,000",
+    },
     answer: json(shapes.ChangePage),
   },
   {
