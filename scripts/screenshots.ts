@@ -1,5 +1,5 @@
-// `bun scripts/screenshots.ts [folder]`: takes the pictures of the demo that README and docs show (docs/images/), with
-// a server and a Chromium of its own. Look at them before you commit them.
+// `bun scripts/screenshots.ts [folder]`: takes the pictures of the demo and of the admin page that README and docs show
+// (docs/images/), with a server and a Chromium of its own. Look at them before you commit them.
 
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,12 +10,35 @@ import { startBrowser, viewports, type PageOptions } from "../test/support/brows
 const root = join(import.meta.dir, "..");
 const pictures = process.argv[2] ?? join(root, "docs", "images");
 
-/** Each picture: name of its file, and how the page is looked at. */
-const views: readonly (readonly [name: string, options: PageOptions])[] = [
+/** A bare container has no locale, and dates need one. */
+const locale = "en-GB";
+
+/** Each picture of the demo: name of its file, and how the page is looked at. */
+const demoViews: readonly (readonly [name: string, options: PageOptions])[] = [
   ["demo-light", { colorScheme: "light", viewport: { width: 1280, height: 1215 } }],
   ["demo-dark", { colorScheme: "dark", viewport: { width: 1280, height: 1215 } }],
   ["demo-narrow", { colorScheme: "light", viewport: { ...viewports.narrow, height: 1500 } }],
 ];
+
+/** Each picture of the admin page: name of its file, place in the page, what must be there, how it is looked at. */
+const adminViews: readonly (readonly [name: string, place: string, sign: string, options: PageOptions])[] = [
+  [
+    "admin-river",
+    "river",
+    ".chart canvas",
+    { colorScheme: "light", viewport: { width: 1280, height: 1100 } },
+  ],
+  [
+    "admin-profile",
+    "profiles/email%3Aann%40example.com",
+    "text=ann@example.com",
+    { colorScheme: "light", viewport: { width: 1280, height: 1100 } },
+  ],
+];
+/** What a page needs to show what it has asked for. */
+const settleMs = 2_500;
+/** Charts need a history. */
+const historyMs = 20_000;
 
 async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "freshet-pictures-"));
@@ -30,13 +53,23 @@ async function main(): Promise<void> {
   ];
   const server = Bun.spawn([process.execPath, ...command], { stdout: "pipe", stderr: "inherit" });
   try {
-    const { origin, writeKey } = await greeting(server.stdout);
+    const { origin, writeKey, secretKey } = await greeting(server.stdout);
     const others = simulate(origin, writeKey);
     mkdirSync(pictures, { recursive: true });
     await using browser = await startBrowser();
-    for (const [name, options] of views) {
-      await using opened = await browser.open(`${origin}/demo`, options);
+    const startedMs = Date.now();
+    for (const [name, options] of demoViews) {
+      await using opened = await browser.open(`${origin}/demo`, { locale, ...options });
       await shop(opened.page);
+      await opened.screenshot(join(pictures, `${name}.png`));
+    }
+    await Bun.sleep(Math.max(0, startedMs + historyMs - Date.now()));
+    for (const [name, place, sign, options] of adminViews) {
+      await using opened = await browser.open(`${origin}/admin`, { locale, ...options });
+      await signIn(opened.page, secretKey);
+      await opened.page.goto(`${origin}/admin#/${place}`);
+      await opened.page.waitForSelector(sign);
+      await opened.page.waitForTimeout(settleMs);
       await opened.screenshot(join(pictures, `${name}.png`));
     }
     others.kill("SIGINT");
@@ -72,14 +105,28 @@ async function shop(page: Page): Promise<void> {
   await page.waitForTimeout(1_700);
 }
 
-async function greeting(stdout: ReadableStream<Uint8Array>): Promise<{ origin: string; writeKey: string }> {
+async function signIn(page: Page, secretKey: string): Promise<void> {
+  await page.fill("#key", secretKey);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("nav");
+}
+
+interface Greeting {
+  readonly origin: string;
+  readonly writeKey: string;
+  readonly secretKey: string;
+}
+
+async function greeting(stdout: ReadableStream<Uint8Array>): Promise<Greeting> {
   let text = "";
   const decoder = new TextDecoder();
   for await (const chunk of stdout) {
     text += decoder.decode(chunk, { stream: true });
     const origin = /Open the demo: +(http:\/\/[^\s/]+)/.exec(text)?.[1];
     const writeKey = /\bwk_\w+/.exec(text)?.[0];
-    if (origin !== undefined && writeKey !== undefined) return { origin, writeKey };
+    const secretKey = /\bsk_\w+/.exec(text)?.[0];
+    if (origin !== undefined && writeKey !== undefined && secretKey !== undefined)
+      return { origin, writeKey, secretKey };
   }
   throw new Error(`the demo did not start\n${text}`);
 }
