@@ -5,8 +5,8 @@ import { inflateStream } from "../lib/inflateStream.ts";
 import type { Timers } from "../lib/timers.ts";
 import { preflight, refusalAnswer, streamHeaders, type Audience } from "./answers.ts";
 import { bodyOrQueryCredential, headerCredential, type Credential } from "./auth.ts";
-import { EventStream } from "./eventStream.ts";
-import { admit, type IngestDeps } from "./routes.ts";
+import { EventStream, type EventStreamDeps } from "./eventStream.ts";
+import { admit, type IngestDeps, type Sender } from "./routes.ts";
 import type { EventStreams } from "./streams.ts";
 
 export interface StreamDeps extends Omit<IngestDeps, "bodies"> {
@@ -28,25 +28,23 @@ export function streamRoutes(deps: StreamDeps): Elysia {
 function open(deps: StreamDeps, request: Request): Response {
   let audience: Audience = "page";
   try {
-    const sender = admit(deps, credentialOf(deps, request), request);
+    // The server forgets the request once it has its answer; what is needed later is taken out of it now.
+    const { headers, url } = request;
+    const sender = admit(deps, credentialOf(deps, headers, url), request);
     ({ audience } = sender);
     deps.streams.admit();
-    const { limiter } = deps;
-    const { bucket, key } = sender;
     const stream = new EventStream(decoded(request), {
+      ...rateOf(deps, sender, request),
       accept: deps.accept,
       streams: deps.streams,
       timers: deps.timers,
       nowMs: () => deps.clock.nowMs(),
       requestId: () => deps.ids.uuid(),
       origin: () => {
-        if (credentialOf(deps, request).kind !== "key") throw new Refusal("unauthorized");
-        return { source: key.source, namespace: key.namespace, trusted: key.trust === "server" };
+        if (credentialOf(deps, headers, url).kind !== "key") throw new Refusal("unauthorized");
+        const { source, namespace, trust } = sender.key;
+        return { source, namespace, trusted: trust === "server" };
       },
-      charge: (events) => {
-        if (bucket !== null) limiter.charge(bucket, events);
-      },
-      waitMs: () => (bucket === null ? 0 : waitMs(deps, request, key.id)),
     });
     return new Response(new ReadableStream<Uint8Array>(stream, { highWaterMark: 1 }), {
       headers: streamHeaders(audience),
@@ -58,16 +56,25 @@ function open(deps: StreamDeps, request: Request): Response {
 }
 
 /** The key stands in a header or in the query: the body's lines belong to the events. */
-function credentialOf({ keys }: StreamDeps, request: Request): Credential {
-  const presented = headerCredential(keys, request.headers);
-  return presented.kind === "absent"
-    ? bodyOrQueryCredential(keys, new Uint8Array(0), request.url)
-    : presented;
+function credentialOf({ keys }: StreamDeps, headers: Headers, url: string): Credential {
+  const presented = headerCredential(keys, headers);
+  return presented.kind === "absent" ? bodyOrQueryCredential(keys, new Uint8Array(0), url) : presented;
 }
 
-/** Looking the bucket up again fills it. */
-function waitMs({ limiter, clientAddress }: StreamDeps, request: Request, keyId: string): number {
-  return limiter.waitSeconds(limiter.bucket(keyId, clientAddress(request))) * 1_000;
+/** What a browser's events cost it; servers send as they like. */
+function rateOf(
+  { limiter, clientAddress }: StreamDeps,
+  { key, bucket }: Sender,
+  request: Request,
+): Pick<EventStreamDeps, "charge" | "waitMs"> {
+  if (bucket === null) return { charge: () => {}, waitMs: () => 0 };
+  const address = clientAddress(request);
+  // Looking the bucket up again fills it.
+  const current = () => limiter.bucket(key.id, address);
+  return {
+    charge: (events) => limiter.charge(current(), events),
+    waitMs: () => limiter.waitSeconds(current()) * 1_000,
+  };
 }
 
 function decoded(request: Request): ReadableStream<Uint8Array> | null {

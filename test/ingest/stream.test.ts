@@ -119,6 +119,17 @@ describe("keys", () => {
     expect(client.status).toBe(status);
   });
 
+  test("are looked for in the query while the stream is open, too", async () => {
+    await using server = startIngest();
+    const client = new StreamClient(server.origin, {}, `/v1/stream?writeKey=${keyTexts.browser}`);
+    for (let line = 1; line <= 3; line += 1) {
+      client.send(event(`m-${line}`));
+      await client.answered(line);
+    }
+    expect(server.accept.frames.map(({ source }) => source)).toEqual(["web", "web", "web"]);
+    client.destroy();
+  });
+
   test("say who the events are from", async () => {
     await using server = startIngest();
     const client = new StreamClient(server.origin, browserKey);
