@@ -32,10 +32,13 @@ const alertsShape = {
   quietAfter: duration({
     description: "A source that has sent before and then sends nothing for so long is quiet; 0s: never.",
   }).default("6h"),
-  quiet: z.record(z.string(), z.string().regex(durationPattern)).default({}).meta({
-    description: "The same for some sources, by name: `{ shop: 15m }`; 0s: never.",
-    expected: "a map of source names and durations such as 15m",
-  }),
+  quiet: z
+    .record(z.string(), z.string().regex(durationPattern, { abort: true }).refine(isDuration))
+    .default({})
+    .meta({
+      description: "The same for some sources, by name: `{ shop: 15m }`; 0s: never.",
+      expected: "a map of source names and durations such as 15m",
+    }),
   quarantinePercent: integer({
     min: 1,
     max: 100,
@@ -90,6 +93,10 @@ export function alertSettings(block: z.output<typeof alertsSchema> | undefined):
 /** True for an absolute URL of the two schemes that outbound requests know. */
 export function isHttpUrl(text: string): boolean {
   return text.length <= 2_000 && /^https?:\/\//.test(text) && URL.canParse(text);
+}
+
+function isDuration(text: string): boolean {
+  return parseDuration(text) !== null;
 }
 
 function milliseconds(text: string): number {

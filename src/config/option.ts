@@ -3,8 +3,8 @@
  * help, and what is expected. Flags, environment variables, the file, the JSON Schema and the docs all come from it.
  */
 import { z } from "zod";
-import { byteSizePattern } from "../lib/byteSize.ts";
-import { durationPattern } from "../lib/duration.ts";
+import { byteSizePattern, parseByteSize } from "../lib/byteSize.ts";
+import { durationPattern, parseDuration } from "../lib/duration.ts";
 
 /** What an option carries beside its schema. */
 export interface OptionMeta {
@@ -68,7 +68,8 @@ export function oneOf<const Word extends string>(
 export function duration(words: Words) {
   return z
     .string()
-    .regex(durationPattern)
+    .regex(durationPattern, { abort: true })
+    .refine((written) => parseDuration(written) !== null)
     .meta({
       placeholder: "duration",
       expected: "a duration such as 500ms, 10s, 5m, 2h or 7d",
@@ -82,7 +83,8 @@ export function duration(words: Words) {
 export function byteSize(words: Words) {
   return z
     .string()
-    .regex(byteSizePattern)
+    .regex(byteSizePattern, { abort: true })
+    .refine((written) => parseByteSize(written) !== null)
     .meta({
       placeholder: "size",
       expected: "a size such as 512KB, 64MB or 1GB",
