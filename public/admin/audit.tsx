@@ -12,6 +12,7 @@ const actions: Readonly<Record<string, string>> = {
   "key.create": "Made a key",
   "key.revoke": "Revoked a key",
   "quarantine.replay": "Sent quarantined input again",
+  "alerts.test": "Sent a test alert",
   backup: "Backed up",
   verify: "Verified",
   rebuild: "Rebuilt the profiles",

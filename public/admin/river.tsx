@@ -1,6 +1,14 @@
 /** The river: how much flows, how fast, from where, what is wrong. */
 import { useEffect, useMemo, useState } from "preact/hooks";
-import type { RiverAnswer, RiverEvent, SourceAnswer, Word } from "../../src/admin/api/adminWire.ts";
+import type {
+  AlertLine,
+  FollowLine,
+  RiverAnswer,
+  RiverEvent,
+  SourceAnswer,
+  Word,
+} from "../../src/admin/api/adminWire.ts";
+import { AlertBook } from "./alerts.tsx";
 import { get } from "./api.ts";
 import { Chart } from "./chart.tsx";
 import { Ago, Data, Failure, Identifiers, Table } from "./pieces.tsx";
@@ -63,7 +71,7 @@ function River({ data }: { readonly data: RiverData }) {
   const nowMs = Date.parse(latest.now);
   return (
     <>
-      <Words words={latest.words} />
+      <Words words={latest.words} alerts={latest.alerts} nowMs={nowMs} />
       <dl class="tiles">
         <Tile name="Events since the start" value={countText(latest.totals.events)} />
         <Tile name="Repeats" value={countText(latest.totals.repeated)} />
@@ -73,15 +81,31 @@ function River({ data }: { readonly data: RiverData }) {
       <Charts data={data} />
       <h2>Sources</h2>
       <Sources list={latest.sources} nowMs={nowMs} />
+      <Follows list={latest.follows} nowMs={nowMs} />
       <Newest events={data.newest} />
+      <AlertBook raised={latest.alerts.length} />
     </>
   );
 }
 
-function Words({ words }: { readonly words: readonly Word[] }) {
+function Words(props: {
+  readonly words: readonly Word[];
+  readonly alerts: readonly AlertLine[];
+  readonly nowMs: number;
+}) {
+  const { alerts, nowMs } = props;
+  const words = alerts.length === 0 ? props.words : props.words.filter(({ level }) => level !== "good");
   return (
     <div role="status" aria-label="State of the river">
       <ul class="words">
+        {alerts.map(({ id, sentence, raisedAt }) => (
+          <li key={id} class="wrong">
+            <strong>
+              <Data>{sentence}</Data>
+            </strong>{" "}
+            Since <Ago at={raisedAt} nowMs={nowMs} />.
+          </li>
+        ))}
         {words.map(({ level, sentence, hint }) => (
           <li key={sentence} class={level}>
             <strong>{sentence}</strong> {hint}
@@ -208,6 +232,40 @@ function Sources({ list, nowMs }: { readonly list: readonly SourceAnswer[]; read
         </tr>
       ))}
     </Table>
+  );
+}
+
+function Follows({ list, nowMs }: { readonly list: readonly FollowLine[]; readonly nowMs: number }) {
+  if (list.length === 0) return null;
+  return (
+    <section aria-labelledby="follows">
+      <h2 id="follows">Followed streams</h2>
+      <Table label="Followed streams" head={["Source", "Address", "State", "Last event", "Retries"]}>
+        {list.map(({ source, url, state, lastEventAt, retries, failing }) => (
+          <tr key={source}>
+            <th scope="row">
+              <Data>{source}</Data>
+            </th>
+            <td>
+              <Data>{url}</Data>
+            </td>
+            <td>
+              {state}
+              {failing === null ? null : (
+                <small>
+                  <br />
+                  <Data>{failing}</Data>
+                </small>
+              )}
+            </td>
+            <td>
+              <Ago at={lastEventAt} nowMs={nowMs} />
+            </td>
+            <td>{countText(retries)}</td>
+          </tr>
+        ))}
+      </Table>
+    </section>
   );
 }
 

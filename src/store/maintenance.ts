@@ -64,15 +64,22 @@ async function rebuild(
   }
 }
 
-/** A consistent copy of the journal while it is written; profiles are rebuilt from it on restore. */
+/** A consistent copy of the journal and the audit log while they are written; profiles are rebuilt on restore. */
 function backup(job: Extract<MaintenanceJob, { kind: "backup" }>): { readonly path: string } {
   mkdirSync(job.target, { recursive: true, mode: 0o700 });
   const path = join(job.target, "journal.db");
   if (existsSync(path)) throw new Error(`there is a backup at ${path} already; choose an empty folder`);
-  const partial = `${path}.partial`;
-  rmSync(partial, { force: true });
-  copyDatabase(folderPaths(job.folder).journal, partial, path);
-  syncFile(path);
+  const { journal, ops } = folderPaths(job.folder);
+  // The journal comes last: a folder that holds one holds a whole backup.
+  if (existsSync(ops)) copyInto(ops, join(job.target, "ops.db"));
+  copyInto(journal, path);
   syncFolder(job.target);
   return { path };
+}
+
+function copyInto(from: string, to: string): void {
+  const partial = `${to}.partial`;
+  rmSync(partial, { force: true });
+  copyDatabase(from, partial, to);
+  syncFile(to);
 }

@@ -1,6 +1,6 @@
 /** Makes a data folder out of a backup. The journal gets a new epoch, so that no old cursor resumes in it. */
 import { copyFileSync, existsSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Clock } from "../lib/clock.ts";
 import { folderPaths, lockFolder, syncFile, syncFolder } from "./folder.ts";
 import { FolderRefused } from "./folderRefused.ts";
@@ -27,6 +27,7 @@ export function restoreBackup(backup: string, folder: string, clock: Clock): { r
   const path = folderPaths(folder).journal;
   const partial = `${path}.partial`;
   try {
+    copyAudit(join(dirname(source), "ops.db"), folderPaths(folder).ops);
     copyFileSync(source, partial);
     const rows = renew(partial, clock.nowMs());
     syncFile(partial);
@@ -37,6 +38,13 @@ export function restoreBackup(backup: string, folder: string, clock: Clock): { r
     for (const suffix of ["", "-wal", "-shm"]) rmSync(`${partial}${suffix}`, { force: true });
     throw error;
   }
+}
+
+/** The audit log goes on where the backup's ends; a backup of a server that nobody administered has none. */
+function copyAudit(from: string, to: string): void {
+  if (!existsSync(from)) return;
+  copyFileSync(from, to);
+  syncFile(to);
 }
 
 function renew(path: string, nowMs: number): number {

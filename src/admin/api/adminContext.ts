@@ -4,6 +4,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Store } from "../../store/store.ts";
 import type { AuditLog } from "../../store/ops/audit.ts";
 import type { CallOperation } from "../operation.ts";
+import type { Alerts } from "../alerts/alerts.ts";
 import type { AccessDeps, Visitor } from "./access.ts";
 import type { Attempts } from "./attempts.ts";
 import type { Jobs } from "./jobs.ts";
@@ -12,6 +13,7 @@ import type { RiverDeps } from "./riverView.ts";
 export interface AdminDeps extends AccessDeps {
   readonly store: Pick<Store, "profiles" | "changes" | "admin" | "status">;
   readonly river: RiverDeps;
+  readonly alerts: Alerts;
   readonly jobs: Jobs;
   readonly attempts: Attempts;
   readonly call: CallOperation;

@@ -40,6 +40,8 @@ export const adminPaths = [
     after: "only points younger than this time, milliseconds",
     afterSeq: "only events after this seq",
   }),
+  get("alerts", "What is wrong with ingest, and what was since the start"),
+  post("alerts/test", "Sends a test message to the webhook of alerts"),
   get("profiles", "The profiles that changed last", namespace),
   get("profile", "One profile with the origin of everything in it", { ...id, ...namespace }),
   get("timeline", "A profile's events, newest first", {

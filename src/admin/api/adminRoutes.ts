@@ -5,6 +5,7 @@ import { numberOf, queryOf } from "../../esp/query.ts";
 import type { Namespace } from "../../model/event.ts";
 import { admit } from "./access.ts";
 import { answerHeaders, answering, type AdminDeps, type Asked } from "./adminContext.ts";
+import { alertsView, testAlerts } from "./alertActs.ts";
 import { auditView } from "./auditView.ts";
 import { createKey, listKeys, revokeKey } from "./keyActs.ts";
 import { profileDetail, timeline } from "./profileDetail.ts";
@@ -31,6 +32,7 @@ const gets: Readonly<Record<string, Answer>> = {
   },
   event: ({ query }, { store, fedAtMs }) =>
     traceView(store.profiles, namespaceOf(query), query.get("messageId") ?? "", fedAtMs),
+  alerts: (_asked, { alerts }) => alertsView(alerts),
   quarantine: (_asked, { store }) => quarantineGroups(store.admin),
   "quarantine/pieces": ({ query }, { store }) => quarantinePieces(query, store.admin),
   "quarantine/piece": ({ query }, { store }) => quarantinePiece(query.get("id") ?? "", store.admin),
@@ -40,6 +42,7 @@ const gets: Readonly<Record<string, Answer>> = {
 };
 
 const posts: Readonly<Record<string, Answer>> = {
+  "alerts/test": testAlerts,
   "quarantine/replay": replayPieces,
   keys: createKey,
   "keys/revoke": revokeKey,

@@ -71,6 +71,38 @@ export interface SourceAnswer {
   readonly lastRefusedCode: string | null;
 }
 
+/** A source that Freshet follows by itself. */
+export interface FollowLine {
+  readonly source: string;
+  readonly url: string;
+  readonly state: string;
+  readonly lastEventAt: string | null;
+  readonly retries: number;
+  readonly failing: string | null;
+}
+
+/** Something wrong with ingest, raised now or cleared since the start. */
+export interface AlertLine {
+  readonly id: string;
+  readonly kind: string;
+  readonly source: string | null;
+  readonly sentence: string;
+  readonly raisedAt: string;
+  readonly clearedAt: string | null;
+}
+
+/** GET /admin/api/alerts */
+export interface AlertsAnswer {
+  readonly alerts: readonly AlertLine[];
+  readonly nextCursor: null;
+}
+
+/** POST /admin/api/alerts/test: what the webhook said. */
+export type AlertTestAnswer =
+  | { readonly kind: "sent"; readonly status: number }
+  | { readonly kind: "failed"; readonly why: string }
+  | { readonly kind: "noWebhook" };
+
 /** A change as the river shows it. */
 export interface RiverEvent {
   readonly seq: number;
@@ -98,6 +130,9 @@ export interface RiverAnswer {
   readonly seconds: readonly Point[];
   readonly minutes: readonly Point[];
   readonly sources: readonly SourceAnswer[];
+  readonly follows: readonly FollowLine[];
+  /** Raised now, the newest first. */
+  readonly alerts: readonly AlertLine[];
   readonly newest: readonly RiverEvent[];
   readonly head: number;
   readonly totals: { readonly events: number; readonly repeated: number; readonly refused: number };

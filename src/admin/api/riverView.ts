@@ -5,7 +5,10 @@ import type { Timers } from "../../lib/timers.ts";
 import type { Change } from "../../model/change.ts";
 import type { ChangeLog } from "../../store/changeLog.ts";
 import type { StoreStatus } from "../../store/store.ts";
-import { pointColumns, type RiverAnswer, type RiverEvent } from "./adminWire.ts";
+import type { FollowStatus } from "../../ingest/follow.ts";
+import { alertView } from "../alerts/alertSender.ts";
+import type { Alerts } from "../alerts/alerts.ts";
+import { pointColumns, type FollowLine, type RiverAnswer, type RiverEvent } from "./adminWire.ts";
 import type { RiverHistory } from "./riverHistory.ts";
 import { riverWords } from "./riverWords.ts";
 import type { SourceCounts } from "./sourceCounts.ts";
@@ -16,6 +19,9 @@ export interface RiverDeps {
   readonly changes: ChangeLog;
   readonly history: RiverHistory;
   readonly sources: SourceCounts;
+  readonly alerts: Alerts;
+  /** Sources that are followed. */
+  readonly follows: () => readonly FollowStatus[];
   readonly status: () => StoreStatus;
   /** Open feed readers. */
   readonly streams: () => number;
@@ -30,7 +36,7 @@ const maxSources = 200;
 
 /** What happened since: points younger than `afterMs`, events after `afterSeq`. */
 export function riverView(deps: RiverDeps, afterMs: number, afterSeq: number): RiverAnswer {
-  const { clock, changes, history, sources, status, streams, dataFolder } = deps;
+  const { clock, changes, history, sources, status, streams, dataFolder, alerts, follows } = deps;
   const { mode, progress, head, visible, counts } = status();
   const seen = sources.list(changes);
   const nowMs = clock.nowMs();
@@ -53,6 +59,8 @@ export function riverView(deps: RiverDeps, afterMs: number, afterSeq: number): R
     columns: pointColumns,
     ...history.since(afterMs),
     sources: seen.slice(0, maxSources),
+    follows: follows().slice(0, maxSources).map(followLine),
+    alerts: alerts.current().map(alertView),
     newest: changes.read(from, maxNewest).changes.map(riverEvent),
     head: changes.head(),
     totals: {
@@ -80,6 +88,10 @@ function riverEvent(change: Change): RiverEvent {
     committedMs: receivedAtMs === null ? null : Math.max(0, committedAtMs - receivedAtMs),
     traits: Object.keys(change.traits).slice(0, maxTraits),
   };
+}
+
+function followLine({ lastEventAtMs, ...status }: FollowStatus): FollowLine {
+  return { ...status, lastEventAt: lastEventAtMs === null ? null : new Date(lastEventAtMs).toISOString() };
 }
 
 /** The share of the data folder's disk that is free; null where the system does not tell. */

@@ -154,6 +154,14 @@ describe("quarantine", () => {
   });
 });
 
+describe("alerts", () => {
+  test("are listed, and a test says that no webhook is set", async () => {
+    expect(await admin.get<unknown>("alerts")).toEqual({ alerts: [], nextCursor: null });
+    expect(await admin.post<unknown>("alerts/test")).toEqual({ kind: "noWebhook" });
+    expect(await audited("alerts.test")).toMatchObject([{ outcome: "done" }]);
+  });
+});
+
 describe("keys", () => {
   test("are made, shown once, and revoked; their text stands nowhere else", async () => {
     const made = await admin.post<MadeKeyAnswer>("keys", {
@@ -204,6 +212,9 @@ describe("storage", () => {
     const restored = join(server.data, "..", "restored");
     expect((await freshet(["restore", path, "--data", restored])).code).toBe(0);
     expect(await audited("backup")).toMatchObject([{ target: path, outcome: "done" }]);
+    await using second = await startServer({ data: restored });
+    const { entries } = await (await adminClient(second)).get<AuditAnswer>("audit?action=sign_in");
+    expect(entries).toHaveLength(2);
   });
 
   test("is verified, and the last time is told", async () => {
