@@ -14,6 +14,9 @@ export function writeLetter(profile: Profile, changed: ReadonlySet<TraitName>): 
   const firstName = profile.firstName?.value ?? null;
   const cart = hasItems(profile.cart?.value ?? null);
   const lastViewed = profile.lastViewed?.value ?? [];
+  const line = subject(firstName, cart, lastViewed);
+  // Said aloud by screen readers, which a text that is replaced as a whole is not.
+  if (changed.size > 0) byId("announce").textContent = `The e-mail now says: ${line}`;
   const mark = (name: TraitName) => (changed.has(name) ? "fresh" : "");
   byId("letter").replaceChildren(
     h(
@@ -22,7 +25,7 @@ export function writeLetter(profile: Profile, changed: ReadonlySet<TraitName>): 
       h("dt", {}, "From"),
       h("dd", {}, "Fell & Ford <hello@shop.example>"),
       h("dt", {}, "Subject"),
-      h("dd", { class: "subject", id: "subject" }, subject(firstName, cart, lastViewed)),
+      h("dd", { class: "subject", id: "subject" }, line),
     ),
     h(
       "div",
@@ -82,7 +85,7 @@ function subject(firstName: string | null, cart: Cart | null, lastViewed: readon
 
 function opening(lastViewed: readonly Viewed[]): HTMLElement {
   if (lastViewed.length > 0) return h("p", {}, "something caught your eye in our shop.");
-  return h("p", {}, "we know nothing about you yet. Look at something on the left, and watch this text.");
+  return h("p", {}, "we know nothing about you yet. Look at something in the shop, and watch this text.");
 }
 
 /** A cart with nothing in it is none. */

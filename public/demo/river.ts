@@ -36,22 +36,15 @@ const stations = [
 
 export function openRiver(): River {
   const values = stations.map(() => h("strong", {}, "–"));
+  const captions = stations.map(([, caption]) => h("span", { class: "what" }, caption));
   byId("stations").replaceChildren(
-    ...stations.map(([name, caption], index) =>
-      h(
-        "li",
-        {},
-        h("span", { class: "name" }, name),
-        values[index] ?? null,
-        h("span", { class: "what" }, caption),
-      ),
+    ...stations.map(([name], index) =>
+      h("li", {}, h("span", { class: "name" }, name), values[index] ?? null, captions[index] ?? null),
     ),
   );
   const water = openWater(byId("water") as HTMLCanvasElement);
-  const show = (index: number, text: string) => {
-    const value = values[index];
-    if (value !== undefined && value.textContent !== text) value.textContent = text;
-  };
+  const show = (index: number, text: string) => put(values[index], text);
+  const explain = (index: number, text: string) => put(captions[index], text);
   let events = 0;
   let before: RiverNumbers | null = null;
   let own = 0;
@@ -73,6 +66,8 @@ export function openRiver(): River {
       const meanMs = mean(before?.[stage] ?? null, now[stage]);
       if (meanMs !== null) show(index, milliseconds(meanMs));
     }
+    explain(2, `until on disk; ${counted(now.head, "row")}`);
+    explain(4, `until handed out; ${counted(now.readers, "reader")}`);
     water.flow(perSecond);
     water.drops(Math.min(maxDrops, Math.max(0, perSecond - own)), false);
     own = 0;
@@ -94,6 +89,15 @@ export function openRiver(): River {
         `${name}: ${milliseconds(clickToScreenMs)} from your click to the e-mail. Drops are slowed down, times are not.`;
     },
   };
+}
+
+/** Writes only what is new: nothing is drawn or said again for nothing. */
+function put(element: HTMLElement | undefined, text: string): void {
+  if (element !== undefined && element.textContent !== text) element.textContent = text;
+}
+
+function counted(count: number, what: string): string {
+  return `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
 }
 
 /** Mean of what came since the last look; null: nothing came. */

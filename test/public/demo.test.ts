@@ -69,6 +69,8 @@ describe("the e-mail", () => {
     await reads(page, "Ann, your Enamel mug and 2 more are waiting");
     await press(page, "Remove Enamel mug");
     await reads(page, "Ann, your Beck boot is waiting");
+    const aloud = page.locator("#announce");
+    expect(await aloud.textContent()).toBe("The e-mail now says: Ann, your Beck boot is waiting");
     expect(visitor.errors).toEqual([]);
   });
 
