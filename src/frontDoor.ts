@@ -47,6 +47,8 @@ const schemeLength = "http://".length;
 const uncountedBytes = 64 * 1024;
 /** No path takes larger bodies, and most take far smaller ones. */
 const largestBytes = 4 * 1024 * 1024;
+/** Up to this length the rest of a refused body is read and forgotten. */
+const forgottenBytes = 64 * 1024 * 1024;
 /** Whoever watches the server must see it stop. */
 const probes: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
 const busyRetrySeconds = 1;
@@ -60,12 +62,14 @@ export function frontDoor(options: FrontDoorOptions): FrontDoor {
   const originals = new WeakMap<Request, Request>();
   let phase: Phase = "opening";
 
-  const refuse = (code: ErrorCode, retryAfterSeconds?: number): Response => {
+  const refuse = (code: ErrorCode, bodyBytes: number, retryAfterSeconds?: number): Response => {
     const response = answers.refusal(
       new Refusal(code, retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
     );
-    // Whoever is refused here is one too many, or not to be trusted with the rest of the connection.
-    response.headers.set("Connection", "close");
+    // Whoever is refused here is one too many, or not to be trusted with the rest of the connection. But who is still
+    // sending would lose the answer with it, see a broken connection in its place, and send the same again at once.
+    const isSending = bodyBytes > uncountedBytes && bodyBytes <= forgottenBytes;
+    if (!isSending) response.headers.set("Connection", "close");
     // A page's client can only wait as long as it is told if it may read the answer; there is nothing in it to hide.
     response.headers.set("Access-Control-Allow-Origin", "*");
     response.headers.set("Access-Control-Expose-Headers", "Retry-After");
@@ -120,22 +124,25 @@ export function frontDoor(options: FrontDoorOptions): FrontDoor {
     original: (request) => originals.get(request) ?? request,
     answer: (request) => {
       const { url, headers } = request;
+      const length = request.method === "POST" ? Number(headers.get("content-length") ?? 0) : 0;
       const verdict = hosts(headers.get("host"));
       // With a Host that makes no URL, Bun gives the bare path.
-      if (verdict === "invalid" || !url.startsWith("http://")) return refuse("invalid_host");
+      if (verdict === "invalid" || !url.startsWith("http://")) return refuse("invalid_host", length);
       const pathAt = url.indexOf("/", schemeLength);
-      if (verdict === "unknown" && !anyHostPaths.has(pathOf(url, pathAt))) return refuse("unknown_host");
+      if (verdict === "unknown" && !anyHostPaths.has(pathOf(url, pathAt)))
+        return refuse("unknown_host", length);
       if (phase !== "open" && !probes.has(pathOf(url, pathAt))) {
         return phase === "draining"
-          ? refuse("draining", drainRetrySeconds)
-          : refuse("overloaded", busyRetrySeconds);
+          ? refuse("draining", length, drainRetrySeconds)
+          : refuse("overloaded", length, busyRetrySeconds);
       }
-      if (crowded() || inFlight.requests >= maxRequests) return refuse("overloaded", busyRetrySeconds);
-      const length = request.method === "POST" ? Number(headers.get("content-length") ?? 0) : 0;
+      if (crowded() || inFlight.requests >= maxRequests)
+        return refuse("overloaded", length, busyRetrySeconds);
       const isOpenEnded = length > uncountedBytes && openEndedPaths.has(pathOf(url, pathAt));
-      if (length > largestBytes && !isOpenEnded) return refuse("too_large");
+      if (length > largestBytes && !isOpenEnded) return refuse("too_large", length);
       const bytes = length > uncountedBytes && !isOpenEnded ? length : 0;
-      if (bytes > 0 && inFlight.bytes + bytes > maxBytes) return refuse("overloaded", busyRetrySeconds);
+      if (bytes > 0 && inFlight.bytes + bytes > maxBytes)
+        return refuse("overloaded", length, busyRetrySeconds);
       if (pathAt >= shortestAuthority) return enter(request, bytes);
       const readdressed = new Request(`http://localhost${url.slice(pathAt)}`, request);
       originals.set(readdressed, request);

@@ -120,3 +120,21 @@ test.each([
     expect.objectContaining({ error: expect.objectContaining({ code: "too_large" }) }),
   ]);
 });
+
+test("whoever is refused hears it, however much it was sending", async () => {
+  await using server = await startServer();
+  const bytes = 16 * 1024 * 1024;
+  const head = `POST /v1/batch HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${testKeys.secretKey}\r\nContent-Length: ${bytes}\r\n\r\n`;
+  const connections = Array.from({ length: 4 }, () => open(server, head + " ".repeat(bytes)));
+  await until("all have an answer or nothing", () =>
+    connections.every(({ received, isClosed }) => isClosed || received.endsWith("}}")),
+  );
+  expect(connections.map(({ received }) => received.slice(0, 12))).toEqual(
+    connections.map(() => "HTTP/1.1 413"),
+  );
+  for (const { socket } of connections) socket.write(`GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+  await until("the connections live on", () =>
+    connections.every(({ received }) => received.includes("HTTP/1.1 200")),
+  );
+  for (const { socket } of connections) socket.destroy();
+}, 30_000);
