@@ -45,6 +45,7 @@ export function adminDeps(parts: AdminParts): AdminDeps & Disposable {
   const history = new RiverHistory({ clock, timers, gauges, status });
   const sessions = new Sessions({
     ...parts,
+    serverName: store.journalId.slice(-8),
     isKeyGood: (keyId) => {
       const key = keys.secretById(keyId);
       return key !== null && isAdminKey(key.info);

@@ -5,6 +5,9 @@ import type { SessionAnswer } from "../../src/admin/api/adminWire.ts";
 /** Null until the server has said whether somebody is signed in. */
 export const session = signal<SessionAnswer | null>(null);
 
+/** True once a session ended by itself. */
+export const hasEnded = signal(false);
+
 /** Why a request was not answered as hoped, in the server's words. */
 export class ApiError extends Error {
   readonly code: string;
@@ -57,7 +60,10 @@ async function send<Answer>(path: string, init: RequestInit): Promise<Answer> {
   if (response.ok) return (await response.json()) as Answer;
   const error = await errorOf(response);
   // A wrong key in the form is no end of a session.
-  if (response.status === 401 && path !== "session") session.value = { signedIn: false };
+  if (response.status === 401 && path !== "session") {
+    hasEnded.value = true;
+    session.value = { signedIn: false };
+  }
   throw error;
 }
 

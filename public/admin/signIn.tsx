@@ -1,7 +1,7 @@
 /** Signing in with an admin key. */
 import { useState } from "preact/hooks";
 import type { SessionAnswer } from "../../src/admin/api/adminWire.ts";
-import { post, session } from "./api.ts";
+import { hasEnded, post, session } from "./api.ts";
 import { act, Failure } from "./pieces.tsx";
 
 export function SignIn() {
@@ -14,6 +14,7 @@ export function SignIn() {
     setError(null);
     try {
       session.value = await post<SessionAnswer>("session", { key: key.trim() });
+      hasEnded.value = false;
     } catch (caught) {
       setError(caught);
       setBusy(false);
@@ -22,6 +23,9 @@ export function SignIn() {
   return (
     <main class="alone">
       <h1>Freshet</h1>
+      {hasEnded.value ? (
+        <p role="status">The session has ended. Sign in again to go on where you were.</p>
+      ) : null}
       <p>Sign in with a secret key that has the scope admin.</p>
       <form onSubmit={act(submit)}>
         <label for="key">Admin key</label>

@@ -91,8 +91,10 @@ describe("signing in and out", () => {
     async () => {
       await using tab = await signedIn();
       await tab.page.context().clearCookies();
-      await goTo(tab, "profiles", "Profiles").catch(() => {});
-      await tab.page.waitForSelector("#key");
+      await tab.page.waitForSelector('[role=status]:has-text("The session has ended.")');
+      await tab.page.fill("#key", server.secretKey);
+      await tab.page.keyboard.press("Enter");
+      await tab.page.waitForSelector('h1:has-text("River")');
     },
     testMs,
   );

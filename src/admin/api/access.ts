@@ -6,7 +6,7 @@
 import { Refusal } from "../../errors.ts";
 import { presentedKey } from "../../esp/authorise.ts";
 import type { KeyInfo } from "../../model/key.ts";
-import { isSameText, sessionCookie, type Session, type Sessions } from "./sessions.ts";
+import { isSameText, type Session, type Sessions } from "./sessions.ts";
 
 /** Whoever was let in. */
 export interface Visitor {
@@ -65,29 +65,31 @@ export function isAdminKey(
 
 /** The session of a request; null without one. The page's own polling does not keep it alive. */
 export function sessionOf(request: Request, sessions: Sessions): Session | null {
-  const id = cookieOf(request);
+  const id = cookieOf(request, sessions.cookieName);
   return id === null ? null : sessions.find(id, !request.headers.has("x-background"));
 }
 
 /** The session id in the request's cookies; null if there is none, or more than one. */
-export function cookieOf(request: Request): string | null {
+export function cookieOf(request: Request, name: string): string | null {
   const header = request.headers.get("cookie");
   if (header === null || header.length > 8_192) return null;
   const found = header
     .split(";")
     .map((pair) => pair.trim())
-    .filter((pair) => pair.startsWith(`${sessionCookie}=`));
+    .filter((pair) => pair.startsWith(`${name}=`));
   const [only = ""] = found;
-  return found.length === 1 ? only.slice(sessionCookie.length + 1) : null;
+  return found.length === 1 ? only.slice(name.length + 1) : null;
 }
 
 /** A browser says where a request comes from; from another site nothing is taken, signing in included. */
 export function refuseOtherSites(request: Request): void {
   const site = request.headers.get("sec-fetch-site");
   const origin = request.headers.get("origin");
+  // Without https or a loopback name a browser sends the origin alone; behind a proxy the host may be another one.
   const isOther =
-    (site !== null && site !== "same-origin" && site !== "none") ||
-    (origin !== null && hostOf(origin) !== request.headers.get("host"));
+    site === null
+      ? origin !== null && hostOf(origin) !== request.headers.get("host")
+      : site !== "same-origin" && site !== "none";
   if (isOther)
     throw new Refusal("forbidden", { detail: "The admin API is not open to pages of other sites." });
 }

@@ -6,7 +6,7 @@ import { cookieOf, mayAdminister, refuseOtherSites, sessionOf, admit } from "./a
 import { answerHeaders, answering, notUnderstood, type AdminDeps } from "./adminContext.ts";
 import type { SessionAnswer } from "./adminWire.ts";
 import { audited } from "./audited.ts";
-import { lifeMs, sessionCookie, type Session } from "./sessions.ts";
+import { lifeMs, type Session } from "./sessions.ts";
 
 const signInBody = z.strictObject({ key: z.string().min(1).max(200) });
 
@@ -75,7 +75,7 @@ function tooManyTries(waitMs: number): Refusal {
 async function signOut(request: Request, deps: AdminDeps): Promise<Response> {
   const visitor = admit(request, deps);
   await audited({ action: "sign_out", target: null }, visitor, deps, () => {
-    const id = cookieOf(request);
+    const id = cookieOf(request, deps.sessions.cookieName);
     if (id !== null) deps.sessions.end(id);
     return Promise.resolve();
   });
@@ -84,7 +84,7 @@ async function signOut(request: Request, deps: AdminDeps): Promise<Response> {
 
 function cookie(request: Request, deps: AdminDeps, id: string, maxAgeSeconds: number): string {
   const secure = deps.isSecureHost(request.headers.get("host")) ? "; Secure" : "";
-  return `${sessionCookie}=${id}; Path=/admin; Max-Age=${maxAgeSeconds}; HttpOnly; SameSite=Strict${secure}`;
+  return `${deps.sessions.cookieName}=${id}; Path=/admin; Max-Age=${maxAgeSeconds}; HttpOnly; SameSite=Strict${secure}`;
 }
 
 function json(answer: SessionAnswer, setCookie?: string): Response {

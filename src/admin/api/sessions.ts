@@ -17,11 +17,12 @@ export interface Session {
 export interface SessionsDeps {
   readonly clock: Clock;
   readonly ids: Ids;
+  /** Tells this server's cookie from that of another one on another port of the same host. */
+  readonly serverName: string;
   /** Whether the key may still administer. */
   readonly isKeyGood: (keyId: string) => boolean;
 }
 
-export const sessionCookie = "freshet_admin";
 export const idleMs = 30 * 60_000;
 export const lifeMs = 12 * 3_600_000;
 /** The oldest goes when there are more. */
@@ -36,9 +37,11 @@ interface Held {
 export class Sessions {
   readonly #held = new Map<string, Held>();
   readonly #deps: SessionsDeps;
+  readonly cookieName: string;
 
   constructor(deps: SessionsDeps) {
     this.#deps = deps;
+    this.cookieName = `freshet_admin_${deps.serverName}`;
   }
 
   /** Begins a session; `id` goes into the cookie. */

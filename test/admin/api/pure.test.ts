@@ -18,7 +18,12 @@ describe("a session", () => {
   const open = () => {
     const clock = new FakeClock();
     const good = new Set(["key_1"]);
-    const sessions = new Sessions({ clock, ids: seededIds(1), isKeyGood: (id) => good.has(id) });
+    const sessions = new Sessions({
+      serverName: "a",
+      clock,
+      ids: seededIds(1),
+      isKeyGood: (id) => good.has(id),
+    });
     return { clock, good, sessions, id: sessions.begin("key_1").id };
   };
 
