@@ -19,6 +19,8 @@ export interface ChartProps {
 }
 
 const heightPx = 200;
+/** Below it the seconds are written out. */
+const shortSpanSeconds = 300;
 
 export function Chart({ title, unit, times, lines }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
@@ -82,7 +84,11 @@ function optionsOf(place: HTMLElement, unit: string, lines: readonly Line[]): uP
     cursor: { show: false },
     scales: { y: { range: (_plot, _least, most) => [0, Math.max(1, (most ?? 0) * 1.1)] } },
     axes: [
-      { ...axis, values: (_plot, ticks) => ticks.map(clockText) },
+      {
+        ...axis,
+        space: 80,
+        values: (plot, ticks) => ticks.map((seconds) => clockText(seconds, spanOf(plot))),
+      },
       { ...axis, size: 56, values: (_plot, ticks) => ticks.map(numberText) },
     ],
     series: [
@@ -109,6 +115,14 @@ function dataOf(times: readonly number[], lines: readonly Line[]): uPlot.Aligned
   return [[...times], ...lines.map(({ values }) => [...values])];
 }
 
-function clockText(seconds: number): string {
-  return new Date(seconds * 1_000).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
+/** Seconds that are shown. */
+function spanOf(plot: uPlot): number {
+  const times = plot.data[0];
+  return (times.at(-1) ?? 0) - (times[0] ?? 0);
+}
+
+function clockText(seconds: number, span: number): string {
+  const short = { hour: "2-digit", minute: "2-digit" } as const;
+  const form = span < shortSpanSeconds ? { ...short, second: "2-digit" as const } : short;
+  return new Date(seconds * 1_000).toLocaleTimeString(undefined, form);
 }

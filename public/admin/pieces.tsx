@@ -61,7 +61,7 @@ export function Table({
 }) {
   return (
     <div class="scroll" role="group" aria-label={label} tabIndex={0}>
-      <table>
+      <table class={head.length > 3 ? "wide" : undefined}>
         <thead>
           <tr>
             {head.map((name) => (

@@ -35,7 +35,7 @@ export function ProfileDetail({ id, namespace }: { readonly id: string; readonly
         )}
       </p>
       <Names profile={answer} />
-      <Traits profile={answer} />
+      <Traits profile={answer} namespace={namespace} />
       <Timeline id={`profile_id:${answer.profileId}`} namespace={namespace} />
       <Raw profile={answer} />
     </article>
@@ -95,7 +95,13 @@ function EventName({ event }: { readonly event: JoinEvent }) {
   );
 }
 
-function Traits({ profile }: { readonly profile: ProfileAnswer }) {
+function Traits({
+  profile,
+  namespace,
+}: {
+  readonly profile: ProfileAnswer;
+  readonly namespace: NamespaceName;
+}) {
   const traits = Object.entries(profile.traits).sort(([left], [right]) => left.localeCompare(right));
   return (
     <section aria-labelledby="traits">
@@ -121,7 +127,9 @@ function Traits({ profile }: { readonly profile: ProfileAnswer }) {
                 <Data>{source}</Data>
               </td>
               <td>
-                <Data>{eventMessageId}</Data>
+                <a href={link("profiles", `profile_id:${profile.profileId}`, namespace, eventMessageId)}>
+                  <Data>{eventMessageId}</Data>
+                </a>
               </td>
             </tr>
           ))}

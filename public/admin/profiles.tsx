@@ -3,19 +3,22 @@ import { useState } from "preact/hooks";
 import type { ProfilesAnswer } from "../../src/admin/api/adminWire.ts";
 import { get } from "./api.ts";
 import { Ago, Failure, Identifiers, Table, useAnswer } from "./pieces.tsx";
+import { EventTrace } from "./eventTrace.tsx";
 import { ProfileDetail } from "./profileDetail.tsx";
 import { go, link, route } from "./route.ts";
 
 export type NamespaceName = "live" | "test";
 
 export function ProfilesSection() {
-  const [id = "", namespace = "live"] = route.value.rest;
+  const [id = "", namespace = "live", messageId] = route.value.rest;
   const where: NamespaceName = namespace === "test" ? "test" : "live";
   return (
     <>
       <h1>Profiles</h1>
       <Search key={`${id} ${where}`} id={id} namespace={where} />
-      {id === "" ? (
+      {id !== "" && messageId !== undefined ? (
+        <EventTrace key={messageId} id={id} namespace={where} messageId={messageId} />
+      ) : id === "" ? (
         <Recent namespace={where} />
       ) : (
         <ProfileDetail key={`${id} ${where}`} id={id} namespace={where} />

@@ -152,6 +152,19 @@ export interface TimelineEntry {
   readonly event: Json;
 }
 
+/** The way of one event through the house. */
+export interface TraceLine extends TimelineEntry {
+  readonly profileId: string | null;
+  readonly folded: boolean;
+  readonly fedAt: string | null;
+}
+
+/** GET /admin/api/event */
+export interface TraceAnswer {
+  readonly events: readonly TraceLine[];
+  readonly nextCursor: null;
+}
+
 /** GET /admin/api/timeline */
 export interface TimelineAnswer {
   readonly events: readonly TimelineEntry[];

@@ -3,6 +3,7 @@ import { renderTrace } from "../../esp/historyView.ts";
 import { Refusal } from "../../errors.ts";
 import type { Namespace } from "../../model/event.ts";
 import type { Profiles } from "../../store/profiles.ts";
+import type { TraceAnswer } from "./adminWire.ts";
 
 /** Every event with that messageId, one a source. Throws Refusal event_not_found. */
 export async function traceView(
@@ -10,7 +11,7 @@ export async function traceView(
   namespace: Namespace,
   messageId: string,
   fedAtMs: (seq: number) => number | null,
-) {
+): Promise<TraceAnswer> {
   const traces = messageId === "" ? [] : await profiles.trace(namespace, messageId);
   if (traces.length === 0) throw new Refusal("event_not_found");
   return {
