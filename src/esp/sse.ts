@@ -32,7 +32,17 @@ const anyOrigin = { "Access-Control-Allow-Origin": "*", "Referrer-Policy": "no-r
 
 /** The plugin; mounted by app.ts. */
 export function sseRoutes(deps: SseDeps) {
-  return new Elysia({ name: "sse" }).get("/v1/feed", ({ request }) => openStream(request, deps));
+  return new Elysia({ name: "sse" })
+    .head("/v1/feed", ({ request }) => announceStream(request, deps))
+    .get("/v1/feed", ({ request }) => openStream(request, deps));
+}
+
+/** What a GET would be answered with. The router's own answer to HEAD would read the stream to its end. */
+function announceStream(request: Request, deps: SseDeps): Response {
+  const { key, only } = admit(request, deps);
+  const filter = filterOf(request, key);
+  void new FeedReader(deps, filter, new ChangeTexts(filter), startOf(request), only);
+  return new Response(null, { headers: headersFor(only) });
 }
 
 function openStream(request: Request, deps: SseDeps): Response {
@@ -47,7 +57,11 @@ function openStream(request: Request, deps: SseDeps): Response {
   );
   deps.hub.join(stream);
   const body = new ReadableStream<Uint8Array>(stream, { highWaterMark: 1 });
-  return new Response(body, { headers: only === null ? headers : { ...headers, ...anyOrigin } });
+  return new Response(body, { headers: headersFor(only) });
+}
+
+function headersFor(only: OneProfile | null): Readonly<Record<string, string>> {
+  return only === null ? headers : { ...headers, ...anyOrigin };
 }
 
 /** Who may read what, for how long: with a key in the headers everything that it may see, with a token one profile. */

@@ -26,6 +26,21 @@ describe("a stream", () => {
     expect(reader.parser.retryMs).toBe(1_000);
   });
 
+  test("is not begun for HEAD, which hears what GET would begin with", async () => {
+    await using server = new OutServer();
+    const head = (query: string, headers?: Record<string, string>) =>
+      fetch(`${server.origin}/v1/feed${query}`, { method: "HEAD", ...(headers && { headers }) });
+    const key = { Authorization: "Bearer sk_all_0000000000" };
+    const answer = await head("", key);
+    expect([answer.status, answer.headers.get("content-type")]).toEqual([
+      200,
+      "text/event-stream; charset=utf-8",
+    ]);
+    expect((await head("?cursor=x", key)).status).toBe(400);
+    expect((await head("")).status).toBe(401);
+    expect(server.hub.size).toBe(0);
+  });
+
   test("carries changes in this form", async () => {
     await using server = new OutServer();
     await using reader = await server.feed();
