@@ -70,9 +70,15 @@ function backup(job: Extract<MaintenanceJob, { kind: "backup" }>): { readonly pa
   const path = join(job.target, "journal.db");
   if (existsSync(path)) throw new Error(`there is a backup at ${path} already; choose an empty folder`);
   const { journal, ops } = folderPaths(job.folder);
+  const opsCopy = join(job.target, "ops.db");
   // The journal comes last: a folder that holds one holds a whole backup.
-  if (existsSync(ops)) copyInto(ops, join(job.target, "ops.db"));
-  copyInto(journal, path);
+  if (existsSync(ops)) copyInto(ops, opsCopy);
+  try {
+    copyInto(journal, path);
+  } catch (error) {
+    rmSync(opsCopy, { force: true });
+    throw error;
+  }
   syncFolder(job.target);
   return { path };
 }
