@@ -27,16 +27,36 @@ export function anchorsOf(text: string): string[] {
 export function deadLinks(pages: Pages, exists: Known["exists"]): string[] {
   const faults: string[] = [];
   for (const [page, text] of pages) {
-    for (const [, target = ""] of withoutCode(text).matchAll(/\]\(([^)\s]+)\)/g)) {
-      if (/^[a-z]+:/.test(target)) continue;
-      const [file = "", anchor] = target.split("#");
-      const path = file === "" ? page : resolved(page, file);
+    for (const { target, path, anchor } of linksOf(page, text)) {
       if (!exists(path)) faults.push(`${page}: ${target} is not there`);
       else if (anchor !== undefined && !anchorsOf(pages.get(path) ?? "").includes(anchor))
         faults.push(`${page}: ${target} has no such heading`);
     }
   }
   return faults;
+}
+
+/** The files of this tree that a page links to. */
+export function linkedFrom(page: string, text: string): string[] {
+  return linksOf(page, text).map(({ path }) => path);
+}
+
+interface Link {
+  /** As it is written. */
+  readonly target: string;
+  /** From the root. */
+  readonly path: string;
+  readonly anchor: string | undefined;
+}
+
+function linksOf(page: string, text: string): Link[] {
+  const targets = [...withoutCode(text).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = ""]) => target);
+  return targets
+    .filter((target) => !/^[a-z]+:/.test(target))
+    .map((target) => {
+      const [file = "", anchor] = target.split("#");
+      return { target, path: file === "" ? page : resolved(page, file), anchor };
+    });
 }
 
 /** Headings that sources cite, as a page of docs/ and the words in quotes, where the page has no such heading. */
