@@ -97,7 +97,7 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
   });
   const serving = serve(settings, { ...deps, ...opened, keys, call });
   try {
-    const shownKeys = await firstKeys(store, settings, deps, demoKeys);
+    const shownKeys = await keysOfStart(store, settings, deps, demoKeys);
     keys.refresh();
     warnOfRevoked(store, settings, deps);
     serving.door.open();
@@ -116,7 +116,7 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
 }
 
 /** The demo has keys of its own and stores none but the operator's. */
-async function firstKeys(
+async function keysOfStart(
   { admin }: Store,
   settings: ServeSettings,
   deps: AppDeps,
