@@ -1,6 +1,5 @@
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import type { CrashPointName } from "../../src/lib/crashPoint.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 import { tempFolder, type TempFolder } from "../support/tempFolder.ts";
@@ -10,6 +9,8 @@ const events = 3_000;
 const kills = 6;
 /** More than all of the groups before the crashes can hold. */
 const crashEvents = 8_000;
+
+const upstreamProgram = Bun.fileURLToPath(new URL("../support/sseUpstream.ts", import.meta.url));
 
 /** The other server, on the same port each time. */
 class Upstream implements AsyncDisposable {
@@ -22,8 +23,7 @@ class Upstream implements AsyncDisposable {
   }
 
   async start(): Promise<void> {
-    const program = join(import.meta.dir, "../support/sseUpstream.ts");
-    this.#child = Bun.spawn([process.execPath, program, String(this.port), String(this.#events)], {
+    this.#child = Bun.spawn([process.execPath, upstreamProgram, String(this.port), String(this.#events)], {
       stdin: "ignore",
       stdout: "pipe",
       stderr: "inherit",
