@@ -57,9 +57,6 @@ const maxLinksAtHand = 48;
 /** Of LMDB; an entry that changes has one page copied at most, and what is above them is shared. */
 const pageBytes = 4_096;
 
-/** The pages that every commit writes. */
-const baseRoomBytes = 1024 * 1024;
-
 /** A trait is stored with where it is from: short ones take several times their own length. */
 const textBytesATakenByte = 4;
 
@@ -167,7 +164,7 @@ export class HotProfiles {
       putIds: (put) => this.#putIds(put),
       meta,
       touchedBytes: this.#touchedBytes(),
-      grownBytes: baseRoomBytes + takenBytes * textBytesATakenByte,
+      grownBytes: takenBytes * textBytesATakenByte,
     };
   }
 
@@ -312,14 +309,10 @@ export function parseProfile(pid: number, text: string): HotProfile | number {
 }
 
 function profileText(profile: HotProfile): string {
-  const text: ProfileText = {
-    n: profile.namespace === "test" ? 1 : 0,
-    v: profile.version,
-    h: profile.head,
-    i: profile.identifiers,
-    ...(profile.links.size > 0 ? { l: linksText(profile.links) } : {}),
-    s: profile.state,
-  };
+  const n = profile.namespace === "test" ? 1 : 0;
+  const { version: v, head: h, identifiers: i, state, links } = profile;
+  const text: ProfileText =
+    links.size === 0 ? { n, v, h, i, s: state } : { n, v, h, i, l: linksText(links), s: state };
   const json = JSON.stringify(text);
   profile.textLength = json.length;
   return json;

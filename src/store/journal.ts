@@ -34,6 +34,8 @@ export class Journal implements Disposable {
   readonly id: string;
   /** Part of every cursor; replaced by `restore`. */
   readonly epoch: number;
+  readonly #begin: Statement<unknown, []>;
+  readonly #commit: Statement<unknown, []>;
   readonly #insert: Statement<unknown, SqlValue[]>;
   readonly #insertQuarantine: Statement<unknown, SqlValue[]>;
   readonly #update: Statement<unknown, SqlValue[]>;
@@ -45,6 +47,8 @@ export class Journal implements Disposable {
     migrate(this.database);
     this.id = this.#metaOnce("journalId", () => ids.uuid());
     this.epoch = Number(this.#metaOnce("epoch", () => "1"));
+    this.#begin = this.database.query("BEGIN IMMEDIATE");
+    this.#commit = this.database.query("COMMIT");
     this.#insert = this.database.query(insertRow);
     this.#insertQuarantine = this.database.query(insertQuarantine);
     this.#update = this.database.query(updateProjection);
@@ -60,12 +64,12 @@ export class Journal implements Disposable {
   }
 
   begin(): void {
-    this.database.run("BEGIN IMMEDIATE");
+    this.#begin.run();
   }
 
   /** Returns once the transaction is on disk. */
   commit(): void {
-    this.database.run("COMMIT");
+    this.#commit.run();
   }
 
   /** Ends a transaction that failed; harmless when SQLite has already rolled back by itself. */
@@ -204,6 +208,8 @@ export class Journal implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#begin.finalize();
+    this.#commit.finalize();
     this.#insert.finalize();
     this.#insertQuarantine.finalize();
     this.#update.finalize();

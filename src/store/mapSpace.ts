@@ -18,10 +18,15 @@ export function overwritesInPlace(folder: string): boolean {
   return process.platform === "linux" && inPlaceTypes.has(statfsSync(folder).type);
 }
 
+/** Room beyond what the next commit needs: the pages that every commit writes, and so that it is not looked at often. */
+const spareBytes = 2 * 1024 * 1024;
+
 export class MapSpace implements Disposable {
   readonly #file: number;
   readonly #usedBytes: () => number;
   #takenBytes = 0;
+  /** End of what may be in use by now. */
+  #spentBytes = Number.POSITIVE_INFINITY;
 
   /** `usedBytes`: end of the last page of the file that is in use; nothing before it is ever touched here. */
   constructor(path: string, usedBytes: () => number) {
@@ -34,11 +39,13 @@ export class MapSpace implements Disposable {
    * transaction is open. Room is taken once and then stays. Throws ENOSPC, EIO.
    */
   reserve(touchedBytes: number, grownBytes: number): void {
+    this.#spentBytes += touchedBytes + grownBytes;
+    if (this.#spentBytes + spareBytes / 2 <= this.#takenBytes) return;
     const used = this.#usedBytes();
-    const end = used + Math.min(touchedBytes, used) + grownBytes;
     // The file may have been cut back to the size of its map since.
     this.#takenBytes = Math.max(used, Math.min(this.#takenBytes, fstatSync(this.#file).size));
-    while (this.#takenBytes < end)
+    this.#spentBytes = used + Math.min(touchedBytes, used) + grownBytes;
+    while (this.#takenBytes < this.#spentBytes + spareBytes)
       this.#takenBytes += writeSync(this.#file, zeros, 0, zeros.length, this.#takenBytes);
   }
 
