@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
 import type { AuditAct } from "../../../src/store/ops/audit.ts";
-import { OpsDesk } from "../../../src/store/ops/opsDesk.ts";
+import { OpsDesk, OpsFailed } from "../../../src/store/ops/opsDesk.ts";
 import { opsEraseRules } from "../../../src/store/ops/opsMigrations.ts";
 import { tempFolder, type TempFolder } from "../../support/tempFolder.ts";
 
@@ -104,6 +104,6 @@ test("a file that can't be opened is told to whoever asks", async () => {
     "not a database at all, but long enough to be read as a header".repeat(20),
   );
   const { desk } = openDesk(folder);
-  await expect(desk.write(act, "begun")).rejects.toThrow();
+  expect(await desk.write(act, "begun").catch((error: unknown) => error)).toBeInstanceOf(OpsFailed);
   await desk.close();
 });
