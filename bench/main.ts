@@ -34,18 +34,26 @@ const chosen = rows.filter(isChosen);
 if (chosen.length === 0) throw new Error(`no such row; there are: ${rows.map((row) => row.name).join(", ")}`);
 
 const measured: Measured[] = [];
-try {
-  for (const row of chosen) measured.push(...(await measure(row)));
-} catch (error) {
-  if (!(error instanceof NotHere)) throw error;
-  console.error(error.message);
-  process.exit(2);
+let hasFailed = false;
+for (const row of chosen) {
+  try {
+    const results = await measure(row);
+    measured.push(...results);
+    if (values.write) keep(results);
+  } catch (error) {
+    if (error instanceof NotHere) {
+      console.error(error.message);
+      process.exit(2);
+    }
+    // The other rows are worth having.
+    console.error(`  ${row.name} was not measured:`, error);
+    hasFailed = true;
+  }
 }
-if (values.write) keep(measured);
 console.log(
   values.json ? JSON.stringify(measured, null, 2) : `\n${table(measured)}\n\n${conditionsOf(measured)}`,
 );
-process.exit(measured.some((result) => holds(result) === false) ? 1 : 0);
+process.exit(hasFailed || measured.some((result) => holds(result) === false) ? 1 : 0);
 
 async function measure(row: Row): Promise<Measured[]> {
   await using processes = new Processes();
