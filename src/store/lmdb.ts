@@ -38,8 +38,6 @@ export interface ProfileStore {
   refresh(): void;
   sizeBytes(): number;
   entryCounts(): { readonly profiles: number; readonly identifiers: number };
-  /** A compact copy in another folder; nothing deleted is left in it. */
-  copyTo(folder: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -133,10 +131,6 @@ export function openProfileStore(folder: string, options: { readonly readOnly: b
     refresh: () => root.resetReadTxn(),
     sizeBytes: () => diskBytes(file),
     entryCounts: () => ({ profiles: entryCount(profiles), identifiers: entryCount(ids) }),
-    copyTo: async (target) => {
-      mkdirSync(target, { recursive: true, mode: 0o700 });
-      await root.backup(target, true);
-    },
     close: () => {
       space?.[Symbol.dispose]();
       return root.close();

@@ -13,6 +13,7 @@ import type { Ids } from "../lib/id.ts";
 import { eventError } from "../errors.ts";
 import type { Answer, Frame, Judge, Judged, Restore, Verdict } from "./accept.ts";
 import { foldWaiting } from "./catchUp.ts";
+import { copyProfiles } from "./copyProfiles.ts";
 import { syncFile } from "./folder.ts";
 import { commitFolded, openFolded, problemOf, restoreMap, type Folded } from "./folded.ts";
 import { FoldFailed, Group } from "./group.ts";
@@ -106,9 +107,9 @@ export class Writer {
     return this.#profiles === null ? null : problemOf(this.#profiles, this.#journal.id, this.#head);
   }
 
-  /** A compact copy of the profiles in another folder. */
+  /** A copy of the profiles in another folder; nothing deleted is left in it. */
   async copyProfiles(folder: string): Promise<void> {
-    await this.#profiles?.store.copyTo(folder);
+    if (this.#profiles !== null) await copyProfiles(this.#profiles.store, folder);
   }
 
   /** Lets go of the profile folder: only the journal is written from here on. */
