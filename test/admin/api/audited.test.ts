@@ -55,7 +55,7 @@ describe("an act over HTTP", () => {
 
   test("that fails is told as failed, and why as a code only", async () => {
     const log = recording();
-    const failing = (error: Error) => audited(act, me, log, () => Promise.reject(error));
+    const failing = (thrown: Error) => audited(act, me, log, () => Promise.reject(thrown));
     expect(await caught(failing(new Error("of ann@example.com")))).toEqual(new Error("of ann@example.com"));
     expect(await caught(failing(new Refusal("overloaded")))).toBeInstanceOf(Refusal);
     expect(log.lines.filter((line) => line.startsWith("failed"))).toEqual([
