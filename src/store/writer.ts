@@ -269,11 +269,10 @@ export class Writer {
     committedAtMs: number,
   ): GroupMessage {
     const folded = this.#profiles?.caughtUp === true ? this.#profiles : null;
-    const { clock, crash } = this.#options;
+    const { clock, crash, journal, messageIds } = this.#options;
     const headBefore = this.#head;
     const accepted: number[] = [];
     const answers: (readonly [number, Answer])[] = [];
-    const { journal, messageIds } = this.#options;
     const group = new Group({
       journal,
       messageIds,
@@ -380,9 +379,9 @@ export class Writer {
   #refuseGroup(queue: readonly QueuedFrame[], error: unknown): GroupMessage {
     const failure = classifyWriteFailure(error);
     if (failure === "io") throw new JournalFailed(errorText(error));
-    const { notice } = this.#options;
     // Once is enough while the disk is full: the log may lie on it.
-    if (!this.#isFull) notice("error", `requests can't be stored and are refused: ${errorText(error)}`);
+    if (!this.#isFull)
+      this.#options.notice("error", `requests can't be stored and are refused: ${errorText(error)}`);
     this.#isFull = failure === "full";
     const code = failure === "full" ? "disk_full" : "overloaded";
     const answer: Answer = { kind: "unavailable", code, retryAfterSeconds: 5 };
