@@ -41,7 +41,12 @@ function operation(entry: PathEntry): unknown {
     parameters: [...pathParameters(entry), ...queryParameters(entry)],
     ...(entry.body === undefined
       ? {}
-      : { requestBody: { required: true, content: { "application/json": { schema: entry.body } } } }),
+      : {
+          requestBody: {
+            required: true,
+            content: { [entry.bodyType ?? "application/json"]: { schema: entry.body } },
+          },
+        }),
     responses: {
       [status]: {
         description: entry.summary,

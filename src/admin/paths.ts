@@ -14,6 +14,8 @@ export interface PathEntry {
   readonly scope: Scope | null;
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: TSchema;
+  /** Where it is not JSON; the schema is then that of a line. */
+  readonly bodyType?: string;
   readonly answer: { readonly contentType: string; readonly schema?: TSchema };
   /** True where any well-formed Host is answered. */
   readonly anyHost?: boolean;
@@ -93,6 +95,8 @@ export const paths: readonly PathEntry[] = [
     path: "/v1/stream",
     summary: "Events for as long as you like, a line each; an answer a line, each after its commit",
     scope: "write",
+    body: shapes.BatchEvent,
+    bodyType: "application/x-ndjson",
     answer: { contentType: "application/x-ndjson", schema: shapes.LineAnswer },
     anyHost: true,
   },

@@ -31,14 +31,13 @@ export const Page = Type.Object({
 });
 export const Group = Type.Object({ ...EventFields, groupId: Id, traits: Type.Optional(Data) });
 export const Alias = Type.Object({ ...EventFields, previousId: Id, userId: Id });
+/** An event that says itself what it is. */
+export const BatchEvent = Type.Object(
+  { ...EventFields, type: Type.String({ description: "track, identify, page, screen, group or alias" }) },
+  { additionalProperties: true },
+);
 export const Batch = Type.Object({
-  batch: Type.Array(
-    Type.Object(
-      { ...EventFields, type: Type.String({ description: "track, identify, page, screen, group or alias" }) },
-      { additionalProperties: true },
-    ),
-    { maxItems: 2_500 },
-  ),
+  batch: Type.Array(BatchEvent, { maxItems: 2_500 }),
   sentAt: Type.Optional(Time),
   context: Type.Optional(Data),
   integrations: Type.Optional(Data),
