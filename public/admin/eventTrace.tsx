@@ -1,7 +1,7 @@
 /** The way of one event through the house. */
 import type { TraceAnswer, TraceLine } from "../../src/admin/api/adminWire.ts";
 import { get } from "./api.ts";
-import { At, Data, Failure, useAnswer } from "./pieces.tsx";
+import { Data, Failure, useAnswer } from "./pieces.tsx";
 import type { NamespaceName } from "./profiles.tsx";
 import { link } from "./route.ts";
 
@@ -41,20 +41,20 @@ function Trace({ trace }: { readonly trace: TraceLine }) {
       <dl class="way">
         <dt>Happened</dt>
         <dd>
-          <At at={timestamp} />
+          <time dateTime={timestamp}>{timestamp}</time>
         </dd>
         <dt>Received</dt>
         <dd>
-          <At at={receivedAt} />
+          <time dateTime={receivedAt}>{receivedAt}</time>
         </dd>
         <dt>On disk</dt>
         <dd>
-          <At at={committedAt} />
+          <time dateTime={committedAt}>{committedAt}</time>
         </dd>
         <dt>In the profile</dt>
         <dd>{folded ? "yes" : "no"}</dd>
         <dt>Fed first</dt>
-        <dd>{fedAt === null ? "to nobody since the start" : <At at={fedAt} />}</dd>
+        <dd>{fedAt === null ? "to nobody since the start" : <time dateTime={fedAt}>{fedAt}</time>}</dd>
       </dl>
       <pre tabIndex={0} aria-label="The event as it came">
         <code>{JSON.stringify(event, null, 2)}</code>

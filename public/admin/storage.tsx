@@ -1,50 +1,63 @@
 /** The data folder: how large, how fast it grows, backups, verification. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import type { JobAnswer, StorageAnswer } from "../../src/admin/api/adminWire.ts";
 import { get, post } from "./api.ts";
+import { Chart } from "./chart.tsx";
 import { act, At, Data, Failure, Table } from "./pieces.tsx";
 import { countText, sizeText } from "./words.ts";
 
-const pollMs = 1_000;
+const pollMs = 5_000;
+const pollAtWorkMs = 1_000;
 
+/** Reads again and again; `again` at once, after something was begun. */
 function useStorage() {
+  const [round, setRound] = useState(0);
   const [answer, setAnswer] = useState<StorageAnswer | null>(null);
   const [error, setError] = useState<unknown>(null);
   useEffect(() => {
     let timer = 0;
     const abort = new AbortController();
     const ask = async () => {
+      let waitMs = pollMs;
       try {
-        if (!document.hidden || timer === 0)
-          setAnswer(await get<StorageAnswer>("storage", {}, { signal: abort.signal, isBackground: true }));
+        if (!document.hidden || timer === 0) {
+          const read = await get<StorageAnswer>("storage", {}, { signal: abort.signal, isBackground: true });
+          setAnswer(read);
+          if (read.job?.endedAt === null) waitMs = pollAtWorkMs;
+        }
         setError(null);
       } catch (caught) {
         if (abort.signal.aborted) return;
         setError(caught);
       }
-      timer = setTimeout(ask, pollMs);
+      timer = setTimeout(ask, waitMs);
     };
     ask().catch(setError);
     return () => {
       abort.abort();
       clearTimeout(timer);
     };
-  }, []);
-  return { answer, error };
+  }, [round]);
+  return { answer, error, again: () => setRound((before) => before + 1) };
 }
 
 export function StorageSection() {
-  const { answer, error } = useStorage();
+  const { answer, error, again } = useStorage();
   return (
     <>
       <h1>Storage</h1>
       {error === null ? null : <Failure error={error} />}
-      {answer === null ? <p aria-busy="true">Reading…</p> : <Storage storage={answer} />}
+      {answer === null ? <p aria-busy="true">Reading…</p> : <Storage storage={answer} onBegun={again} />}
     </>
   );
 }
 
-function Storage({ storage }: { readonly storage: StorageAnswer }) {
+interface StorageProps {
+  readonly storage: StorageAnswer;
+  readonly onBegun: () => void;
+}
+
+function Storage({ storage, onBegun }: StorageProps) {
   const { sizes, diskBytes, diskFreeBytes, growthBytesPerDay, head } = storage;
   const daysLeft =
     growthBytesPerDay === null || growthBytesPerDay === 0 ? null : diskFreeBytes / growthBytesPerDay;
@@ -64,11 +77,37 @@ function Storage({ storage }: { readonly storage: StorageAnswer }) {
           {countText(head)} rows in the journal. {sizeText(diskFreeBytes)} of the disk's {sizeText(diskBytes)}{" "}
           are free. {growthText(growthBytesPerDay, daysLeft)}
         </p>
+        <Growth history={storage.history} />
       </section>
-      <Work storage={storage} />
+      <Work storage={storage} onBegun={onBegun} />
       <Backups storage={storage} />
     </>
   );
+}
+
+const bytesPerMegabyte = 1_000_000;
+
+function Growth({ history }: { readonly history: StorageAnswer["history"] }) {
+  const drawn = useMemo(
+    () => ({
+      times: history.map(([atMs]) => atMs / 1_000),
+      lines: [
+        {
+          name: "journal",
+          color: "--line-1",
+          values: history.map(([, journalBytes]) => journalBytes / bytesPerMegabyte),
+        },
+        {
+          name: "profiles",
+          color: "--line-2",
+          values: history.map(([, , profilesBytes]) => profilesBytes / bytesPerMegabyte),
+        },
+      ] as const,
+    }),
+    [history],
+  );
+  if (history.length < 2) return null;
+  return <Chart title="Size over the last day" unit="MB" times={drawn.times} lines={drawn.lines} />;
 }
 
 function growthText(bytesPerDay: number | null, daysLeft: number | null): string {
@@ -79,16 +118,15 @@ function growthText(bytesPerDay: number | null, daysLeft: number | null): string
   return `At the pace of the last day it grows by ${sizeText(bytesPerDay)} a day: the disk is large enough ${left}.`;
 }
 
-function Work({ storage }: { readonly storage: StorageAnswer }) {
+function Work({ storage, onBegun }: StorageProps) {
   const { job, lastVerify } = storage;
-  const [begun, setBegun] = useState<JobAnswer | null>(null);
   const [error, setError] = useState<unknown>(null);
-  const shown = begun !== null && job?.startedAt !== begun.startedAt && job === null ? begun : job;
-  const isBusy = shown !== null && shown.endedAt === null;
+  const isBusy = job !== null && job.endedAt === null;
   const begin = async (path: string) => {
     setError(null);
     try {
-      setBegun(await post<JobAnswer>(path));
+      await post<JobAnswer>(path);
+      onBegun();
     } catch (caught) {
       setError(caught);
     }
@@ -115,7 +153,7 @@ function Work({ storage }: { readonly storage: StorageAnswer }) {
           </>
         )}
       </p>
-      {shown === null ? null : <Job job={shown} />}
+      {job === null ? null : <Job job={job} />}
       {error === null ? null : <Failure error={error} />}
     </section>
   );

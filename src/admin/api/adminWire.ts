@@ -324,6 +324,8 @@ export interface StorageAnswer {
   readonly head: number;
   /** Bytes a day that the data grew by lately; null while too little was seen. */
   readonly growthBytesPerDay: number | null;
+  /** Bytes of journal and profiles by the minute, a day at most, oldest first. */
+  readonly history: readonly (readonly [atMs: number, journalBytes: number, profilesBytes: number])[];
   readonly backups: readonly { readonly name: string; readonly at: string; readonly bytes: number }[];
   readonly backupFolder: string;
   readonly job: JobAnswer | null;

@@ -13,7 +13,14 @@ const dayMs = 86_400_000;
 
 type Sizes = Pick<
   StorageAnswer,
-  "sizes" | "diskFreeBytes" | "diskBytes" | "head" | "growthBytesPerDay" | "backups" | "backupFolder"
+  | "sizes"
+  | "diskFreeBytes"
+  | "diskBytes"
+  | "head"
+  | "growthBytesPerDay"
+  | "history"
+  | "backups"
+  | "backupFolder"
 >;
 
 /** Sizes of now; `minutes` are the points of the last day, oldest first. */
@@ -33,6 +40,11 @@ export function storageSizes(folder: string, status: StoreStatus, minutes: reado
     diskBytes: blocks * bsize,
     head: status.head,
     growthBytesPerDay: growthOf(minutes),
+    history: minutes.map((point) => [
+      point[0] ?? 0,
+      valueOf(point, "journalBytes"),
+      valueOf(point, "profilesBytes"),
+    ]),
     backups: backups.slice(0, maxBackups),
     backupFolder: paths.backups,
   };
@@ -67,9 +79,11 @@ function growthOf(minutes: readonly Point[]): number | null {
 }
 
 function bytesAt(point: Point): number {
-  return (
-    (point[pointColumns.indexOf("journalBytes")] ?? 0) + (point[pointColumns.indexOf("profilesBytes")] ?? 0)
-  );
+  return valueOf(point, "journalBytes") + valueOf(point, "profilesBytes");
+}
+
+function valueOf(point: Point, column: (typeof pointColumns)[number]): number {
+  return point[pointColumns.indexOf(column)] ?? 0;
 }
 
 function sizeOfFolder(folder: string): number {

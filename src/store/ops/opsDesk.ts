@@ -83,7 +83,8 @@ export class OpsDesk implements AuditLog {
 
   async close(): Promise<void> {
     if (this.#closed) return;
-    if (this.#worker !== null) await this.#ask({ kind: "close" });
+    // Every act is on disk already: a thread that is lost now loses nothing.
+    if (this.#worker !== null) await this.#ask({ kind: "close" }).catch(() => {});
     this.#closed = true;
     this.#worker?.terminate();
   }

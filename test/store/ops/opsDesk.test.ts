@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
 import type { AuditAct } from "../../../src/store/ops/audit.ts";
-import { OpsDesk, OpsFailed } from "../../../src/store/ops/opsDesk.ts";
+import { OpsDesk, OpsFailed, type OpsAnswer, type OpsCall } from "../../../src/store/ops/opsDesk.ts";
 import { opsEraseRules } from "../../../src/store/ops/opsMigrations.ts";
 import { tempFolder, type TempFolder } from "../../support/tempFolder.ts";
 
@@ -106,4 +106,53 @@ test("a file that can't be opened is told to whoever asks", async () => {
   const { desk } = openDesk(folder);
   expect(await desk.write(act, "begun").catch((error: unknown) => error)).toBeInstanceOf(OpsFailed);
   await desk.close();
+});
+
+/** A thread that answers as a test says. */
+function fakeThread(answer: (call: OpsCall) => OpsAnswer | "lost") {
+  const thread = {
+    onmessage: (_event: { data: OpsAnswer }) => {},
+    onerror: (_event: { message: string }) => {},
+    postMessage: (call: OpsCall) => {
+      const said = answer(call);
+      setImmediate(() =>
+        said === "lost" ? thread.onerror({ message: "the thread ended" }) : thread.onmessage({ data: said }),
+      );
+    },
+    terminate: () => {},
+  };
+  return thread as unknown as Worker;
+}
+
+test.each([
+  ["io", 1],
+  ["full", 0],
+  ["other", 0],
+] as const)("of a failure of kind %s the process hears: %d", async (failure, ends) => {
+  const ended: string[] = [];
+  const desk = new OpsDesk({
+    path: "",
+    start: () => fakeThread(({ id }) => ({ kind: "failed", id, failure, message: "fsync failed" })),
+    onDiskFailed: (sentence) => ended.push(sentence),
+  });
+  expect(await desk.write(act, "begun").catch((error: unknown) => error)).toMatchObject({ failure });
+  // The answer to `open`, which nobody waits for, counts like any other.
+  expect(ended.length > 0 ? 1 : 0).toBe(ends);
+});
+
+test("a thread that is lost rejects who waits, and the next request starts another", async () => {
+  let started = 0;
+  const desk = new OpsDesk({
+    path: "",
+    start: () => {
+      started += 1;
+      const isFirst = started === 1;
+      return fakeThread(({ id }) => (isFirst ? "lost" : { kind: "done", id, value: 7 }));
+    },
+    onDiskFailed: () => {},
+  });
+  expect(await desk.write(act, "begun").catch((error: unknown) => error)).toBeInstanceOf(OpsFailed);
+  expect(await desk.write(act, "begun")).toBe(7);
+  await desk.close();
+  expect(started).toBe(2);
 });
