@@ -7,6 +7,7 @@ import type { openMessageIds } from "./dedup/openMessageIds.ts";
 import { eraseProfile, resolve, type Erased } from "./erase.ts";
 import type { Journal } from "./journal.ts";
 import { insertKey, listKeys, revokeKey } from "./keys.ts";
+import { ownerOf } from "./messageIds.ts";
 import type { ControlRequest, FromWriter } from "./messages.ts";
 import type { Writer } from "./writer.ts";
 
@@ -59,7 +60,10 @@ export async function runControl(context: ControlContext, request: ControlReques
 
 function locate(context: ControlContext, messageId: string): number[] {
   const sources = context.journal.database.query<{ id: number }, []>("SELECT id FROM sources").all();
-  return sources.map(({ id }) => context.messageIds.find(id, messageId)).filter((seq) => seq !== null);
+  return sources
+    .flatMap(({ id }) => [ownerOf(id, "live"), ownerOf(id, "test")])
+    .map((owner) => context.messageIds.find(owner, messageId))
+    .filter((seq) => seq !== null);
 }
 
 async function erase(

@@ -1,17 +1,19 @@
 /** Erasure, as far as the quarantine is concerned: input that was refused may name the person too. */
 import type { Journal } from "./journal.ts";
-import type { MessageIds } from "./messageIds.ts";
+import type { Namespace } from "../model/event.ts";
+import { ownerOf, type MessageIds } from "./messageIds.ts";
 
 interface Piece {
   readonly id: number;
   readonly code: string;
   readonly source: string;
+  readonly namespace: Namespace;
   readonly message_id: string | null;
   readonly body: Uint8Array;
 }
 
 const selectPage =
-  "SELECT id, code, source, message_id, body FROM quarantine WHERE id > ? ORDER BY id LIMIT 1000";
+  "SELECT id, code, source, namespace, message_id, body FROM quarantine WHERE id > ? ORDER BY id LIMIT 1000";
 const deletePiece = "DELETE FROM quarantine WHERE id = ?";
 
 /** What went: how many pieces, and the seqs of events that are in the journal but could not be folded. */
@@ -36,7 +38,7 @@ export function eraseQuarantine(
       journal.database.query(deletePiece).run(piece.id);
       const seq =
         piece.code === "fold_failed" && piece.message_id !== null
-          ? messageIds.find(journal.sourceNumber(piece.source), piece.message_id)
+          ? messageIds.find(ownerOf(journal.sourceNumber(piece.source), piece.namespace), piece.message_id)
           : null;
       if (seq !== null) unfolded.push(seq);
     }

@@ -6,7 +6,7 @@ import type { Answer, Frame, Judged, Rejected, Verdict } from "./accept.ts";
 import type { Folded } from "./folded.ts";
 import type { HotProfile } from "./hot.ts";
 import type { Journal } from "./journal.ts";
-import type { MessageIds } from "./messageIds.ts";
+import { ownerOf, type MessageIds } from "./messageIds.ts";
 import type { Projected } from "./projector.ts";
 import { checksumOf, flagsOf, rowFlags, rowKind } from "./row.ts";
 
@@ -87,12 +87,13 @@ export class Group {
     const { event } = judged;
     const { journal, messageIds, folded, skip, nextSeq, committedAtMs } = this.#group;
     const source = journal.sourceNumber(event.source);
-    if (!judged.minted && messageIds.find(source, event.messageId) !== null) {
+    const owner = ownerOf(source, event.namespace);
+    if (!judged.minted && messageIds.find(owner, event.messageId) !== null) {
       this.tally.repeated += 1;
       return;
     }
     const seq = nextSeq();
-    messageIds.add(source, event.messageId, seq);
+    messageIds.add(owner, event.messageId, seq);
     this.tally.accepted += 1;
     let flags = flagsOf(event, frame.lane === "import");
     let pid: number | null = null;

@@ -1,4 +1,6 @@
 import { expect, test } from "bun:test";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { openTestStore } from "../support/openTestStore.ts";
 import { tempFolder } from "../support/tempFolder.ts";
 
@@ -29,4 +31,25 @@ test("what was accepted is there after a restart, and nothing is folded twice", 
   expect(again.traits("user_id", "u1")).toEqual({ plan: "free" });
   expect(again.history("user_id", "u1").map(({ messageId }) => messageId)).toEqual(["m2", "m1"]);
   expect(again.notices).toEqual([]);
+});
+
+test("a messageId of test data is not one of live data, and the other way round", async () => {
+  using folder = tempFolder();
+  const event = { userId: "u1", messageId: "m1", traits: { plan: "free" } };
+  const namespaces = ["test", "live", "test"] as const;
+  const expectBoth = async (opened: Awaited<ReturnType<typeof openTestStore>>) => {
+    for (const namespace of namespaces) await opened.accept("identify", event, { namespace });
+    expect(opened.traits("user_id", "u1")).toEqual({ plan: "free" });
+    expect(opened.traits("user_id", "u1", "test")).toEqual({ plan: "free" });
+    expect(opened.changes()).toHaveLength(2);
+    for (const namespace of namespaces)
+      expect(await opened.store.profiles.trace(namespace, "m1")).toHaveLength(1);
+  };
+  {
+    await using opened = await openTestStore(folder.path);
+    await expectBoth(opened);
+  }
+  rmSync(join(folder.path, "ids"), { recursive: true });
+  await using again = await openTestStore(folder.path);
+  await expectBoth(again);
 });

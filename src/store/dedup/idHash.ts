@@ -1,5 +1,5 @@
 /**
- * The 64-bit key of a (source, messageId) in the index of message ids. It is made from SHA-256 of the messageId, so
+ * The 64-bit key of a (source, messageId), the source being whose it is (messageIds.ts), in the index of message ids. It is made from SHA-256 of the messageId, so
  * that a row whose messageId was erased down to its digest (store/erase.ts) still gives the same key; and it is keyed
  * per journal, so that nobody outside can prepare messageIds whose keys collide.
  */
@@ -22,7 +22,7 @@ export function idHash(seed: string): IdHash {
 
 /** A short public name for a seed, kept in files so that another journal's files are noticed. Does not tell the seed. */
 export function seedTag(seed: string): number {
-  return words(`freshet/ids/tag/${seed}`)[0] ?? 0;
+  return words(`freshet/ids/2/tag/${seed}`)[0] ?? 0;
 }
 
 class KeyedIdHash implements IdHash {

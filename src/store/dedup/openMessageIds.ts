@@ -1,8 +1,8 @@
 /** The messageId index over the journal: how its questions are asked of the journal's rows. */
 import { erasedMessageId } from "../erase.ts";
 import type { Journal } from "../journal.ts";
-import type { MessageIds } from "../messageIds.ts";
-import { rowFlags, rowKind } from "../row.ts";
+import { ownerOf, type MessageIds } from "../messageIds.ts";
+import { namespaceOf, rowFlags, rowKind } from "../row.ts";
 import type { MessageIdIndexOptions, MessageIdStats } from "./indexOptions.ts";
 import { MessageIdIndex } from "./messageIdIndex.ts";
 import type { IdRow } from "./rebuildParts.ts";
@@ -46,9 +46,9 @@ export function openMessageIds(
     directory,
     seed: `${journal.id}/${journal.epoch}`,
     headSeq,
-    matches: (seq, source, messageId) => {
+    matches: (seq, owner, messageId) => {
       const found = row.get(seq);
-      if (found === null || found.source !== source) return false;
+      if (found === null || ownerOf(found.source, namespaceOf(found.flags)) !== owner) return false;
       return (
         found.messageId === ((found.flags & rowFlags.erased) === 0 ? messageId : erasedMessageId(messageId))
       );
@@ -60,8 +60,8 @@ export function openMessageIds(
     notice,
   });
   return {
-    find: (source, messageId) => index.find(source, messageId),
-    add: (source, messageId, seq) => index.add(source, messageId, seq),
+    find: (owner, messageId) => index.find(owner, messageId),
+    add: (owner, messageId, seq) => index.add(owner, messageId, seq),
     commit: () => index.commit(),
     rollback: () => index.rollback(),
     tend: () => {
@@ -78,7 +78,8 @@ function* tailOf(journal: Journal, afterSeq: number): Generator<IdRow> {
   for (let [after, limit] = [afterSeq, 1]; ; limit = rowsPerRead) {
     const read = rows.all(after, limit);
     for (const { seq, source, messageId, flags } of read) {
-      yield { seq, source, messageId, erased: (flags & rowFlags.erased) !== 0 };
+      const owner = ownerOf(source, namespaceOf(flags));
+      yield { seq, source: owner, messageId, erased: (flags & rowFlags.erased) !== 0 };
     }
     if (read.length < limit) return;
     after = read.at(-1)?.seq ?? after;
