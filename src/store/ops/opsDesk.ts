@@ -104,7 +104,10 @@ export class OpsDesk implements AuditLog {
     const worker = this.#options.start();
     this.#worker = worker;
     worker.onmessage = (event: MessageEvent<OpsAnswer>) => this.#receive(event.data);
-    worker.onerror = (event) => this.#lose(event.message);
+    worker.onerror = (event) => {
+      // A late word of a thread that is gone already must not cost the next one.
+      if (this.#worker === worker) this.#lose(event.message);
+    };
     // Nobody waits for this answer: the first request that needs the file tells what is wrong with it.
     worker.postMessage({ id: 0, request: { kind: "open", path: this.#options.path } } satisfies OpsCall);
     return worker;
