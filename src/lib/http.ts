@@ -16,13 +16,9 @@ export async function fetchUnix(
  */
 export async function warmUp(origin: string, timeoutMs: number): Promise<boolean> {
   try {
-    const response = await fetch(`${origin}/healthz`, {
-      keepalive: false,
-      redirect: "manual",
-      signal: AbortSignal.timeout(timeoutMs),
-    });
-    await response.arrayBuffer();
-    return response.ok;
+    const signal = AbortSignal.timeout(timeoutMs);
+    const response = await fetch(`${origin}/healthz`, { keepalive: false, redirect: "manual", signal });
+    return response.ok && (await response.text()) !== "";
   } catch {
     return false;
   }
@@ -35,6 +31,7 @@ export type HttpAnswer =
       readonly status: number;
       /** Of the Retry-After header, where it names seconds. */
       readonly retryAfterSeconds: number | null;
+      /** Of the body, the first million characters. */
       readonly text: string;
     }
   | { readonly kind: "failed"; readonly why: string };
@@ -50,19 +47,25 @@ export async function postJson(
   },
 ): Promise<HttpAnswer> {
   try {
-    const response = await fetch(url, {
-      method: "POST",
-      body,
-      headers: { "Content-Type": "application/json", ...init.headers },
-      redirect: "manual",
-      signal: AbortSignal.any([init.signal, AbortSignal.timeout(init.timeoutMs)]),
-    });
+    const headers = { "Content-Type": "application/json", ...init.headers };
+    const signal = AbortSignal.any([init.signal, AbortSignal.timeout(init.timeoutMs)]);
+    const response = await fetch(url, { method: "POST", body, headers, redirect: "manual", signal });
     const wait = response.headers.get("retry-after") ?? "";
     const retryAfterSeconds = /^\d{1,6}$/.test(wait) ? Number(wait) : null;
-    return { kind: "answer", status: response.status, retryAfterSeconds, text: await response.text() };
+    return { kind: "answer", status: response.status, retryAfterSeconds, text: await beginningOf(response) };
   } catch (error) {
     return { kind: "failed", why: reasonOf(error) };
   }
+}
+
+const maxAnswerLength = 1_000_000;
+/** Leaving the loop lets go of the rest. */
+async function beginningOf({ body }: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of body ?? [])
+    if ((text += decoder.decode(chunk, { stream: true })).length > 1e6) break;
+  return text.slice(0, maxAnswerLength);
 }
 
 /** A stream of server-sent events, that there is none any more (204), or why there is none now. */
@@ -79,14 +82,12 @@ export async function openEventStream(
   try {
     const response = await fetch(url, { ...init, redirect: "manual", keepalive: false });
     const { status, body } = response;
-    const isStream = /^text\/event-stream\b/i.test(response.headers.get("content-type") ?? "");
-    if (status === 200 && isStream && body !== null) return { kind: "open", body };
+    const type = response.headers.get("content-type") ?? "";
+    if (status === 200 && /^text\/event-stream\b/i.test(type) && body !== null) return { kind: "open", body };
     await body?.cancel();
     if (status === 204) return { kind: "over" };
-    return {
-      kind: "failed",
-      why: status === 200 ? "the answer is no event stream" : `it answered ${status}`,
-    };
+    const why = status === 200 ? "the answer is no event stream" : `it answered ${status}`;
+    return { kind: "failed", why };
   } catch (error) {
     return { kind: "failed", why: reasonOf(error) };
   }
