@@ -1,0 +1,27 @@
+import { expect, test } from "bun:test";
+import { postJson } from "../../src/lib/http.ts";
+
+test("reads no more of an endless answer than it may, and lets go of the rest", async () => {
+  let hasEnded = false;
+  using server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: () =>
+      new Response(
+        new ReadableStream({
+          pull: (controller) => controller.enqueue(new Uint8Array(65_536).fill(97)),
+          cancel: () => {
+            hasEnded = true;
+          },
+        }),
+      ),
+  });
+  const answer = await postJson(`http://127.0.0.1:${server.port}/`, "{}", {
+    headers: {},
+    timeoutMs: 10_000,
+    signal: new AbortController().signal,
+  });
+  if (answer.kind !== "answer") throw new Error(answer.why);
+  expect(answer.text).toHaveLength(1_000_000);
+  while (!hasEnded) await Bun.sleep(1);
+});
