@@ -75,8 +75,10 @@ export function storeOperations(deps: StoreOperationsDeps): Operations {
         ? null
         : { events: erased.events, identifiers: erased.identifiers, quarantined: erased.quarantined };
     },
-    compact: async () => {
+    compact: async (_params, outlet) => {
       await store.admin.compact();
+      // Where an erasure began a rebuild, the old profiles stand on the disk until it is done.
+      await untilLive(deps, outlet);
       return null;
     },
     verify: (_params, outlet) => store.admin.verify((share) => outlet.progress(share)),

@@ -23,7 +23,8 @@ export function addErase(program: Command, context: CliContext): void {
       { folder: dataFolder(flags, context), access: "write" },
       async (call) => {
         const done = await call("erase", id, outlet);
-        if (done !== null) await call("compact", {}, outlet);
+        // Also where nobody is left to erase: the process may have died in between the last time.
+        await call("compact", {}, outlet);
         return done;
       },
     );
