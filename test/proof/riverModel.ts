@@ -4,7 +4,7 @@
  * seed decides everything, so a failure can be run again.
  */
 import { expect } from "bun:test";
-import { cpSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { judge } from "../../src/ingest/judge.ts";
 import { crashPoints } from "../../src/lib/crashPoint.ts";
@@ -12,6 +12,7 @@ import { seededIds } from "../../src/lib/id.ts";
 import { canonicalJson } from "../../src/model/canonicalJson.ts";
 import type { Event, EventType, JsonObject } from "../../src/model/event.ts";
 import type { Frame } from "../../src/store/accept.ts";
+import { copyFolder } from "../support/copyFolder.ts";
 import { openTestStore, type TestStore } from "../support/openTestStore.ts";
 import { FakeClock } from "../support/fakeClock.ts";
 import { Reference } from "../support/reference.ts";
@@ -217,7 +218,7 @@ class Life {
   async #killIdle(): Promise<void> {
     this.story.push("kill");
     const image = this.#path();
-    cpSync(this.opened.folder, image, { recursive: true });
+    copyFolder(this.opened.folder, image);
     await this.#continueFrom(image);
   }
 
@@ -231,7 +232,7 @@ class Life {
     this.#crash = (reached) => {
       if (taken || reached !== point) return;
       taken = true;
-      cpSync(this.opened.folder, image, { recursive: true });
+      copyFolder(this.opened.folder, image);
     };
     // A kill at either point leaves nothing of what was on its way: of a request, and of an act of the journal's own.
     if (erasing) await this.#eraseUnder(() => taken && point === "beforeActCommit");
