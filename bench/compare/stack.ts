@@ -20,6 +20,7 @@ import { dirname, join } from "node:path";
 import type { Bench } from "../support/bench.ts";
 import { NotHere } from "../support/notHere.ts";
 import { secretKey, writeKey } from "../support/ours.ts";
+import type { Child } from "../support/processes.ts";
 import { connectionsOfPool, postgresSettings, redisSettings } from "./settings.ts";
 
 const here = import.meta.dir;
@@ -37,6 +38,8 @@ export interface Service {
 export interface Stack {
   /** The same service with one Node process and with two, on the same PostgreSQL and Redis. */
   readonly services: readonly Service[];
+  /** Of the processes that were started; each may have others below it. */
+  readonly pids: readonly number[];
   /** What it is made of, with versions. */
   readonly line: string;
   /** Removes the folder of its sockets. */
@@ -52,9 +55,9 @@ export async function startStack(bench: Bench): Promise<Stack> {
   const sockets = mkdtempSync(join(tmpdir(), "freshet-compare-"));
   const data = bench.processes.folder();
   const user = ownUser([sockets, data]);
-  await startPostgres(bench, folderOfPostgres, { sockets, data, user });
+  const postgres = await startPostgres(bench, folderOfPostgres, { sockets, data, user });
   const redisPath = join(sockets, "redis.sock");
-  bench.processes.startProgram([...user, redis, ...redisSettings(redisPath)]);
+  const cache = bench.processes.startProgram([...user, redis, ...redisSettings(redisPath)]);
   await until(() => existsSync(redisPath), "Redis");
   const settings = {
     connections: connectionsOfPool,
@@ -64,14 +67,17 @@ export async function startStack(bench: Bench): Promise<Stack> {
     secretKey,
   };
   const services: Service[] = [];
+  const pids = [postgres.pid, cache.pid];
   for (const processes of [1, 2]) {
     const argument = JSON.stringify({ ...settings, processes });
     const service = bench.processes.startProgram([node, join(installed, "server.mjs"), argument]);
+    pids.push(service.pid);
     const listening = await service.line(/^listening /);
     services.push({ processes, port: Number(listening.split(" ")[1]) });
   }
   return {
     services,
+    pids,
     line: versions(node, redis, folderOfPostgres),
     [Symbol.dispose]: () => rmSync(sockets, { recursive: true, force: true }),
   };
@@ -96,7 +102,7 @@ interface PostgresPlace {
   readonly user: readonly string[];
 }
 
-async function startPostgres(bench: Bench, programs: string, place: PostgresPlace): Promise<void> {
+async function startPostgres(bench: Bench, programs: string, place: PostgresPlace): Promise<Child> {
   const { sockets, data, user } = place;
   const cluster = join(data, "cluster");
   await run([
@@ -110,7 +116,7 @@ async function startPostgres(bench: Bench, programs: string, place: PostgresPlac
     "trust",
     "--no-locale",
   ]);
-  bench.processes.startProgram([
+  const child = bench.processes.startProgram([
     ...user,
     join(programs, "postgres"),
     "-D",
@@ -122,6 +128,7 @@ async function startPostgres(bench: Bench, programs: string, place: PostgresPlac
   await until(() => succeeds([join(programs, "pg_isready"), "-h", sockets, "-U", "postgres"]), "PostgreSQL");
   const schema = join(here, "schema.sql");
   await run([join(programs, "psql"), "-h", sockets, "-U", "postgres", "-v", "ON_ERROR_STOP=1", "-f", schema]);
+  return child;
 }
 
 /**
