@@ -1,5 +1,5 @@
 /** The way of one event through the house. */
-import type { TraceAnswer, TraceLine } from "../../src/admin/api/adminWire.ts";
+import type { TraceAnswer, TraceLine } from "../../src/admin/api/profileWire.ts";
 import { get } from "./api.ts";
 import { Data, Failure, useAnswer } from "./pieces.tsx";
 import type { NamespaceName } from "./profiles.tsx";

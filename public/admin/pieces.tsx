@@ -1,7 +1,7 @@
 /** Small pieces that all sections are made of. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import type { Identifier } from "../../src/admin/api/adminWire.ts";
+import type { Identifier } from "../../src/admin/api/profileWire.ts";
 import { ApiError } from "./api.ts";
 import { link } from "./route.ts";
 import { agoText, timeText } from "./words.ts";

@@ -1,6 +1,6 @@
 /** One profile: what it is called and why, what is known and since when, what happened, and how a program sees it. */
 import { useState } from "preact/hooks";
-import type { IdentifierAnswer, JoinEvent, ProfileAnswer } from "../../src/admin/api/adminWire.ts";
+import type { IdentifierAnswer, JoinEvent, ProfileAnswer } from "../../src/admin/api/profileWire.ts";
 import { get } from "./api.ts";
 import { At, Copy, Data, Failure, Table, useAnswer } from "./pieces.tsx";
 import type { NamespaceName } from "./profiles.tsx";

@@ -1,6 +1,6 @@
 /** Profiles: found by any identifier; one in full. */
 import { useState } from "preact/hooks";
-import type { ProfilesAnswer } from "../../src/admin/api/adminWire.ts";
+import type { ProfilesAnswer } from "../../src/admin/api/profileWire.ts";
 import { get } from "./api.ts";
 import { Ago, Failure, Identifiers, Table, useAnswer } from "./pieces.tsx";
 import { EventTrace } from "./eventTrace.tsx";

@@ -1,20 +1,15 @@
 /** The river: how much flows, how fast, from where, what is wrong. */
 import { useEffect, useMemo, useState } from "preact/hooks";
-import type {
-  AlertLine,
-  FollowLine,
-  RiverAnswer,
-  RiverEvent,
-  SourceAnswer,
-  Word,
-} from "../../src/admin/api/adminWire.ts";
+import type { AlertLine, RiverAnswer, Word } from "../../src/admin/api/adminWire.ts";
 import { AlertBook } from "./alerts.tsx";
 import { get } from "./api.ts";
 import { Chart } from "./chart.tsx";
-import { Ago, Data, Failure, Identifiers, Table } from "./pieces.tsx";
+import { Newest } from "./newest.tsx";
+import { Ago, Data, Failure } from "./pieces.tsx";
 import { column, grown, newestPoint, type RiverData } from "./riverData.ts";
 import { link } from "./route.ts";
-import { countText, durationText, clockText } from "./words.ts";
+import { Follows, Sources } from "./sources.tsx";
+import { countText } from "./words.ts";
 
 const pollMs = 1_000;
 const pollWhenFailedMs = 3_000;
@@ -197,129 +192,5 @@ function Charts({ data }: { readonly data: RiverData }) {
         nobody reads the feed.
       </small>
     </section>
-  );
-}
-
-function Sources({ list, nowMs }: { readonly list: readonly SourceAnswer[]; readonly nowMs: number }) {
-  if (list.length === 0)
-    return (
-      <p>
-        No source has sent anything yet. <a href={link("keys")}>Make a write key</a> and send the first event
-        with it.
-      </p>
-    );
-  return (
-    <Table label="Sources" head={["Source", "Last event", "Requests", "Refused", "Last refusal"]}>
-      {list.map(({ source, lastSeenAt, requests, refused, lastRefusedAt, lastRefusedCode }) => (
-        <tr key={source}>
-          <th scope="row">
-            <Data>{source}</Data>
-          </th>
-          <td>
-            <Ago at={lastSeenAt} nowMs={nowMs} />
-          </td>
-          <td>{countText(requests)}</td>
-          <td>{countText(refused)}</td>
-          <td>
-            {lastRefusedCode === null ? (
-              "none"
-            ) : (
-              <a href={link("quarantine", lastRefusedCode, source)}>
-                {lastRefusedCode}, <Ago at={lastRefusedAt} nowMs={nowMs} />
-              </a>
-            )}
-          </td>
-        </tr>
-      ))}
-    </Table>
-  );
-}
-
-function Follows({ list, nowMs }: { readonly list: readonly FollowLine[]; readonly nowMs: number }) {
-  if (list.length === 0) return null;
-  return (
-    <section aria-labelledby="follows">
-      <h2 id="follows">Followed streams</h2>
-      <Table label="Followed streams" head={["Source", "Address", "State", "Last event", "Retries"]}>
-        {list.map(({ source, url, state, lastEventAt, retries, failing }) => (
-          <tr key={source}>
-            <th scope="row">
-              <Data>{source}</Data>
-            </th>
-            <td>
-              <Data>{url}</Data>
-            </td>
-            <td>
-              {state}
-              {failing === null ? null : (
-                <small>
-                  <br />
-                  <Data>{failing}</Data>
-                </small>
-              )}
-            </td>
-            <td>
-              <Ago at={lastEventAt} nowMs={nowMs} />
-            </td>
-            <td>{countText(retries)}</td>
-          </tr>
-        ))}
-      </Table>
-    </section>
-  );
-}
-
-function Newest({ events }: { readonly events: readonly RiverEvent[] }) {
-  const [held, setHeld] = useState<readonly RiverEvent[] | null>(null);
-  const shown = held ?? events;
-  return (
-    <section aria-labelledby="newest">
-      <div class="row">
-        <h2 id="newest">Newest events</h2>
-        <button
-          type="button"
-          class="quiet"
-          aria-pressed={held !== null}
-          onClick={() => setHeld(held === null ? events : null)}
-        >
-          {held === null ? "Hold" : "Let flow"}
-        </button>
-      </div>
-      {shown.length === 0 ? (
-        <p>Events stream by here as they come.</p>
-      ) : (
-        <Table label="Newest events" head={["Time", "Profile", "Event", "Source", "Traits", "On disk after"]}>
-          {shown.map((event) => (
-            <NewestRow key={event.seq} event={event} />
-          ))}
-        </Table>
-      )}
-    </section>
-  );
-}
-
-function NewestRow({ event }: { readonly event: RiverEvent }) {
-  const { profileId, identifiers, type, name, cause, source, timestamp, committedMs, traits, namespace } =
-    event;
-  return (
-    <tr>
-      <td>
-        <time dateTime={timestamp} title={timestamp}>
-          {clockText(timestamp)}
-        </time>
-      </td>
-      <td>
-        {namespace === "test" ? <small>test </small> : null}
-        <Identifiers profileId={profileId} list={identifiers} namespace={namespace} />
-      </td>
-      <td>
-        {type ?? cause} {name === null ? null : <Data>{name}</Data>}
-      </td>
-      <td>{source === null ? "–" : <Data>{source}</Data>}</td>
-      <td>
-        <Data>{traits.join(", ")}</Data>
-      </td>
-      <td>{committedMs === null ? "–" : durationText(committedMs)}</td>
-    </tr>
   );
 }

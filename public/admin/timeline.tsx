@@ -1,6 +1,6 @@
 /** What happened to a profile, newest first, a page at a time. */
 import { useEffect, useState } from "preact/hooks";
-import type { TimelineAnswer, TimelineEntry } from "../../src/admin/api/adminWire.ts";
+import type { TimelineAnswer, TimelineEntry } from "../../src/admin/api/profileWire.ts";
 import { get } from "./api.ts";
 import { act, At, Data, Failure } from "./pieces.tsx";
 import type { NamespaceName } from "./profiles.tsx";

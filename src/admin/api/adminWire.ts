@@ -1,21 +1,5 @@
 /** What the admin API answers, field by field; the page is written against these. Times are ISO 8601 UTC. */
-import type { Json } from "../../model/event.ts";
-
-/** An identifier of a profile. */
-export interface Identifier {
-  readonly type: string;
-  readonly value: string;
-}
-
-/** A trait with its origin. */
-export interface TraitLine {
-  readonly value: Json;
-  readonly updatedAt: string;
-  readonly receivedAt: string;
-  readonly ageMs: number;
-  readonly source: string;
-  readonly eventMessageId: string;
-}
+import type { Identifier } from "./profileWire.ts";
 
 /** GET /admin/api/session */
 export type SessionAnswer =
@@ -137,86 +121,6 @@ export interface RiverAnswer {
   readonly head: number;
   readonly totals: { readonly events: number; readonly repeated: number; readonly refused: number };
   readonly streams: number;
-}
-
-/** One event of a timeline. */
-export interface TimelineEntry {
-  readonly seq: number;
-  readonly messageId: string;
-  readonly type: string;
-  readonly name: string | null;
-  readonly source: string;
-  readonly timestamp: string;
-  readonly receivedAt: string;
-  readonly committedAt: string;
-  readonly event: Json;
-}
-
-/** The way of one event through the house. */
-export interface TraceLine extends TimelineEntry {
-  readonly profileId: string | null;
-  readonly folded: boolean;
-  readonly fedAt: string | null;
-}
-
-/** GET /admin/api/event */
-export interface TraceAnswer {
-  readonly events: readonly TraceLine[];
-  readonly nextCursor: null;
-}
-
-/** GET /admin/api/timeline */
-export interface TimelineAnswer {
-  readonly events: readonly TimelineEntry[];
-  readonly nextCursor: string | null;
-}
-
-/** An event that a profile owes an identifier to. */
-export interface JoinEvent {
-  readonly messageId: string;
-  readonly type: string;
-  readonly name: string | null;
-  readonly source: string;
-  readonly timestamp: string;
-}
-
-/** An identifier of a profile and why it is one of it. */
-export interface IdentifierAnswer extends Identifier {
-  /** The oldest event that carried it, among those looked through. */
-  readonly firstSeen: JoinEvent | null;
-  /** The event that tied it to another identifier, and to which. */
-  readonly joinedBy: JoinEvent | null;
-  readonly joinedTo: Identifier | null;
-}
-
-/** GET /admin/api/profile */
-export interface ProfileAnswer {
-  readonly profileId: string;
-  readonly version: number;
-  readonly asOf: string;
-  readonly firstSeenAt: string | null;
-  readonly lastSeenAt: string | null;
-  readonly identifiers: readonly IdentifierAnswer[];
-  /** False where the profile has more events than were looked through for the identifiers. */
-  readonly isWhole: boolean;
-  readonly traits: Readonly<Record<string, TraitLine>>;
-  readonly segments: readonly { readonly name: string; readonly since: string }[];
-  /** What GET /v1/profiles/{id} answers. */
-  readonly raw: unknown;
-}
-
-/** A profile in a list. */
-export interface ProfileLine {
-  readonly profileId: string;
-  readonly identifiers: readonly Identifier[];
-  readonly lastSeenAt: string | null;
-  readonly traitCount: number;
-}
-
-/** GET /admin/api/profiles */
-export interface ProfilesAnswer {
-  readonly profiles: readonly ProfileLine[];
-  readonly nextCursor: null;
 }
 
 /** What waits in the quarantine for one reason from one source. */

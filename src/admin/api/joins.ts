@@ -3,7 +3,7 @@ import { iso } from "../../esp/profileView.ts";
 import type { Json, JsonObject } from "../../model/event.ts";
 import { normaliseEmail, type Identifier } from "../../model/identifier.ts";
 import type { HistoryEntry } from "../../store/profiles.ts";
-import type { IdentifierAnswer, JoinEvent } from "./adminWire.ts";
+import type { IdentifierAnswer, JoinEvent } from "./profileWire.ts";
 
 /** For each identifier the first event that carried it, and the first that tied it to another one. */
 export function joinsOf(

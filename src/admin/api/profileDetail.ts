@@ -2,7 +2,7 @@
 import { renderEntry } from "../../esp/historyView.ts";
 import { everything, renderProfile, renderVerboseProfile } from "../../esp/profileView.ts";
 import type { Profiles, HistoryEntry, StoredProfile } from "../../store/profiles.ts";
-import type { ProfileAnswer, TimelineAnswer } from "./adminWire.ts";
+import type { ProfileAnswer, TimelineAnswer } from "./profileWire.ts";
 import { joinsOf } from "./joins.ts";
 
 /** Events looked through for why the identifiers are one. */

@@ -5,7 +5,7 @@ import { iso } from "../../esp/profileView.ts";
 import type { Namespace } from "../../model/event.ts";
 import type { ChangeLog } from "../../store/changeLog.ts";
 import type { Profiles, StoredProfile } from "../../store/profiles.ts";
-import type { ProfileLine } from "./adminWire.ts";
+import type { ProfileLine } from "./profileWire.ts";
 
 /** Types tried, in this order, for a text that names none. */
 const triedTypes = ["user_id", "email", "anonymous_id", "profile_id", "email_sha256"] as const;

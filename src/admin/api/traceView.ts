@@ -3,7 +3,7 @@ import { renderTrace } from "../../esp/historyView.ts";
 import { Refusal } from "../../errors.ts";
 import type { Namespace } from "../../model/event.ts";
 import type { Profiles } from "../../store/profiles.ts";
-import type { TraceAnswer } from "./adminWire.ts";
+import type { TraceAnswer } from "./profileWire.ts";
 
 /** Every event with that messageId, one a source. Throws Refusal event_not_found. */
 export async function traceView(

@@ -8,13 +8,11 @@ import type {
   MadeKeyAnswer,
   PieceAnswer,
   PiecesAnswer,
-  ProfileAnswer,
-  ProfilesAnswer,
   ReplayAnswer,
   RiverAnswer,
   StorageAnswer,
-  TimelineAnswer,
 } from "../../../src/admin/api/adminWire.ts";
+import type { ProfileAnswer, ProfilesAnswer, TimelineAnswer } from "../../../src/admin/api/profileWire.ts";
 import { freshet } from "../../support/command.ts";
 import { startServer, type TestServer } from "../../support/server.ts";
 import { until } from "../../support/until.ts";
