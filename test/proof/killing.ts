@@ -14,7 +14,7 @@ import { tempFolder, type TempFolder } from "../support/tempFolder.ts";
 import { until } from "../support/until.ts";
 
 /** How long a server may take to come to a crash point. */
-const patienceMs = 20_000;
+const patienceMs = 60_000;
 /** What a process that SIGKILL ended is said to have exited with. */
 const killedCode = 128 + 9;
 const baseMs = Date.UTC(2026, 10, 24, 8);
