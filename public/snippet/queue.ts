@@ -63,6 +63,9 @@ export function openQueue({ shelf, writeKey, url, delayMs, maxEvents }: QueueOpt
   let timer: ReturnType<typeof setTimeout> | undefined;
   let failures = 0;
   let stopped = false;
+  /** When the last answer came, and how long before its sending the newest event of its batch was said to be. */
+  let answeredMs = 0;
+  let agoMs = 0;
 
   const remove = (id: string) => {
     pending.delete(id);
@@ -72,8 +75,20 @@ export function openQueue({ shelf, writeKey, url, delayMs, maxEvents }: QueueOpt
     clearTimeout(timer);
     timer = setTimeout(() => flush(), waitMs);
   };
-  const body = (ids: readonly string[]) =>
-    `{"writeKey":${JSON.stringify(writeKey)},"sentAt":"${new Date().toISOString()}","batch":[${ids.map((id) => pending.get(id)).join()}]}`;
+  /** NaN for a text that somebody else has spoiled. The last such name is ours: a property may be called so too. */
+  const madeMs = (id = "") =>
+    Date.parse(/.*"originalTimestamp":"(.*?)"/.exec(pending.get(id) ?? "")?.[1] ?? "");
+  /**
+   * The server moves a batch's events by the time that its way took. Events made while the batch before was still on a
+   * long way would so come to lie before it, and lose to it: they are said to be made later, at most by that way.
+   */
+  const sentMs = ([oldest]: readonly string[]) => {
+    const nowMs = Date.now();
+    const oldestMs = madeMs(oldest);
+    return oldestMs < answeredMs ? Math.min(nowMs, oldestMs + agoMs + nowMs - answeredMs) : nowMs;
+  };
+  const body = (ids: readonly string[], atMs = sentMs(ids)) =>
+    `{"writeKey":${JSON.stringify(writeKey)},"sentAt":"${new Date(atMs).toISOString()}","batch":[${ids.map((id) => pending.get(id)).join()}]}`;
 
   /** The oldest that fit into one body and are not under way; one that is too large for it goes alone. */
   const next = (skipped: readonly string[]): string[] => {
@@ -92,7 +107,8 @@ export function openQueue({ shelf, writeKey, url, delayMs, maxEvents }: QueueOpt
   const send = async (): Promise<boolean> => {
     inFlight = next([]);
     if (inFlight.length === 0) return false;
-    const text = body(inFlight);
+    const atMs = sentMs(inFlight);
+    const text = body(inFlight, atMs);
     let waitMs = Math.min(longestRetryMs, firstRetryMs * 2 ** failures) * (0.5 + Math.random() / 2);
     try {
       const keepalive = new Blob([text]).size < maxBodyBytes;
@@ -105,6 +121,8 @@ export function openQueue({ shelf, writeKey, url, delayMs, maxEvents }: QueueOpt
       });
       if (status < 300 || status === 400 || status === 413) {
         failures = 0;
+        answeredMs = Date.now();
+        agoMs = atMs - madeMs(inFlight.at(-1));
         inFlight.forEach(remove);
         return true;
       }

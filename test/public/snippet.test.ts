@@ -145,6 +145,36 @@ describe("the snippet", () => {
     expect(profile.identifiers.map(({ value }) => value)).toContain(await shopper.anonymousId());
   });
 
+  test("keeps what was said last, though what was said before it travels longer", async () => {
+    await using shopper = await visit('data-delay-ms="0"');
+    const { page } = shopper;
+    await arrival(await shopper.anonymousId(), "page");
+    const way = Promise.withResolvers<null>();
+    let isHeld = false;
+    await page.route("**/v1/batch", async (route) => {
+      if (!isHeld) {
+        isHeld = true;
+        await way.promise;
+      }
+      await route.continue();
+    });
+    await shopper.call('identify("u-order", { plan: "first" })');
+    await until("it is under way", () => isHeld);
+    await shopper.call('identify("u-order", { plan: "second" })');
+    const saidMs = await page.evaluate<number>("Date.now()");
+    await until("much more time passes than a short way takes", () =>
+      page.evaluate<boolean>(`Date.now() - ${saidMs} > 500`),
+    );
+    way.resolve(null);
+    const kept = await until("both are here", async () => {
+      const events = await keptEvents(server, "user_id:u-order");
+      return events.filter(({ type }) => type === "identify").length === 2 ? events : null;
+    });
+    expect(kept.map(({ type }) => type)).toEqual(["page", "identify", "identify"]);
+    const profile = (await (await server.get("/v1/profiles/user_id:u-order")).json()) as object;
+    expect(profile).toMatchObject({ traits: { plan: "second" } });
+  });
+
   test("sets a cookie only when asked to", async () => {
     await using shopper = await visit('data-cookie=""');
     const [cookie, ...others] = await shopper.page.context().cookies();
