@@ -13,7 +13,7 @@ const labels: Readonly<Record<TraitName, string>> = {
 export function writeLetter(profile: Profile, changed: ReadonlySet<TraitName>): void {
   const firstName = profile.firstName?.value ?? null;
   const cart = hasItems(profile.cart?.value ?? null);
-  const lastViewed = profile.lastViewed?.value ?? [];
+  const lastViewed = notIn(cart, profile.lastViewed?.value ?? []);
   const line = subject(firstName, cart, lastViewed);
   // Said aloud by screen readers, which a text that is replaced as a whole is not.
   if (changed.size > 0) byId("announce").textContent = `The e-mail now says: ${line}`;
@@ -91,6 +91,12 @@ function opening(lastViewed: readonly Viewed[]): HTMLElement {
 /** A cart with nothing in it is none. */
 function hasItems(cart: Cart | null): Cart | null {
   return cart === null || cart.items.length === 0 ? null : cart;
+}
+
+/** What was looked at and is not in the cart. */
+function notIn(cart: Cart | null, viewed: readonly Viewed[]): readonly Viewed[] {
+  const inCart = new Set(cart?.items.map((item) => item.product_id));
+  return viewed.filter(({ product_id }) => !inCart.has(product_id));
 }
 
 function cartLines(cart: Cart): readonly HTMLElement[] {

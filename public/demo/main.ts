@@ -83,6 +83,8 @@ function start(freshet: Freshet): void {
       const click = takeClick(change);
       profile = afterChange(profile, change, performance.now());
       if (changed.size > 0) writeLetter(profile, changed);
+      // Another tab of the same visitor fills the same cart. While clicks of this one are under way, it knows better.
+      if (changed.size > 0 && clicks.length === 0) shop.restore(profile);
       // Called when the browser draws next: what was written is on the screen then.
       requestAnimationFrame((nowMs) => {
         const clickToScreenMs = click === undefined ? null : Math.max(0, nowMs - click.atMs);

@@ -12,7 +12,7 @@ export interface ShopListener {
 }
 
 export interface Shop {
-  /** Shows a visitor who was here before as they left. */
+  /** Shows a visitor who was here before as they left, or what they did in another tab. */
   restore(profile: Profile): void;
   /** For a new visitor. */
   empty(): void;
@@ -37,40 +37,51 @@ export function openShop(listener: ShopListener): Shop {
     const quantity = (items.find((item) => item.product_id === product_id)?.quantity ?? 0) + 1;
     const others = items.filter((item) => item.product_id !== product_id);
     items = [...others, { product_id, name, quantity, price }];
-    draw();
+    drawCart();
     listener.added(product, cartOf(items));
   };
   const remove = (item: CartItem) => {
-    items = items.filter((other) => other !== item);
-    draw();
+    items = items.filter((other) => other.product_id !== item.product_id);
+    drawCart();
     byId("cart-title").focus();
     listener.removed(item, cartOf(items));
   };
   const signUp = (account: { readonly firstName: string; readonly email: string }) => {
     firstName = account.firstName;
-    draw();
+    drawAccount();
+    byId("account-title").focus();
     listener.signedUp(account);
   };
-  const draw = () => {
-    byId("cart").replaceChildren(...cartView(items, remove));
+  const drawCart = () => byId("cart").replaceChildren(...cartView(items, remove));
+  const drawAccount = () =>
     byId("account").replaceChildren(firstName === null ? signUpForm(signUp) : welcome(firstName));
-  };
 
   byId("products").replaceChildren(...products.map((product) => card(product, look, add)));
   byId("cart-title").tabIndex = -1;
-  draw();
+  byId("account-title").tabIndex = -1;
+  drawCart();
+  drawAccount();
   return {
     restore: (profile) => {
-      items = profile.cart?.value?.items ?? [];
       lastViewed = profile.lastViewed?.value ?? [];
-      firstName = profile.firstName?.value ?? null;
-      draw();
+      const held = profile.cart?.value?.items ?? [];
+      const known = profile.firstName?.value ?? null;
+      // Only what differs is drawn anew: the focus would be lost, and what is being typed.
+      if (JSON.stringify(held) !== JSON.stringify(items)) {
+        items = held;
+        drawCart();
+      }
+      if (known !== firstName) {
+        firstName = known;
+        drawAccount();
+      }
     },
     empty: () => {
       items = [];
       lastViewed = [];
       firstName = null;
-      draw();
+      drawCart();
+      drawAccount();
     },
   };
 }

@@ -117,6 +117,37 @@ describe("the e-mail", () => {
     expect(await first.page.locator("#letter").textContent()).not.toContain("Mizzle");
   });
 
+  test("names what was looked at only once: what is in the cart is not looked at as well", async () => {
+    await using visitor = await visit();
+    const { page } = visitor;
+    await look(page, "Beck boot");
+    await look(page, "Enamel mug");
+    await press(page, "Add Beck boot to the cart");
+    await reads(page, "You also looked at:");
+    expect(await page.locator("#letter .seen").innerText()).toBe("Enamel mug");
+    await press(page, "Add Enamel mug to the cart");
+    await reads(page, "Your Enamel mug and 1 more are waiting");
+    expect(await page.locator("#letter").textContent()).not.toContain("looked at");
+  });
+
+  test("and the shop agree on the cart in every tab of a visitor, without disturbing what is typed", async () => {
+    await using visitor = await visit();
+    const { page } = visitor;
+    const other = await page.context().newPage();
+    await other.goto(`${demo.origin}/demo`);
+    await isLive(other);
+    await page.getByLabel("First name").fill("An");
+    await press(other, "Add Enamel mug to the cart");
+    await page.locator("#cart").getByText("1 × Enamel mug").waitFor();
+    await press(page, "Add Beck boot to the cart");
+    await reads(other, "€ 161.50");
+    await other.locator("#cart").getByText("€ 161.50").waitFor();
+    await press(other, "Remove Enamel mug");
+    await reads(page, "Your Beck boot is waiting");
+    expect(await page.locator("#cart .total").textContent()).toBe("Total€ 149");
+    expect(await page.getByLabel("First name").inputValue()).toBe("An");
+  });
+
   test("shows what a visitor wrote as text, whatever it is", async () => {
     await using visitor = await visit();
     const name = "<img src=x onerror=document.title=1>";
