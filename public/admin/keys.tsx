@@ -14,7 +14,8 @@ export function KeysSection() {
       <h1>Keys and sources</h1>
       <p>
         A write key sends events and may stand in a page. A secret key reads too and never leaves a server.
-        Each key belongs to a source, the name under which its events are kept.
+        Each key belongs to a source, the name under which its events are kept. What freshet.yaml or the demo
+        gives at the start ends with the run; the others are kept, and revoked here.
       </p>
       {made === null ? null : <Shown made={made} onClose={() => setMade(null)} />}
       {error === null ? null : <Failure error={error} />}
@@ -97,7 +98,7 @@ function Keys({ keys, onChange }: { readonly keys: readonly KeyLine[]; readonly 
                 </small>
               )}
             </td>
-            <td>{key.configured ? "in freshet.yaml" : <At at={key.createdAt} />}</td>
+            <td>{key.configured ? "given at the start" : <At at={key.createdAt} />}</td>
             <td>
               <State keyLine={key} onRevoke={() => revoke(key.id)} />
             </td>
@@ -118,7 +119,7 @@ function State({ keyLine, onRevoke }: { readonly keyLine: KeyLine; readonly onRe
     );
   if (session.value?.signedIn === true && session.value.keyId === keyLine.id)
     return <>you are signed in with it</>;
-  if (keyLine.configured) return <>in force as long as the file says so</>;
+  if (keyLine.configured) return <>in force for this run</>;
   if (!isAsking)
     return (
       <button type="button" class="quiet" onClick={() => setAsking(true)} aria-label={`Revoke ${keyLine.id}`}>

@@ -65,7 +65,7 @@ export interface KeyReport {
   readonly readableTraits: readonly string[] | null;
   readonly createdAt: string;
   readonly revokedAt: string | null;
-  /** True for a key from freshet.yaml, which is there as long as the file says so. */
+  /** True for a key that freshet.yaml or the demo gives at the start, and which ends with the run. */
   readonly configured: boolean;
 }
 

@@ -24,7 +24,7 @@ import { keyReport } from "./reports.ts";
 
 export interface StoreOperationsDeps {
   readonly store: Store;
-  /** Keys from freshet.yaml. */
+  /** Keys that freshet.yaml or the demo gives at the start. */
   readonly configuredKeys: readonly KeyRow[];
   readonly journalPath: string;
   readonly renderProfile: (profile: StoredProfile) => unknown;

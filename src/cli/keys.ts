@@ -146,5 +146,5 @@ function traitsOf({ kind, readableTraits }: KeyReport): string {
 
 function stateOf(key: KeyReport): string {
   if (key.revokedAt !== null) return `revoked ${key.revokedAt}`;
-  return key.configured ? "from freshet.yaml" : `made ${key.createdAt}`;
+  return key.configured ? "given at the start" : `made ${key.createdAt}`;
 }
