@@ -1,6 +1,7 @@
 /** Why a data folder can't be used, and how that is found out. */
 import { existsSync } from "node:fs";
 import { NewerDataError, readSchemaVersion, schemaVersion } from "./migrations.ts";
+import { opsSchemaVersion } from "./ops/opsMigrations.ts";
 import { classifyWriteFailure, openDatabase, type Database } from "./sqlite.ts";
 
 /** In use; written by a newer Freshet; damaged; the disk fails; no folder that Freshet may use. */
@@ -43,6 +44,26 @@ export function checkJournal(path: string): void {
     if (version > 0) database.query("SELECT max(seq) FROM journal").get();
   } catch (error) {
     throw refusalOf(error);
+  } finally {
+    database?.close();
+  }
+}
+
+/** Throws FolderRefused where ops.db is a newer Freshet's. What else may be wrong with it concerns its own users. */
+export function checkOps(path: string): void {
+  if (!existsSync(path)) return;
+  const version = schemaOf(path);
+  if (version > opsSchemaVersion) throw refusalOf(new NewerDataError(version, opsSchemaVersion));
+}
+
+/** 0 for what can't be read. */
+function schemaOf(path: string): number {
+  let database: Database | null = null;
+  try {
+    database = openDatabase(path, { mode: "read" });
+    return readSchemaVersion(database);
+  } catch {
+    return 0;
   } finally {
     database?.close();
   }

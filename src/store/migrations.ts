@@ -113,9 +113,9 @@ export function migrate(database: Database): void {
 
 /** The data folder was written by a newer Freshet. */
 export class NewerDataError extends Error {
-  constructor(found: number) {
+  constructor(found: number, known = schemaVersion) {
     super(
-      `the data folder has schema ${found}; this program knows up to ${schemaVersion}. Use the newer Freshet, or restore a backup made by this one.`,
+      `the data folder has schema ${found}; this program knows up to ${known}. Use the newer Freshet, or restore a backup made by this one.`,
     );
   }
 }

@@ -12,7 +12,7 @@ import type { ChangeLog } from "./changeLog.ts";
 import { ChangeLogReader } from "./changeLogReader.ts";
 import type { Erased } from "./erase.ts";
 import { folderPaths, lockFolder, markClosed, markOpened } from "./folder.ts";
-import { checkJournal, FolderRefused } from "./folderRefused.ts";
+import { checkJournal, checkOps, FolderRefused } from "./folderRefused.ts";
 import type { Replayed } from "./control.ts";
 import { JournalReader } from "./journalReader.ts";
 import { openProfileStore, type ProfileStore } from "./lmdb.ts";
@@ -95,7 +95,9 @@ export interface Store {
 export async function openStore(options: StoreOptions): Promise<Store> {
   const lock = lockFolder(options.folder);
   try {
-    checkJournal(folderPaths(options.folder).journal);
+    const paths = folderPaths(options.folder);
+    checkJournal(paths.journal);
+    checkOps(paths.ops);
     return await new OpenedStore(options, lock).open();
   } catch (error) {
     lock[Symbol.dispose]();

@@ -1,6 +1,7 @@
 /** Every command against a running server (through its socket) and against a folder that nobody serves. */
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { openDatabase } from "../../src/store/sqlite.ts";
 import { freshet, fromSource, cleanEnvironment } from "../support/command.ts";
 import { startServer, testKeys, type TestServer } from "../support/server.ts";
 import { tempFolder, type TempFolder } from "../support/tempFolder.ts";
@@ -328,6 +329,15 @@ describe("a folder that can't be used", () => {
       const ran = await freshet([...words, "--data", place.data]);
       expect([words, ran.code, ran.stderr]).toEqual([words, 3, expect.stringContaining("999")]);
     }
+  });
+
+  test("with a newer Freshet's record of acts is refused with exit 3", async () => {
+    await using place = await openPlace(false);
+    const acts = openDatabase(`${place.data}/ops.db`, { mode: "write" });
+    acts.run("PRAGMA user_version = 999");
+    acts.close();
+    const ran = await freshet(["serve", "--port", "0", "--data", place.data]);
+    expect([ran.code, ran.stderr]).toEqual([3, expect.stringContaining("999")]);
   });
 
   test("with a damaged journal is refused with exit 3", async () => {

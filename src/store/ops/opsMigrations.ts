@@ -24,11 +24,14 @@ CREATE INDEX audit_by_action ON audit (action);
 `,
 ];
 
+/** The schema of ops.db that this program writes. */
+export const opsSchemaVersion = steps.length;
+
 /** Brings ops.db up to this program's schema, a transaction a step. Throws if it is newer. */
 export function migrateOps(database: Database): void {
   const found = database.query<{ user_version: number }, []>("PRAGMA user_version").get()?.user_version ?? 0;
-  if (found > steps.length)
-    throw new Error(`ops.db has schema ${found}; this program knows up to ${steps.length}`);
+  if (found > opsSchemaVersion)
+    throw new Error(`ops.db has schema ${found}; this program knows up to ${opsSchemaVersion}`);
   for (let version = found; version < steps.length; version += 1) {
     const step = steps[version] ?? "";
     database.transaction(() => {
