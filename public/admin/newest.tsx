@@ -54,7 +54,7 @@ function NewestRow({ event }: { readonly event: RiverEvent }) {
       <td>
         <Data>{traits.join(", ")}</Data>
       </td>
-      <td>{committedMs === null ? "–" : durationText(committedMs)}</td>
+      <td>{committedMs === null ? "–" : committedMs === 0 ? "< 1 ms" : durationText(committedMs)}</td>
     </tr>
   );
 }

@@ -77,8 +77,8 @@ function River({ data }: { readonly data: RiverData }) {
       <h2>Sources</h2>
       <Sources list={latest.sources} nowMs={nowMs} />
       <Follows list={latest.follows} nowMs={nowMs} />
-      <Newest events={data.newest} />
       <AlertBook raised={latest.alerts.length} />
+      <Newest events={data.newest} />
     </>
   );
 }

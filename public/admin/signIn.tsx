@@ -42,8 +42,8 @@ export function SignIn() {
           onInput={(event) => setKey(event.currentTarget.value)}
         />
         <small id="where">
-          The first start printed one. On the server, <code>freshet keys create --kind secret</code> makes
-          another.
+          The first start printed one, and the demo prints one at each start. On the server,{" "}
+          <code>freshet keys create --kind secret</code> makes another.
         </small>
         <button type="submit" aria-busy={isBusy} disabled={isBusy}>
           Sign in
