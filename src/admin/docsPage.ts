@@ -9,8 +9,9 @@ export interface DocsPage {
 }
 
 const style =
-  "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}" +
-  "table{border-collapse:collapse;width:100%}td,th{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid #8884}code{font-size:.95em}";
+  ":root{color-scheme:light dark;background:Canvas;color:CanvasText}body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}" +
+  ".scroll{overflow-x:auto}table{border-collapse:collapse;width:100%}" +
+  "td,th{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid #8884}code{font-size:.95em}@media(min-width:40rem){td code{white-space:nowrap}}";
 
 export function docsPage(version: string): DocsPage {
   const hash = new Bun.CryptoHasher("sha256").update(style).digest("base64");
@@ -28,17 +29,15 @@ export function docsPage(version: string): DocsPage {
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Freshet ${escape(version)}</title><style>${style}</style></head>
 <body>
+<main>
 <h1>Freshet ${escape(version)}</h1>
 <p>The full description for machines is at <a href="/openapi.json">/openapi.json</a>.</p>
 <h2>Paths</h2>
-<table><thead>${head(["Path", "What", "Scope"])}</thead><tbody>
-${pathRows.join("\n")}
-</tbody></table>
+${table("Paths", ["Path", "What", "Scope"], pathRows)}
 <h2>Error codes</h2>
 <p>An error is <code>{"error":{"code","message","hint","docs","requestId"}}</code>.</p>
-<table><thead>${head(["Code", "Status", "Meaning", "What to do"])}</thead><tbody>
-${codeRows.join("\n")}
-</tbody></table>
+${table("Error codes", ["Code", "Status", "Meaning", "What to do"], codeRows)}
+</main>
 </body>
 </html>
 `;
@@ -52,8 +51,14 @@ function row(cells: readonly string[]): string {
   return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join("")}</tr>`;
 }
 
-function head(names: readonly string[]): string {
-  return `<tr>${names.map((name) => `<th scope="col">${name}</th>`).join("")}</tr>`;
+/** Where it is wider than the page it scrolls by itself, by keyboard too. */
+function table(label: string, head: readonly string[], rows: readonly string[]): string {
+  const cells = head.map((name) => `<th scope="col">${name}</th>`).join("");
+  return `<div class="scroll" role="group" aria-label="${label}" tabindex="0">
+<table><thead><tr>${cells}</tr></thead><tbody>
+${rows.join("\n")}
+</tbody></table>
+</div>`;
 }
 
 function escape(text: string): string {
