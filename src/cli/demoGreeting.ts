@@ -9,7 +9,7 @@ export function demoGreeting({ origin, shownKeys }: App, settings: ServeSettings
   const secretKey = shownKeys.secretKey ?? "the one in FRESHET_SECRET_KEY";
   const command = import.meta.path.startsWith("/$bunfs/") ? "freshet" : "npm run -s freshet --";
   const address = origin === "http://127.0.0.1:8787" ? "" : ` --url ${origin}`;
-  const key = shownKeys.writeKey === null ? "" : ` --write-key ${shownKeys.writeKey}`;
+  const key = ` --write-key ${shownKeys.writeKey ?? "wk_…"}`;
   return [
     `Freshet ${version} is running, data in ${settings.dataFolder}. Open the demo:  ${origin}/demo`,
     `  Admin page  ${origin}/admin  (sign in with the secret key), docs ${origin}/docs`,

@@ -54,6 +54,7 @@ describe("the start", () => {
     };
     await using demo = await startDemo({ env });
     expect(demo.stdout).not.toContain("wk_for_tests");
+    expect(demo.stdout).toContain(`simulate --url ${demo.origin} --write-key wk_…`);
     expect(existsSync(join(place.path, "mine"))).toBe(true);
     const headers = { Authorization: `Bearer ${env.FRESHET_SECRET_KEY}` };
     expect((await fetch(`${demo.origin}/v1/profiles/user_id:1`, { headers })).status).toBe(404);
