@@ -57,10 +57,18 @@ function ndjsonRow(row: number, line: string): ImportRow {
     const value: unknown = JSON.parse(line);
     if (typeof value !== "object" || value === null || Array.isArray(value))
       return { kind: "bad", row, why: "the line is not a JSON object" };
-    return { kind: "event", row, json: withMessageId(line, "messageId" in value, row) };
+    return { kind: "event", row, json: ndjsonEvent(line, value, row) };
   } catch {
     return { kind: "bad", row, why: "the line is not valid JSON" };
   }
+}
+
+/** The line as it is but for its messageId: ingest takes null and "" for a missing one, and so must this. */
+function ndjsonEvent(line: string, value: object, row: number): string {
+  if (!("messageId" in value)) return withMessageId(line, false, row);
+  const { messageId, ...rest } = value;
+  if (messageId !== null && messageId !== "") return line;
+  return withMessageId(JSON.stringify(rest), false, row);
 }
 
 function csvRow(row: number, record: Record<string, string>, textColumns: ReadonlySet<string>): ImportRow {
