@@ -96,6 +96,48 @@ export function onScreen(profile: Profile, names: ReadonlySet<TraitName>, clickT
 }
 
 function mapTraits(held: (name: TraitName) => Held<unknown> | null): Profile {
-  // The shop alone writes these traits, in this form; the shapes are checked where they are shown.
-  return Object.fromEntries(traitNames.map((name) => [name, held(name)])) as unknown as Profile;
+  return {
+    firstName: shaped(held("firstName"), isText),
+    cart: shaped(held("cart"), isCart),
+    lastViewed: shaped(held("lastViewed"), isViewedList),
+  };
+}
+
+/** Anybody with a write key can set a trait to anything; what the e-mail can't show counts as not known. */
+function shaped<Value>(
+  held: Held<unknown> | null,
+  isValue: (value: unknown) => value is Value,
+): Held<Value> | null {
+  if (held === null) return null;
+  const { value } = held;
+  return isValue(value) ? { ...held, value } : null;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+function isCart(value: unknown): value is Cart {
+  const { items, count, value: sum } = fieldsOf(value);
+  return (
+    Array.isArray(items) && items.every(isItem) && Number.isSafeInteger(count) && typeof sum === "number"
+  );
+}
+
+function isItem(value: unknown): boolean {
+  const { quantity, price } = fieldsOf(value);
+  return isViewed(value) && Number.isSafeInteger(quantity) && typeof price === "number";
+}
+
+function isViewedList(value: unknown): value is readonly Viewed[] {
+  return Array.isArray(value) && value.every(isViewed);
+}
+
+function isViewed(value: unknown): value is Viewed {
+  const { product_id, name } = fieldsOf(value);
+  return isText(product_id) && isText(name);
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? { ...value } : {};
 }

@@ -158,6 +158,26 @@ describe("the e-mail", () => {
     expect(visitor.cspViolations).toEqual([]);
   });
 
+  test("passes over what it can't show, whoever set it", async () => {
+    await using visitor = await visit();
+    const { page } = visitor;
+    await press(page, "Add Enamel mug to the cart");
+    await reads(page, "Your Enamel mug is waiting");
+    const anonymousId = await page.evaluate<string>("freshet.anonymousId()");
+    const set = (traits: object) =>
+      fetch(`${demo.origin}/v1/identify`, {
+        method: "POST",
+        body: JSON.stringify({ anonymousId, traits }),
+        headers: { "X-Write-Key": demo.writeKey },
+      });
+    expect((await set({ cart: { items: [7] }, lastViewed: "P1", firstName: 7 })).status).toBe(200);
+    await reads(page, "Hello there,");
+    await page.locator("#cart").getByText("Empty. Add something.").waitFor();
+    expect((await set({ firstName: "Ann" })).status).toBe(200);
+    await reads(page, "Hello Ann,");
+    expect(visitor.errors).toEqual([]);
+  });
+
   test("goes on when the server was away", async () => {
     using place = tempFolder();
     await using before = await startDemo({ folder: place.path });
