@@ -53,3 +53,26 @@ test("a messageId of test data is not one of live data, and the other way round"
   await using again = await openTestStore(folder.path);
   await expectBoth(again);
 });
+
+test("live events do not wait behind imports that came first", async () => {
+  using folder = tempFolder();
+  await using opened = await openTestStore(folder.path);
+  const batch = (at: number) =>
+    Array.from({ length: 100 }, (_, index) => ({
+      type: "identify",
+      userId: "past",
+      messageId: `import-${at}-${index}`,
+      traits: { filler: "x".repeat(1_000) },
+    }));
+  const imports = Array.from({ length: 60 }, (_, at) =>
+    opened.accept("import", { batch: batch(at) }, { lane: "import" }),
+  );
+  const live = Array.from({ length: 20 }, (_, at) =>
+    opened.accept("identify", { userId: "now", messageId: `live-${at}`, traits: { at } }),
+  );
+  await Promise.all([...imports, ...live]);
+  const [last] = opened.history("user_id", "now");
+  expect(last?.messageId).toBe("live-19");
+  expect(last?.seq).toBeLessThan(3_000);
+  expect(opened.changes()).toHaveLength(6_020);
+});
