@@ -37,6 +37,8 @@ export class SendFailed extends Error {}
 
 const timeoutMs = 30_000;
 const maxTries = 12;
+/** Where nobody has answered yet, the address is more likely wrong than the server busy. */
+const maxFirstTries = 3;
 const longestWaitMs = 60_000;
 const firstBackoffMs = 100;
 
@@ -81,10 +83,14 @@ export class Sender {
         this.#count(events, answer);
         return;
       }
-      if (tries === maxTries) throw new SendFailed(giveUpSentence(answer));
+      if (tries >= this.#triesFor(answer)) throw new SendFailed(giveUpSentence(answer));
       this.#counts.retries += 1;
       await wait(waitMs(answer, tries), this.#options.signal);
     }
+  }
+
+  #triesFor({ kind }: HttpAnswer): number {
+    return kind === "failed" && this.#counts.requests === 0 ? maxFirstTries : maxTries;
   }
 
   async #post(body: string): Promise<HttpAnswer> {

@@ -92,6 +92,14 @@ describe("against a server", () => {
 });
 
 describe("retries", () => {
+  test("are few where nobody has ever answered, and it says so", async () => {
+    const context = testContext();
+    const nowhere = ["simulate", "--url", "http://127.0.0.1:1", "--write-key", server.writeKey];
+    expect(await run(nowhere, context)).toBe(1);
+    expect(context.stderr).toContain("the server can't be reached (ECONNREFUSED); is it running");
+    expect(context.stdout).toBe("");
+  });
+
   test("wait as long as Retry-After says and keep every messageId", async () => {
     const bodies: string[] = [];
     using busy = Bun.serve({
