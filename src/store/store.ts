@@ -20,6 +20,7 @@ import { MaintenanceDesk, MaintenanceFailed } from "./maintenanceDesk.ts";
 import type { ControlRequest, FromWriter, GroupMessage, KeyRow, ToWriter, WriterCounts } from "./messages.ts";
 import { profileIds } from "./profileId.ts";
 import type { Profiles } from "./profiles.ts";
+import { profilesBeginWell } from "./profilesHeader.ts";
 import { ProfilesReader } from "./profilesReader.ts";
 import { quarantinePages, type QuarantinePages } from "./quarantinePages.ts";
 import type { VerifyReport } from "./verify.ts";
@@ -180,7 +181,7 @@ class OpenedStore {
   async #profilesTrusted(): Promise<boolean> {
     const { folder, checkProfiles, notice } = this.#options;
     const last = markOpened(folder);
-    if (last === "clean" || last === "first") return true;
+    if (last === "first" || (last === "clean" && profilesBeginWell(folder))) return true;
     if (last === "unclean-other-boot") {
       notice("warn", "the machine stopped while Freshet ran: profiles are rebuilt from the journal");
       return false;

@@ -241,12 +241,12 @@ test("a process that was killed is followed by one that serves, with what was an
   expect(second.stderr).not.toContain("damaged");
 });
 
-test("profiles that were damaged while nobody looked are noticed and made anew", async () => {
+test.each(["kill", "stop"] as const)("profiles damaged after a %s are noticed and made anew", async (end) => {
   using folder = tempFolder();
   const data = folder.at("data");
   const first = await startServer({ data });
   expect((await first.post("/v1/track", event)).status).toBe(200);
-  await first.kill();
+  await first[end]();
   for (const path of new Bun.Glob("profiles-*/data.mdb").scanSync(data))
     await Bun.write(`${data}/${path}`, "x".repeat(20_000));
   await using second = await startServer({ data });
