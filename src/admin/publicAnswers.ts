@@ -53,13 +53,19 @@ export function publicAnswers(load: (folder: string) => Promise<readonly PublicF
   };
 }
 
-/** A page: `GET <path>` is the folder's page.html, `GET <path>/<name>` its other files. */
+/** A page: `GET <path>` is the folder's page.html, also with a slash behind it, `GET <path>/<name>` its other files. */
 export function pageRoutes(answers: PublicAnswers, path: `/${string}`, folder: string) {
   return new Elysia({ name: `page ${path}` })
     .get(path, ({ request }) => answers(request, { folder, name: "page.html" }, pageHeaders))
+    .get(`${path}/`, () => leadTo(path))
     .get(`${path}/:name`, ({ request, params }) =>
       answers(request, { folder, name: params.name }, pageHeaders),
     );
+}
+
+/** Sends a browser on to a page of ours. */
+export function leadTo(path: `/${string}`): Response {
+  return new Response(null, { status: 302, headers: { Location: path, "Cache-Control": "no-store" } });
 }
 
 function prepare(files: readonly PublicFile[]): ReadonlyMap<string, Prepared> {

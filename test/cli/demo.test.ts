@@ -23,6 +23,14 @@ describe("the start", () => {
     expect(lines[1]).toContain(`${demo.origin}/docs`);
     expect(lines[4]).toContain(`simulate --url ${demo.origin} --write-key ${demo.writeKey}`);
     for (const path of ["/demo", "/docs"]) expect((await fetch(`${demo.origin}${path}`)).status).toBe(200);
+    for (const [path, page] of [
+      ["/", "/demo"],
+      ["/demo/", "/demo"],
+      ["/admin/", "/admin"],
+    ] as const) {
+      const { status, url } = await fetch(`${demo.origin}${path}`);
+      expect([status, url]).toEqual([200, `${demo.origin}${page}`]);
+    }
   });
 
   test("keeps its data in a folder of its own, and its keys nowhere", async () => {
