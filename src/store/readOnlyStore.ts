@@ -99,9 +99,21 @@ function openCurrentProfiles(
 ): ProfileStore | null {
   const path = currentProfilesPath(folder, database);
   if (path === null) return null;
-  const store = openProfileStore(path, { readOnly: true });
+  const store = openProfiles(path);
   if (store.readMeta()?.journalId === journal.journalId) return store;
   // It belongs to another journal; that it closes late, or not at all, harms nothing.
   store.close().catch(() => {});
   return null;
+}
+
+function openProfiles(path: string): ProfileStore {
+  try {
+    return openProfileStore(path, { readOnly: true });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new FolderRefused(
+      "damaged",
+      `the profiles can't be read (${why}): \`freshet rebuild\` makes them anew from the journal`,
+    );
+  }
 }

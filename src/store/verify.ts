@@ -8,7 +8,7 @@ import type { Restore } from "./accept.ts";
 import { compareProfiles } from "./compareProfiles.ts";
 import { folderPaths } from "./folder.ts";
 import { JournalReader } from "./journalReader.ts";
-import { openProfileStore } from "./lmdb.ts";
+import { openProfileStore, type ProfileStore } from "./lmdb.ts";
 import { rebuildProfiles } from "./rebuild.ts";
 import { checksumOf, rowFlags, rowKind, storedEvent, type EventRow } from "./row.ts";
 
@@ -72,7 +72,7 @@ function readPage(reader: JournalReader, after: number, head: number, problems: 
         const row = reader.row(seq);
         if (row !== null) rows.push(row);
       } catch (error) {
-        problems.add(`row ${seq} can't be read: ${error instanceof Error ? error.message : String(error)}`);
+        problems.add(`row ${seq} can't be read: ${reason(error)}`);
       }
     }
     return rows;
@@ -88,7 +88,7 @@ function checkRow(row: EventRow, reader: JournalReader, problems: Problems, deps
   try {
     deps.restore(storedEvent(row, reader.sourceName(row.source)));
   } catch (error) {
-    problems.add(`row ${row.seq} is damaged: ${error instanceof Error ? error.message : String(error)}`);
+    problems.add(`row ${row.seq} is damaged: ${reason(error)}`);
   }
 }
 
@@ -100,9 +100,12 @@ async function compareFold(
   deps: VerifyDeps,
 ): Promise<{ readonly profiles: number; readonly watermark: number }> {
   const scratch = join(job.folder, `verify-${process.pid}`);
-  const lived = openProfileStore(profilesFolder, { readOnly: true });
-  const rebuilt = openProfileStore(scratch, { readOnly: false });
+  const stores: ProfileStore[] = [];
   try {
+    const lived = openProfileStore(profilesFolder, { readOnly: true });
+    stores.push(lived);
+    const rebuilt = openProfileStore(scratch, { readOnly: false });
+    stores.push(rebuilt);
     // One snapshot of the profiles in use is compared, whatever the writer does meanwhile.
     return lived.snapshot((frozen) => {
       const watermark = frozen.readMeta()?.watermark ?? 0;
@@ -117,11 +120,18 @@ async function compareFold(
       for (const seq of passed) problems.add(`row ${seq} can't be folded`);
       return { profiles: compareProfiles(frozen, rebuilt, (problem) => problems.add(problem)), watermark };
     });
+  } catch (error) {
+    deps.signal.throwIfAborted();
+    problems.add(`the profiles can't be compared (${reason(error)}): \`freshet rebuild\` makes them anew`);
+    return { profiles: 0, watermark: 0 };
   } finally {
-    await rebuilt.close();
-    await lived.close();
+    for (const store of stores) await store.close();
     rmSync(scratch, { recursive: true, force: true });
   }
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 class Problems {

@@ -362,6 +362,36 @@ describe("a folder that can't be used", () => {
   });
 });
 
+describe("profiles with damaged pages", () => {
+  /** Where LMDB says what a page is, and what it says of one with entries. */
+  const [pageBytes, kindAt, entriesKind] = [4_096, 18, 2];
+
+  test.each([
+    ["all", 0],
+    ["those behind the first", 10],
+  ])("%s: verify says what to do, rebuild does it", async (_name, spared) => {
+    await using place = await openPlace(true);
+    const traits = { note: "x".repeat(500) };
+    for (let user = 0; user < 97; user += 1)
+      await place.server?.post("/v1/identify", { userId: `u${user}`, traits });
+    expect(await place.server?.stop()).toBe(0);
+    const file = Bun.file(`${place.data}/profiles-1/data.mdb`);
+    const bytes = Buffer.from(await file.arrayBuffer());
+    let seen = 0;
+    for (let at = 2 * pageBytes; at < bytes.length; at += pageBytes) {
+      if (bytes.readUInt16LE(at + kindAt) !== entriesKind) continue;
+      seen += 1;
+      if (seen > spared) bytes.writeUInt16LE(0, at + kindAt);
+    }
+    expect(seen).toBeGreaterThan(20);
+    await Bun.write(file, bytes);
+    const verified = await freshet(["verify", "--data", place.data]);
+    expect([verified.code, verified.stderr]).toEqual([3, expect.stringContaining("`freshet rebuild`")]);
+    expect((await freshet(["rebuild", "--data", place.data])).stdout).toBe("rebuilt\n");
+    expect((await freshet(["verify", "--data", place.data])).stdout).toContain("sound: 100 rows");
+  });
+});
+
 describe("config", () => {
   test("schema prints a JSON Schema; check says good or what is wrong", async () => {
     using folder = tempFolder();
