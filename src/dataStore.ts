@@ -5,7 +5,7 @@ import { callerOf, storeOperations } from "./admin/storeOperations.ts";
 import { readOperations } from "./admin/readOperations.ts";
 import { DiskFailed, type CallOperation } from "./admin/operation.ts";
 import { renderChange } from "./esp/changeView.ts";
-import { renderProfile } from "./esp/profileView.ts";
+import { everything, renderProfile } from "./esp/profileView.ts";
 import { restore } from "./ingest/judge.ts";
 import { systemClock, type Clock } from "./lib/clock.ts";
 import { systemIds, type Ids } from "./lib/id.ts";
@@ -15,6 +15,7 @@ import { OpsDesk } from "./store/ops/opsDesk.ts";
 import type { GroupMessage, KeyRow } from "./store/messages.ts";
 import { openReadOnlyStore } from "./store/readOnlyStore.ts";
 import { openStore, type Store } from "./store/store.ts";
+import type { ChosenDefinitions } from "./store/usedDefinitions.ts";
 import type { LinkLimits } from "./store/writerLink.ts";
 import { version } from "./version.ts";
 
@@ -29,6 +30,7 @@ const checkTimeoutMs = 600_000;
 export interface DataStoreOptions {
   readonly folder: string;
   readonly limits: LinkLimits;
+  readonly definitions: ChosenDefinitions;
   readonly crashAt: string | null;
   readonly clock: Clock;
   readonly notice: (level: "info" | "warn" | "error", sentence: string) => void;
@@ -70,7 +72,7 @@ export function operationsOf(store: Store, folder: string, deps: OperationsDeps)
       ...deps,
       store,
       journalPath: folderPaths(folder).journal,
-      renderProfile,
+      renderProfile: (profile) => renderProfile(profile, everything, deps.clock.nowMs()),
       renderChange,
       version,
       sleep: (durationMs) => Bun.sleep(durationMs),
@@ -92,6 +94,7 @@ export async function openForWriting(folder: string, tell: (line: string) => voi
   const store = await openDataStore({
     folder,
     limits: ownLimits,
+    definitions: "stored",
     crashAt: null,
     clock: systemClock,
     notice: (level, sentence) => {
@@ -122,7 +125,7 @@ export function openForReading(folder: string, tell: (line: string) => void): Op
     keys: () => store.keys(),
     configuredKeys: [],
     openJournal: () => new JournalReader(folderPaths(folder).journal),
-    renderProfile,
+    renderProfile: (profile) => renderProfile(profile, everything, systemClock.nowMs()),
   });
   return {
     call: callerOf({

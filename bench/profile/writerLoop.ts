@@ -1,6 +1,7 @@
 /**
  * The writer alone, on one thread and without HTTP: what one event costs in judging and folding, in SQLite and in
- * LMDB. Run it under `bun --cpu-prof` to see where. Arguments: events a frame, frames a group, seconds.
+ * LMDB. Run it under `bun --cpu-prof` to see where. Arguments: events a frame, frames a group, seconds, and
+ * `ecommerce` for the computed traits of that pack.
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -8,13 +9,16 @@ import { judge, restore } from "../../src/ingest/judge.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { noCrash } from "../../src/lib/crashPoint.ts";
 import { systemIds } from "../../src/lib/id.ts";
+import { compile } from "../../src/model/definition.ts";
+import { ecommercePack } from "../../src/model/packs.ts";
 import { openMessageIds } from "../../src/store/dedup/openMessageIds.ts";
 import { Journal } from "../../src/store/journal.ts";
 import { Writer, type QueuedFrame } from "../../src/store/writer.ts";
 import { EventRequest, eventJson, Randomness, users } from "../load/payload.ts";
 import { Processes } from "../support/processes.ts";
 
-const [size = 1, frames = 400, seconds = 5] = process.argv.slice(2).map(Number);
+const [size = 1, frames = 400, seconds = 5] = process.argv.slice(2, 5).map(Number);
+const pack = process.argv[5] ?? "none";
 await using processes = new Processes();
 const folder = processes.folder();
 mkdirSync(folder, { recursive: true });
@@ -25,6 +29,7 @@ const writer = new Writer({
   messageIds,
   judge,
   restore,
+  definitions: compile(pack === "ecommerce" ? ecommercePack("EUR") : []),
   clock: systemClock,
   ids: systemIds,
   hotProfiles: 20_000,

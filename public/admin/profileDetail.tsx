@@ -119,17 +119,21 @@ function Traits({
                 <Data>{typeof value === "string" ? value : JSON.stringify(value)}</Data>
               </td>
               <td>
-                <time dateTime={updatedAt} title={timeText(updatedAt)}>
-                  {agoText(ageMs)}
-                </time>
+                {updatedAt !== null && ageMs !== null && (
+                  <time dateTime={updatedAt} title={timeText(updatedAt)}>
+                    {agoText(ageMs)}
+                  </time>
+                )}
               </td>
               <td>
-                <Data>{source}</Data>
+                <Data>{source ?? ""}</Data>
               </td>
               <td>
-                <a href={link("profiles", `profile_id:${profile.profileId}`, namespace, eventMessageId)}>
-                  <Data>{eventMessageId}</Data>
-                </a>
+                {eventMessageId !== null && (
+                  <a href={link("profiles", `profile_id:${profile.profileId}`, namespace, eventMessageId)}>
+                    <Data>{eventMessageId}</Data>
+                  </a>
+                )}
               </td>
             </tr>
           ))}

@@ -57,7 +57,8 @@ export interface FeedChange {
 
 interface SnapshotTrait {
   readonly value: unknown;
-  readonly ageMs: number;
+  /** Null: of no event. */
+  readonly ageMs: number | null;
 }
 
 export interface FeedSnapshot {
@@ -71,7 +72,7 @@ export function fromSnapshot({ traits }: FeedSnapshot, nowMs: number): Profile {
     const trait = Object.hasOwn(traits, name) ? traits[name] : undefined;
     return trait === undefined
       ? null
-      : { value: trait.value, setAtMs: nowMs - trait.ageMs, clickToScreenMs: null };
+      : { value: trait.value, setAtMs: nowMs - (trait.ageMs ?? 0), clickToScreenMs: null };
   });
 }
 

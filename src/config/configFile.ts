@@ -3,6 +3,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { z } from "zod";
 import { nearest } from "../lib/nearest.ts";
 import { alertKeys, alertsSchema, isHttpUrl } from "./alerts.ts";
+import { computedProblems, computedTraitsSchema, describeComputed, useSchema } from "./computedTraits.ts";
 import { ConfigError } from "./configError.ts";
 import type { Environment } from "./environment.ts";
 import { readText } from "./option.ts";
@@ -14,8 +15,6 @@ import { substitute } from "./substitute.ts";
 const laterSections = [
   "identity",
   "traits",
-  "use",
-  "computedTraits",
   "segments",
   "trackingPlan",
   "content",
@@ -62,6 +61,18 @@ export const fileSchema = z.strictObject({
       expected: "a map of sources; a name has at most 64 letters, digits, _ . -",
     })
     .optional(),
+  use: useSchema
+    .meta({
+      description: "Packs of computed traits under fixed names.",
+      expected: "a list of packs",
+    })
+    .optional(),
+  computedTraits: computedTraitsSchema
+    .meta({
+      description: "Traits that are computed from events, by name.",
+      expected: "a map of computed traits",
+    })
+    .optional(),
   alerts: alertsSchema
     .meta({
       description: "When ingest counts as unwell, and who is told.",
@@ -100,7 +111,7 @@ export function readConfigFile(path: string, required: boolean, environment: Env
 function checkFile(value: unknown, path: string): ConfigFile {
   const result = fileSchema.safeParse(readServeTexts(value));
   const problems = result.success
-    ? [...keylessSources(value), ...duplicateKeys(result.data)]
+    ? [...keylessSources(value), ...duplicateKeys(result.data), ...computedProblems(result.data)]
     : [...keylessSources(value), ...result.error.issues.flatMap((issue) => describeIssue(issue, value))];
   if (!result.success || problems.length > 0)
     throw new ConfigError(problems.map((problem) => `${path}: ${problem}`));
@@ -127,6 +138,8 @@ function readServeTexts(value: unknown): unknown {
 
 function describeIssue(issue: z.core.$ZodIssue, value: unknown): string[] {
   const at = issue.path.map(String);
+  if (at[0] === "use" || at[0] === "computedTraits")
+    return [describeComputed(issue, at, valueAt(value, at.slice(0, 2)))];
   if (issue.code === "unrecognized_keys") return issue.keys.map((key) => describeUnknown([...at, key]));
   const place = at.join(".") || "the file";
   const expected = expectedAt(at);
@@ -195,7 +208,10 @@ function duplicateKeys(file: ConfigFile): string[] {
 }
 
 function valueAt(value: unknown, path: readonly string[]): unknown {
-  return path.reduce<unknown>((at, key) => (isMap(at) ? at[key] : undefined), value);
+  return path.reduce<unknown>((at, key) => {
+    if (Array.isArray(at)) return (at as readonly unknown[])[Number(key)];
+    return isMap(at) ? at[key] : undefined;
+  }, value);
 }
 
 function isMap(value: unknown): value is Record<string, unknown> {

@@ -3,7 +3,9 @@ import { parseByteSize } from "../lib/byteSize.ts";
 import type { ProxyTrust } from "../lib/address.ts";
 import { parseDuration } from "../lib/duration.ts";
 import { assert } from "../lib/assert.ts";
+import type { Definition } from "../model/definition.ts";
 import { alertSettings, type AlertSettings } from "./alerts.ts";
+import { definitionsOf } from "./computedTraits.ts";
 import { readConfigFile, type ConfigFile } from "./configFile.ts";
 import { ConfigError } from "./configError.ts";
 import { checkVariables, testVariable } from "./variables.ts";
@@ -57,6 +59,7 @@ export interface ServeSettings {
   readonly limits: Limits;
   readonly sources: readonly SourceSetting[];
   readonly follows: readonly FollowSetting[];
+  readonly computedTraits: readonly Definition[];
   readonly alerts: AlertSettings;
   readonly firstKeys: FirstKeys;
   /** Where a test wants the process to die; null in production. */
@@ -158,6 +161,7 @@ function settingsOf(values: ServeValues, file: ConfigFile, environment: Environm
     limits,
     sources: sourcesOf(file),
     follows: followsOf(file),
+    computedTraits: definitionsOf(file),
     alerts: alertSettings(file.alerts),
     firstKeys: firstKeysOf(environment),
     crashAt: environment[testVariable] ?? null,

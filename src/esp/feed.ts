@@ -167,12 +167,11 @@ export class FeedReader {
     const { idType, segment, traits, readable } = this.#filter;
     const identifiers = visibleIdentifiers(profile.identifiers, readable);
     if (idType !== null && !identifiers.some(({ type }) => type === idType)) return null;
-    const view = renderProfile(profile, visible);
+    const nowMs = this.#deps.clock.nowMs();
+    const view = renderProfile(profile, visible, nowMs);
     if (segment !== null && !view.segments.includes(segment)) return null;
     if (traits !== null && Object.keys(view.traits).length === 0) return null;
-    return JSON.stringify(
-      this.#isVerbose ? renderVerboseProfile(profile, visible, this.#deps.clock.nowMs()) : view,
-    );
+    return JSON.stringify(this.#isVerbose ? renderVerboseProfile(profile, visible, nowMs) : view);
   }
 
   #live(frames: Frame[]): Page {

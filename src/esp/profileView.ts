@@ -3,6 +3,7 @@ import type { Json } from "../model/event.ts";
 import type { Identifier } from "../model/identifier.ts";
 import { readTrait, readTraits } from "../model/trait.ts";
 import type { StoredProfile } from "../store/profiles.ts";
+import { computedReading, computedValues, type ComputedView } from "./computedView.ts";
 
 /** Which top-level traits are shown; null: all. */
 export type TraitSelection = readonly string[] | null;
@@ -22,12 +23,15 @@ export interface ProfileView {
 /** Where a trait's value comes from, how old it is. */
 export interface TraitView {
   readonly value: Json;
-  readonly updatedAt: string;
-  readonly receivedAt: string;
-  readonly ageMs: number;
-  readonly source: string;
-  readonly eventMessageId: string;
+  /** Of the event that set it; of a computed trait the newest one in it. Null, as what follows: no event is in it. */
+  readonly updatedAt: string | null;
+  readonly receivedAt: string | null;
+  readonly ageMs: number | null;
+  readonly source: string | null;
+  readonly eventMessageId: string | null;
   readonly servedFrom: "live";
+  /** Of computed traits. */
+  readonly computed?: ComputedView;
 }
 
 /** The verbose form: every trait with its provenance. */
@@ -54,8 +58,27 @@ export function visibilityOf(asked: TraitSelection, readable: TraitSelection): V
   return { traits: asked.filter((name) => readable.includes(name)), readable };
 }
 
-/** The plain form of a profile. */
-export function renderProfile(profile: StoredProfile, visible: Visibility = everything): ProfileView {
+/** The plain form of a profile, its computed traits at `nowMs`. */
+export function renderProfile(profile: StoredProfile, visible: Visibility, nowMs: number): ProfileView {
+  return renderProfileUntil(profile, visible, nowMs).view;
+}
+
+/** The plain form, and the first instant at which it is another though nothing happens; null: there is none. */
+export function renderProfileUntil(
+  profile: StoredProfile,
+  visible: Visibility,
+  nowMs: number,
+): { readonly view: ProfileView; readonly validUntilMs: number | null } {
+  if (profile.definitions.size === 0) return { view: plainView(profile, visible, none), validUntilMs: null };
+  const { values, validUntilMs } = computedValues(profile, visible.traits, nowMs);
+  return { view: plainView(profile, visible, values), validUntilMs };
+}
+
+function plainView(
+  profile: StoredProfile,
+  visible: Visibility,
+  computed: Readonly<Record<string, Json>>,
+): ProfileView {
   const { profileId, version, state, identifiers } = profile;
   return {
     profileId,
@@ -63,7 +86,7 @@ export function renderProfile(profile: StoredProfile, visible: Visibility = ever
     firstSeenAt: seenAt(state.first),
     lastSeenAt: seenAt(state.last),
     identifiers: visibleIdentifiers(identifiers, visible.readable),
-    traits: select(readTraits(state), visible.traits),
+    traits: select(withComputed(readTraits(state), computed), visible.traits),
     segments: [],
   };
 }
@@ -75,21 +98,46 @@ export function renderVerboseProfile(
   nowMs: number,
 ): VerboseProfileView {
   const traits: Record<string, TraitView> = {};
-  for (const name of visible.traits ?? Object.keys(profile.state.traits)) {
-    const reading = readTrait(profile.state, name);
+  for (const name of visible.traits ?? [...Object.keys(profile.state.traits), ...profile.definitions.names]) {
+    const found = computedReading(profile, name, nowMs);
+    const reading = found?.reading ?? readTrait(profile.state, name);
     if (reading === undefined || reading.value === null) continue;
-    traits[name] = {
-      value: reading.value,
-      updatedAt: iso(reading.updatedAtMs),
-      receivedAt: iso(reading.receivedAtMs),
-      ageMs: Math.max(0, nowMs - reading.updatedAtMs),
-      source: reading.source,
-      eventMessageId: reading.eventMessageId,
-      servedFrom: "live",
-    };
+    const view = traitView(reading, nowMs);
+    traits[name] = found === undefined ? view : { ...view, computed: found.computed };
   }
-  const { profileId, version, ...rest } = renderProfile(profile, { ...visible, traits: [] });
+  const { profileId, version, ...rest } = plainView(profile, { ...visible, traits: [] }, none);
   return { profileId, version, asOf: iso(nowMs), ...rest, traits, segments: [] };
+}
+
+const none: Readonly<Record<string, Json>> = {};
+
+function withComputed(
+  traits: Readonly<Record<string, Json>>,
+  computed: Readonly<Record<string, Json>>,
+): Readonly<Record<string, Json>> {
+  return computed === none ? traits : Object.assign(traits, computed);
+}
+
+/** What traits and computed ones tell of themselves. */
+interface Reading {
+  readonly value: Json;
+  readonly updatedAtMs: number | null;
+  readonly receivedAtMs: number | null;
+  readonly source: string | null;
+  readonly eventMessageId: string | null;
+}
+
+function traitView(reading: Reading, nowMs: number): TraitView {
+  const { value, updatedAtMs, receivedAtMs, source, eventMessageId } = reading;
+  return {
+    value,
+    updatedAt: updatedAtMs === null ? null : iso(updatedAtMs),
+    receivedAt: receivedAtMs === null ? null : iso(receivedAtMs),
+    ageMs: updatedAtMs === null ? null : Math.max(0, nowMs - updatedAtMs),
+    source,
+    eventMessageId,
+    servedFrom: "live",
+  };
 }
 
 /**

@@ -7,7 +7,7 @@ import type { CachedAnswer, Lookup, Profiles, StoredProfile } from "../store/pro
 import { authorise, type FindKey } from "./authorise.ts";
 import { renderEntry, renderTrace } from "./historyView.ts";
 import { batchText, idsOf } from "./profileBatch.ts";
-import { renderProfile, renderVerboseProfile, visibilityOf } from "./profileView.ts";
+import { renderProfile, renderProfileUntil, renderVerboseProfile, visibilityOf } from "./profileView.ts";
 import { decode, flagOf, numberOf, parseIdentifier, queryOf, traitsOf } from "./query.ts";
 
 export interface RestDeps {
@@ -22,7 +22,10 @@ export interface RestDeps {
 
 const profilesPath = "/v1/profiles/";
 const eventsPath = "/v1/events/";
-const cacheControl = "private, max-age=0, stale-if-error=86400";
+const fresh = "private, max-age=0";
+/** Once the server can't be reached, an answer may be shown for so long at most. */
+const maxStaleSeconds = 86_400;
+const cacheControl = `${fresh}, stale-if-error=${maxStaleSeconds}`;
 const jsonType = "application/json; charset=utf-8";
 const unstoredJson = { "Content-Type": jsonType, "Cache-Control": "no-store" };
 const rebuildRetrySeconds = 5;
@@ -58,32 +61,42 @@ function getProfile(request: Request, deps: RestDeps): Response {
   const { url } = request;
   const tail = url.slice(url.indexOf(profilesPath) + profilesPath.length);
   const cacheKey = `${key.id} ${tail}`;
-  const cached = deps.profiles.cached(cacheKey, deps.clock.nowMs());
-  if (cached !== undefined) return answerTo(request, cached);
+  const nowMs = deps.clock.nowMs();
+  const cached = deps.profiles.cached(cacheKey, nowMs);
+  if (cached !== undefined) return answerTo(request, cached, nowMs);
   const query = queryOf(url);
   const profile = find(deps, key, beforeQuery(tail));
   const visible = visibilityOf(traitsOf(query), key.readableTraits);
   if (flagOf(query, "verbose")) {
-    return json(JSON.stringify(renderVerboseProfile(profile, visible, deps.clock.nowMs())));
+    return json(JSON.stringify(renderVerboseProfile(profile, visible, nowMs)));
   }
-  const body = JSON.stringify(renderProfile(profile, visible));
-  const answer = cacheable(body);
+  const { view, validUntilMs } = renderProfileUntil(profile, visible, nowMs);
+  const answer = cacheable(JSON.stringify(view), validUntilMs);
   deps.profiles.remember(cacheKey, profile.pid, answer);
-  return answerTo(request, answer);
+  return answerTo(request, answer, nowMs);
 }
 
-function cacheable(body: string): CachedAnswer {
+function cacheable(body: string, validUntilMs: number | null): CachedAnswer {
   const etag = etagOf(body);
   const unchangedHeaders = new Headers({ ETag: etag, "Cache-Control": cacheControl });
   const headers = new Headers({ "Content-Type": jsonType, ETag: etag, "Cache-Control": cacheControl });
-  return { body, etag, headers, unchangedHeaders, validUntilMs: null };
+  return { body, etag, headers, unchangedHeaders, validUntilMs };
 }
 
-function answerTo(request: Request, answer: CachedAnswer): Response {
+function answerTo(request: Request, answer: CachedAnswer, nowMs: number): Response {
+  if (answer.validUntilMs !== null) limitStaleness(answer, answer.validUntilMs - nowMs);
   const asked = request.headers.get("if-none-match");
   if (asked !== null && (asked === answer.etag || matches(asked, answer.etag)))
     return new Response(null, { status: 304, headers: answer.unchangedHeaders });
   return new Response(answer.body, answer);
+}
+
+/** An answer may not outlive the windows in it, and they move on while it is remembered. */
+function limitStaleness({ headers, unchangedHeaders }: CachedAnswer, leftMs: number): void {
+  const seconds = Math.min(maxStaleSeconds, Math.floor(leftMs / 1_000));
+  const value = seconds > 0 ? `${fresh}, stale-if-error=${seconds}` : fresh;
+  headers.set("Cache-Control", value);
+  unchangedHeaders.set("Cache-Control", value);
 }
 
 /** If-None-Match compares weakly (RFC 9110, 13.1.2): a list, W/ prefixes and * count. Our own tags hold no comma. */
@@ -127,7 +140,7 @@ async function postBatch(request: Request, deps: RestDeps): Promise<Response> {
     (profile) =>
       isVerbose
         ? renderVerboseProfile(profile, visible, deps.clock.nowMs())
-        : renderProfile(profile, visible),
+        : renderProfile(profile, visible, deps.clock.nowMs()),
   );
   return json(text);
 }

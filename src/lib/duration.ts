@@ -11,3 +11,12 @@ export function parseDuration(text: string): number | null {
   const durationMs = Number(match[1]) * (unitMs[match[2] ?? ""] ?? Number.NaN);
   return Number.isSafeInteger(durationMs) ? durationMs : null;
 }
+
+/** A duration as people write it, in the largest unit that tells it in whole numbers; days from two on: `24h`, `7d`. */
+export function formatDuration(durationMs: number): string {
+  for (const [unit, ms] of Object.entries(unitMs).reverse()) {
+    const isWhole = durationMs % ms === 0 && durationMs >= ms;
+    if (isWhole && (unit !== "d" || durationMs > ms)) return `${durationMs / ms}${unit}`;
+  }
+  return `${durationMs}ms`;
+}

@@ -129,6 +129,8 @@ export interface Definitions {
   /** Number of computed traits; with 0 the fold does nothing for them. */
   readonly size: number;
   readonly computed: readonly ComputedTrait[];
+  /** Their names, which no client may set. */
+  readonly names: ReadonlySet<string>;
   readonly byEvent: ReadonlyMap<string, EventPlan>;
   /** Equal text, equal evidence: a state folded with definitions of another fingerprint must be folded anew. */
   readonly fingerprint: string;
@@ -159,6 +161,7 @@ export function compile(list: readonly Definition[], limits: Limits = usualLimit
     limits,
     size: computed.length,
     computed,
+    names,
     byEvent: new Map(plans.map((plan) => [plan.event, plan])),
     fingerprint: canonicalJson([{ ...limits }, sorted as unknown as Json]),
   };

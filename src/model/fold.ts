@@ -33,7 +33,8 @@ const nothing: FoldResult = { changed: null, refused: null };
 
 /**
  * Folds one event of this profile into its state, in place. Computed traits are compared at the event's receivedAt;
- * a replay writes no changes, so it doesn't compare them.
+ * a replay writes no changes, so it doesn't compare them. What a client sets under the name of a computed trait is
+ * passed over.
  */
 export function fold(
   state: ProfileState,
@@ -43,7 +44,7 @@ export function fold(
 ): FoldResult {
   if (event.timestampMs < state.first) state.first = event.timestampMs;
   if (event.timestampMs > state.last) state.last = event.timestampMs;
-  if (event.type === "identify") return foldTraits(state, event, options.refused);
+  if (event.type === "identify") return foldTraits(state, event, options.refused, definitions.names);
   if (definitions.size === 0 || event.type !== "track" || event.name === null) return nothing;
   const plan = definitions.byEvent.get(event.name);
   return plan === undefined ? nothing : foldEvidence(state, event, plan, options.refused === undefined);
@@ -58,13 +59,14 @@ function foldTraits(
   state: ProfileState,
   event: Event,
   recorded: readonly string[] | null | undefined,
+  reserved: ReadonlySet<string>,
 ): FoldResult {
   const write = writeOf(event);
   let changed: TraitChanges | null = null;
   let refused: string[] | null = null;
   for (const name in event.traits) {
     const value = event.traits[name];
-    if (value === undefined || recorded?.includes(name) === true) continue;
+    if (value === undefined || reserved.has(name) || recorded?.includes(name) === true) continue;
     if (recorded === undefined && !fits(state, write, name, value)) {
       (refused ??= []).push(name);
       continue;

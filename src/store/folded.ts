@@ -1,12 +1,15 @@
 /** The folded side of the writer: LMDB, the hot set over it, and how far it has come. */
+import type { Definitions } from "../model/definition.ts";
 import { HotProfiles } from "./hot.ts";
 import { openProfileStore, profilesFormat, type ProfileStore } from "./lmdb.ts";
 import { Projector } from "./projector.ts";
+import { evidenceName } from "./usedDefinitions.ts";
 
 export interface Folded {
   readonly store: ProfileStore;
   readonly hot: HotProfiles;
   readonly projector: Projector;
+  readonly definitions: Definitions;
   watermark: number;
   /** False while there are rows that it has not seen. */
   caughtUp: boolean;
@@ -16,13 +19,13 @@ export interface Folded {
 const maxTailRows = 100_000;
 
 /** Opens a profile folder for folding into it. */
-export function openFolded(folder: string, hotProfiles: number): Folded {
+export function openFolded(folder: string, hotProfiles: number, definitions: Definitions): Folded {
   const store = openProfileStore(folder, { readOnly: false });
   const meta = store.readMeta();
   const hot = new HotProfiles(store, hotProfiles);
-  const projector = new Projector(hot);
+  const projector = new Projector(hot, definitions);
   restoreMap(projector.pendingRefolds, meta?.pendingRefolds ?? []);
-  return { store, hot, projector, watermark: meta?.watermark ?? 0, caughtUp: false };
+  return { store, hot, projector, definitions, watermark: meta?.watermark ?? 0, caughtUp: false };
 }
 
 /** Why the folder can't be caught up with that journal; null if it can. */
@@ -31,6 +34,7 @@ export function problemOf(folded: Folded, journalId: string, head: number): stri
   if (meta === null) return "the profiles are missing or unfinished";
   if (meta.format !== profilesFormat) return "the profiles have another format";
   if (meta.journalId !== journalId) return "the profiles belong to another journal";
+  if (meta.evidence !== evidenceName(folded.definitions)) return "the computed traits are others than before";
   if (meta.watermark > head) return "the profiles are ahead of the journal";
   return head - meta.watermark > maxTailRows ? "the profiles are far behind the journal" : null;
 }
@@ -47,7 +51,8 @@ export function commitFolded(
 ): readonly number[] {
   const pids = folded.hot.changed();
   const pendingRefolds = [...folded.projector.pendingRefolds];
-  const meta = { format: profilesFormat, journalId, watermark, pendingRefolds };
+  const evidence = evidenceName(folded.definitions);
+  const meta = { format: profilesFormat, journalId, watermark, pendingRefolds, evidence };
   folded.store.commit(folded.hot.batch(meta, takenBytes));
   folded.hot.settled();
   folded.watermark = watermark;

@@ -1,6 +1,7 @@
 /** Taking one group of requests in: dedup, fold, append; inside the writer's transaction. */
 import { errorText } from "../lib/describeError.ts";
 import { eventError, type EventError } from "../errors.ts";
+import type { Event } from "../model/event.ts";
 import { tellRelisted } from "./acts.ts";
 import type { Answer, Frame, Judged, Rejected, Verdict } from "./accept.ts";
 import type { Folded } from "./folded.ts";
@@ -18,6 +19,8 @@ export interface GroupContext {
   readonly messageIds: MessageIds;
   /** Null while profiles are rebuilt: rows then wait unfolded. */
   readonly folded: Folded | null;
+  /** Names of computed traits, which no client may set. */
+  readonly reserved: ReadonlySet<string>;
   /** Events whose fold threw in an earlier try of this group. */
   readonly skip: ReadonlySet<Judged>;
   readonly nextSeq: () => number;
@@ -95,6 +98,7 @@ export class Group {
     const seq = nextSeq();
     messageIds.add(owner, event.messageId, seq);
     this.tally.accepted += 1;
+    this.#keepOutReserved(frame, event);
     let flags = flagsOf(event, frame.lane === "import");
     let pid: number | null = null;
     let prev: number | string | null = null;
@@ -132,6 +136,25 @@ export class Group {
     if (folded === null) return;
     const { hot } = folded;
     for (const profile of relisted) tellRelisted(profile, { journal, hot, nextSeq, committedAtMs });
+  }
+
+  /** The event is taken without what it sets under the name of a computed trait; that goes to the quarantine. */
+  #keepOutReserved(frame: Frame, event: Event): void {
+    const { reserved } = this.#group;
+    if (reserved.size === 0 || event.type !== "identify") return;
+    const names = Object.keys(event.traits).filter((name) => reserved.has(name));
+    if (names.length === 0) return;
+    const { type, messageId, userId, anonymousId } = event;
+    const traits = Object.fromEntries(names.map((name) => [name, event.traits[name]]));
+    const kept = {
+      type,
+      messageId,
+      ...(userId === null ? {} : { userId }),
+      ...(anonymousId === null ? {} : { anonymousId }),
+      traits,
+    };
+    const body = new TextEncoder().encode(JSON.stringify(kept));
+    this.#quarantine(frame, eventError("trait_reserved"), messageId, body);
   }
 
   #quarantine(frame: Frame, error: EventError, messageId: string | null, body: Uint8Array): string {

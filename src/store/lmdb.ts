@@ -19,6 +19,8 @@ export interface ProfilesMeta {
   readonly watermark: number;
   /** Anonymous ids whose events must be attributed anew, with the users to take in (see refold.ts). */
   readonly pendingRefolds: readonly (readonly [anonymousKey: string, users: readonly string[]])[];
+  /** Which computed traits' evidence is in here (usedDefinitions.ts); empty: none's. */
+  readonly evidence: string;
 }
 
 export interface ProfileStore {
@@ -212,6 +214,7 @@ function parseMeta(text: string | undefined): ProfilesMeta | null {
     journalId: meta.journalId,
     watermark: meta.watermark,
     pendingRefolds: meta.pendingRefolds ?? [],
+    evidence: meta.evidence ?? "",
   };
 }
 

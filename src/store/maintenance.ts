@@ -1,6 +1,7 @@
 /** Long work beside the service, on a thread of its own: rebuild, verification, backup. Pure of messaging. */
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { compile, type Definition } from "../model/definition.ts";
 import type { Restore } from "./accept.ts";
 import { folderPaths, nextProfilesName, syncFile, syncFolder } from "./folder.ts";
 import { JournalReader } from "./journalReader.ts";
@@ -10,12 +11,19 @@ import { copyDatabase } from "./sqlite.ts";
 import { verifyFolder, type VerifyReport } from "./verify.ts";
 
 export type MaintenanceJob =
-  | { readonly kind: "rebuild"; readonly folder: string; readonly upTo: number; readonly hotProfiles: number }
+  | {
+      readonly kind: "rebuild";
+      readonly folder: string;
+      readonly upTo: number;
+      readonly hotProfiles: number;
+      readonly definitions: readonly Definition[];
+    }
   | {
       readonly kind: "verify";
       readonly folder: string;
       readonly profilesFolder: string | null;
       readonly hotProfiles: number;
+      readonly definitions: readonly Definition[];
     }
   | { readonly kind: "backup"; readonly folder: string; readonly target: string };
 
@@ -55,7 +63,8 @@ async function rebuild(
   const store = openProfileStore(path, { readOnly: false });
   try {
     const { upTo, hotProfiles } = job;
-    return { folder: name, ...rebuildProfiles({ ...deps, reader, store, upTo, hotProfiles }) };
+    const definitions = compile(job.definitions);
+    return { folder: name, ...rebuildProfiles({ ...deps, reader, store, upTo, hotProfiles, definitions }) };
   } catch (error) {
     rmSync(path, { recursive: true, force: true });
     throw error;

@@ -1,4 +1,5 @@
 /** Profiles and history as their readers see them, on the main thread. */
+import type { Definitions } from "../model/definition.ts";
 import type { Json, Namespace } from "../model/event.ts";
 import type { Identifier } from "../model/identifier.ts";
 import type { ProfileState } from "../model/profile.ts";
@@ -13,6 +14,8 @@ export interface StoredProfile {
   readonly version: number;
   readonly identifiers: readonly Identifier[];
   readonly state: ProfileState;
+  /** The computed traits that its evidence was kept for. */
+  readonly definitions: Definitions;
 }
 
 export type Lookup =

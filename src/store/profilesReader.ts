@@ -1,5 +1,6 @@
 /** Profiles on the main thread: LMDB reads, history by chain, and a small memory of rendered answers. */
 import { Refusal } from "../errors.ts";
+import type { Definitions } from "../model/definition.ts";
 import type { Json, Namespace } from "../model/event.ts";
 import { identifierKey, identifierOf, normaliseEmail } from "../model/identifier.ts";
 import { emailEntry, parseIdEntry, parseProfile, type HotProfile } from "./hot.ts";
@@ -21,6 +22,7 @@ interface Remembered {
 export class ProfilesReader implements Profiles {
   readonly #reader: JournalReader;
   readonly #profileIds: ProfileIds;
+  readonly #definitions: Definitions;
   readonly #locate: (messageId: string) => Promise<readonly number[]>;
   #store: ProfileStore | null = null;
   #visible = 0;
@@ -32,10 +34,12 @@ export class ProfilesReader implements Profiles {
   constructor(
     reader: JournalReader,
     profileIds: ProfileIds,
+    definitions: Definitions,
     locate: (messageId: string) => Promise<readonly number[]>,
   ) {
     this.#reader = reader;
     this.#profileIds = profileIds;
+    this.#definitions = definitions;
     this.#locate = locate;
   }
 
@@ -204,6 +208,7 @@ export class ProfilesReader implements Profiles {
       version: profile.version,
       identifiers: profile.identifiers.map(identifierOf),
       state: profile.state,
+      definitions: this.#definitions,
     };
   }
 

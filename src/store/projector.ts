@@ -8,6 +8,7 @@
  * tell without rereading the journal is left in `pendingRefolds` for refold.ts.
  */
 import { assert } from "../lib/assert.ts";
+import type { Definitions } from "../model/definition.ts";
 import { orderKeyOf, type Event, type Namespace, type OrderKey } from "../model/event.ts";
 import { identifierKey, normaliseEmail, type IdentifierKey } from "../model/identifier.ts";
 import { fold, type FoldOptions } from "../model/fold.ts";
@@ -52,6 +53,7 @@ export type PendingRefolds = Map<IdentifierKey, readonly string[]>;
 
 export class Projector {
   readonly #hot: HotProfiles;
+  readonly #definitions: Definitions;
   readonly #joined = new Joined();
   readonly #relisted = new Set<HotProfile>();
   /** Profiles that a replay had to make before the row that made them, since an earlier row was moved to them. */
@@ -59,8 +61,9 @@ export class Projector {
   /** Anonymous ids whose events may belong elsewhere since a late link, with users that their records don't name yet. */
   readonly pendingRefolds: PendingRefolds = new Map();
 
-  constructor(hot: HotProfiles) {
+  constructor(hot: HotProfiles, definitions: Definitions) {
     this.#hot = hot;
+    this.#definitions = definitions;
   }
 
   /** Folds one event that stands at `seq` in the journal. */
@@ -73,7 +76,7 @@ export class Projector {
     const profile = recorded === undefined ? attributed : this.#recordedOwner(recorded.pid, event.namespace);
     this.#hot.touch(profile);
     const options: FoldOptions = recorded === undefined ? {} : { refused: recorded.refused };
-    const folded = fold(profile.state, event, options);
+    const folded = fold(profile.state, event, options, this.#definitions);
     if (event.type === "identify") this.#claimEmail(event, key, profile);
     const prev = joined.prev(profile.head);
     profile.head = seq;
@@ -280,7 +283,10 @@ export class Projector {
   #join(into: HotProfile, from: HotProfile, joined: Joined): HotProfile {
     this.#hot.touch(from);
     this.#hot.touch(into);
-    joined.note(from, merge(into.state, from.state));
+    const joining = { definitions: this.#definitions, into: into.pid, from: from.pid };
+    joined.note(from, merge(into.state, from.state, joining));
+    // Room for what it grows by is taken before it is stored.
+    into.textLength += from.textLength;
     for (const key of from.identifiers) this.list(into, key);
     for (const [key, link] of from.links) into.links.set(key, link);
     this.#hot.bury(from, into);

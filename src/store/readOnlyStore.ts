@@ -1,17 +1,19 @@
 /** A data folder as it stands, read without a running service and without changing anything but the system's own file locks. */
 import { existsSync } from "node:fs";
+import { compile, type Definition } from "../model/definition.ts";
 import type { Restore } from "./accept.ts";
 import { folderPaths } from "./folder.ts";
 import { FolderRefused } from "./folderRefused.ts";
 import { JournalReader } from "./journalReader.ts";
 import { listKeys } from "./keys.ts";
-import { openProfileStore, type ProfileStore } from "./lmdb.ts";
+import { openProfileStore, type ProfilesMeta, type ProfileStore } from "./lmdb.ts";
 import type { KeyRow } from "./messages.ts";
 import { readSchemaVersion, schemaVersion } from "./migrations.ts";
 import { profileIds } from "./profileId.ts";
 import type { Profiles } from "./profiles.ts";
 import { ProfilesReader } from "./profilesReader.ts";
 import { openDatabase, type Database } from "./sqlite.ts";
+import { definitionsIn, evidenceName } from "./usedDefinitions.ts";
 import { verifyFolder, type VerifyReport } from "./verify.ts";
 
 export interface ReadOnlyStore {
@@ -33,8 +35,14 @@ export function openReadOnlyStore(folder: string): ReadOnlyStore {
     throw new FolderRefused("damaged", `there is no journal in ${folder}; is --data right?`);
   const database = openChecked(path);
   const journal = new JournalReader(path);
-  const lmdb = openCurrentProfiles(folder, database, journal);
-  const profiles = new ProfilesReader(journal, profileIds(journal.journalId), () => Promise.resolve([]));
+  const definitions = storedDefinitions(database);
+  const computed = compile(definitions);
+  const lmdb = openCurrentProfiles(folder, database, {
+    journalId: journal.journalId,
+    evidence: evidenceName(computed),
+  });
+  const ids = profileIds(journal.journalId);
+  const profiles = new ProfilesReader(journal, ids, computed, () => Promise.resolve([]));
   const watermark = lmdb?.readMeta()?.watermark ?? 0;
   profiles.use(lmdb, watermark);
   return {
@@ -45,7 +53,7 @@ export function openReadOnlyStore(folder: string): ReadOnlyStore {
     keys: () => listKeys({ database }),
     verify: (restore, onProgress) =>
       verifyFolder(
-        { folder, profilesFolder: lmdb?.folder ?? null, hotProfiles: 20_000 },
+        { folder, profilesFolder: lmdb?.folder ?? null, hotProfiles: 20_000, definitions },
         { restore, onProgress, signal: new AbortController().signal },
       ),
     close: async () => {
@@ -92,16 +100,24 @@ export function currentProfilesPath(folder: string, database: Database): string 
   return existsSync(path) ? path : null;
 }
 
+function storedDefinitions(database: Database): readonly Definition[] {
+  const row = database
+    .query<{ value: string }, []>("SELECT value FROM meta WHERE name = 'computedTraits'")
+    .get();
+  return definitionsIn(row?.value ?? null);
+}
+
 function openCurrentProfiles(
   folder: string,
   database: Database,
-  journal: JournalReader,
+  wanted: Pick<ProfilesMeta, "journalId" | "evidence">,
 ): ProfileStore | null {
   const path = currentProfilesPath(folder, database);
   if (path === null) return null;
   const store = openProfiles(path);
-  if (store.readMeta()?.journalId === journal.journalId) return store;
-  // It belongs to another journal; that it closes late, or not at all, harms nothing.
+  const meta = store.readMeta();
+  if (meta?.journalId === wanted.journalId && meta.evidence === wanted.evidence) return store;
+  // It belongs to another journal or holds other evidence; that it closes late, or not at all, harms nothing.
   store.close().catch(() => {});
   return null;
 }

@@ -3,6 +3,7 @@
  * every row repeats its recorded decisions, whose it is among them, so that what a re-attribution moved is folded
  * where it stands now. Links that the first pass could not settle are made anew from all their facts in a second one.
  */
+import type { Definitions } from "../model/definition.ts";
 import { orderKeyOf, type Event, type OrderKey } from "../model/event.ts";
 import { identifierKey, identifierOf, type IdentifierKey } from "../model/identifier.ts";
 import { newestUser, rebuildRecord, type LinkFact } from "../model/link.ts";
@@ -12,6 +13,7 @@ import { HotProfiles } from "./hot.ts";
 import type { JournalReader } from "./journalReader.ts";
 import { profilesFormat, type ProfileStore } from "./lmdb.ts";
 import { Projector } from "./projector.ts";
+import { evidenceName } from "./usedDefinitions.ts";
 import { bodyBytes, isFoldable, refusedOf, rowKind, storedEvent, type EventRow } from "./row.ts";
 
 export interface RebuildOptions {
@@ -19,6 +21,7 @@ export interface RebuildOptions {
   /** An empty store. */
   readonly store: ProfileStore;
   readonly restore: Restore;
+  readonly definitions: Definitions;
   /** Last seq to take in. */
   readonly upTo: number;
   readonly hotProfiles: number;
@@ -50,7 +53,7 @@ class Rebuild {
   constructor(options: RebuildOptions) {
     this.#options = options;
     this.#hot = new HotProfiles(options.store, options.hotProfiles);
-    this.#projector = new Projector(this.#hot);
+    this.#projector = new Projector(this.#hot, options.definitions);
   }
 
   run(): RebuiltProfiles {
@@ -118,6 +121,7 @@ class Rebuild {
       journalId: this.#options.reader.journalId,
       watermark: this.#watermark,
       pendingRefolds: [...this.#projector.pendingRefolds],
+      evidence: evidenceName(this.#options.definitions),
     };
     this.#options.store.commit(this.#hot.batch(meta, bodyBytes(rows)));
     this.#hot.settled();

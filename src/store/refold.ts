@@ -6,6 +6,8 @@
  */
 import { assert } from "../lib/assert.ts";
 import type { ValueChange } from "../model/change.ts";
+import { readComputed } from "../model/computed.ts";
+import type { Definitions } from "../model/definition.ts";
 import { orderKeyOf, type Event, type Json, type OrderKey } from "../model/event.ts";
 import { identifierKey, identifierOf, type IdentifierKey } from "../model/identifier.ts";
 import { fold } from "../model/fold.ts";
@@ -25,6 +27,7 @@ export interface RefoldContext {
   readonly projector: Projector;
   readonly hot: HotProfiles;
   readonly restore: Restore;
+  readonly definitions: Definitions;
   readonly nextSeq: () => number;
   readonly committedAtMs: number;
 }
@@ -75,7 +78,9 @@ export class Refold {
     const gathered = [...this.#rows.values()]
       .filter((found) => found !== null)
       .sort((a, b) => a.row.seq - b.row.seq);
-    const before = new Map([...involved.values()].map((profile) => [profile, appearance(profile)] as const));
+    const before = new Map(
+      [...involved.values()].map((profile) => [profile, appearance(profile, context)] as const),
+    );
     link.record = relink(this.anonymousKey, gathered);
     const newest = newestUser(link.record);
     const newHome =
@@ -181,7 +186,7 @@ function rebuildStates(
     const owner = concerned ? ownerAt(key) : former;
     assert(former !== undefined && owner !== undefined, "a chained event has an owner");
     assert(involved.has(owner.pid), "an event moves among the involved only");
-    fold(owner.state, event, { refused: refusedOf(row) });
+    fold(owner.state, event, { refused: refusedOf(row) }, context.definitions);
     const prev = owner.head === 0 ? null : owner.head;
     if (former === owner) rechain(row, owner, prev, context);
     else {
@@ -219,13 +224,15 @@ interface Appearance {
   readonly traits: Readonly<Record<string, Json>>;
 }
 
-function appearance(profile: HotProfile): Appearance {
-  return { identifiers: identifiersText(profile), traits: readTraits(profile.state) };
+function appearance(profile: HotProfile, { definitions, committedAtMs }: RefoldContext): Appearance {
+  const { state } = profile;
+  const computed = readComputed(state, definitions, committedAtMs);
+  return { identifiers: identifiersText(profile), traits: { ...readTraits(state), ...computed } };
 }
 
 /** Appends the row that tells what the switch changed; none if it changed nothing. */
 function record(profile: HotProfile, was: Appearance, moved: boolean, context: RefoldContext): void {
-  const is = appearance(profile);
+  const is = appearance(profile, context);
   const traits: Record<string, ValueChange> = {};
   for (const name of new Set([...Object.keys(was.traits), ...Object.keys(is.traits)])) {
     const before = was.traits[name] ?? null;

@@ -6,6 +6,7 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../lib/clock.ts";
 import { errorText } from "../lib/describeError.ts";
+import { compile, type Definition } from "../model/definition.ts";
 import type { Namespace } from "../model/event.ts";
 import type { Accept } from "./accept.ts";
 import type { ChangeLog } from "./changeLog.ts";
@@ -23,6 +24,7 @@ import type { Profiles } from "./profiles.ts";
 import { profilesBeginWell } from "./profilesHeader.ts";
 import { ProfilesReader } from "./profilesReader.ts";
 import { quarantinePages, type QuarantinePages } from "./quarantinePages.ts";
+import type { ChosenDefinitions } from "./usedDefinitions.ts";
 import type { VerifyReport } from "./verify.ts";
 import { WriterLink, type LinkLimits } from "./writerLink.ts";
 
@@ -34,6 +36,8 @@ export interface StoreOptions {
   readonly limits: LinkLimits;
   /** Decoded profiles held by the writer, per generation (two are held). */
   readonly hotProfiles: number;
+  /** The computed traits that profiles have. */
+  readonly definitions: ChosenDefinitions;
   /** Hidden setting for crash tests. */
   readonly crashAt: string | null;
   /** Opens and reads a profile folder in a process of its own, since a damaged file can end the process; false if it did. */
@@ -127,6 +131,7 @@ class OpenedStore {
   #readers: Readers | null = null;
   #profiles: ProfileStore | null = null;
   #keys: readonly KeyRow[] = [];
+  #definitions: readonly Definition[] = [];
   #progress: number | null = null;
   #head = 0;
   #visible = 0;
@@ -150,18 +155,18 @@ class OpenedStore {
   }
 
   async open(): Promise<Store> {
-    const { folder, hotProfiles, crashAt } = this.#options;
+    const { folder, hotProfiles, definitions, crashAt } = this.#options;
     const profilesTrusted = await this.#profilesTrusted();
-    this.#send({ kind: "open", settings: { folder, profilesTrusted, hotProfiles, crashAt } });
+    this.#send({ kind: "open", settings: { folder, profilesTrusted, hotProfiles, definitions, crashAt } });
     const opened = await this.#opened.promise;
     const ids = profileIds(opened.journalId);
     const journal = new JournalReader(folderPaths(folder).journal);
     const changes = new ChangeLogReader(journal, ids, opened.visible, opened.head);
-    const profiles = new ProfilesReader(journal, ids, (messageId) =>
-      this.#ask<number[]>({ act: "locate", messageId }),
-    );
+    const locate = (messageId: string) => this.#ask<number[]>({ act: "locate", messageId });
+    const profiles = new ProfilesReader(journal, ids, compile(opened.definitions), locate);
     this.#readers = { journal, changes, profiles };
     this.#keys = opened.keys;
+    this.#definitions = opened.definitions;
     this.#head = opened.head;
     this.#visible = opened.visible;
     if (opened.profilesFolder !== null) this.#useProfiles(opened.profilesFolder, opened.visible);
@@ -252,7 +257,7 @@ class OpenedStore {
         kind: "rebuild",
         folder: this.#options.folder,
         upTo,
-        hotProfiles: this.#options.hotProfiles,
+        ...this.#folding(),
       } as const;
       const rebuilt = await this.#maintenance.run(job, (share) => {
         this.#progress = share;
@@ -332,9 +337,10 @@ class OpenedStore {
       },
       verify: async (onProgress) => {
         await this.#ask({ act: "settle" });
-        const { folder, hotProfiles } = this.#options;
+        const { folder } = this.#options;
+        const profilesFolder = this.#profiles?.folder ?? null;
         const result = await this.#maintenance.run(
-          { kind: "verify", folder, profilesFolder: this.#profiles?.folder ?? null, hotProfiles },
+          { kind: "verify", folder, profilesFolder, ...this.#folding() },
           onProgress,
         );
         if (!("problems" in result)) throw new Error("the verification gave no report");
@@ -342,6 +348,11 @@ class OpenedStore {
       },
       settle: () => this.#ask({ act: "settle" }),
     };
+  }
+
+  /** What profiles are folded with, for work beside the writer. */
+  #folding(): { readonly hotProfiles: number; readonly definitions: readonly Definition[] } {
+    return { hotProfiles: this.#options.hotProfiles, definitions: this.#definitions };
   }
 
   /** profile_id and email_sha256 are looked up here; the writer knows the other types. */

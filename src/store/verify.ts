@@ -5,6 +5,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Restore } from "./accept.ts";
+import { compile, type Definition } from "../model/definition.ts";
 import { compareProfiles } from "./compareProfiles.ts";
 import { folderPaths } from "./folder.ts";
 import { JournalReader } from "./journalReader.ts";
@@ -21,6 +22,16 @@ export interface VerifyReport {
   readonly problems: readonly string[];
 }
 
+/** The folder to check. */
+export interface VerifyJob {
+  readonly folder: string;
+  /** Null: only the journal is checked. */
+  readonly profilesFolder: string | null;
+  readonly hotProfiles: number;
+  /** The computed traits that the folder is used with. */
+  readonly definitions: readonly Definition[];
+}
+
 export interface VerifyDeps {
   readonly restore: Restore;
   readonly onProgress: (share: number) => void;
@@ -30,11 +41,8 @@ export interface VerifyDeps {
 const maxProblems = 100;
 const pageRows = 2_000;
 
-/** Checks a data folder; the service may run. `profilesFolder` null: only the journal is checked. */
-export async function verifyFolder(
-  job: { readonly folder: string; readonly profilesFolder: string | null; readonly hotProfiles: number },
-  deps: VerifyDeps,
-): Promise<VerifyReport> {
+/** Checks a data folder; the service may run. */
+export async function verifyFolder(job: VerifyJob, deps: VerifyDeps): Promise<VerifyReport> {
   using reader = new JournalReader(folderPaths(job.folder).journal);
   const problems = new Problems();
   for (const line of reader.integrityProblems()) problems.add(`SQLite: ${line}`);
@@ -93,7 +101,7 @@ function checkRow(row: EventRow, reader: JournalReader, problems: Problems, deps
 }
 
 async function compareFold(
-  job: { readonly folder: string; readonly hotProfiles: number },
+  job: VerifyJob,
   profilesFolder: string,
   reader: JournalReader,
   problems: Problems,
@@ -113,6 +121,7 @@ async function compareFold(
         ...deps,
         reader,
         store: rebuilt,
+        definitions: compile(job.definitions),
         upTo: watermark,
         hotProfiles: job.hotProfiles,
         onProgress: (share) => deps.onProgress(0.3 + 0.6 * share),

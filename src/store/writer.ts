@@ -9,6 +9,7 @@ import { join } from "node:path";
 import type { Clock } from "../lib/clock.ts";
 import type { CrashPoint } from "../lib/crashPoint.ts";
 import { errorText } from "../lib/describeError.ts";
+import type { Definitions } from "../model/definition.ts";
 import type { Ids } from "../lib/id.ts";
 import { eventError } from "../errors.ts";
 import type { Answer, Frame, Judge, Judged, Restore, Verdict } from "./accept.ts";
@@ -31,6 +32,7 @@ export interface WriterOptions {
   readonly messageIds: MessageIds;
   readonly judge: Judge;
   readonly restore: Restore;
+  readonly definitions: Definitions;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly hotProfiles: number;
@@ -99,7 +101,7 @@ export class Writer {
 
   /** Takes a profile folder into use; `catchUp()` must then be called until it says done. */
   adopt(folder: string): void {
-    this.#profiles = openFolded(folder, this.#options.hotProfiles);
+    this.#profiles = openFolded(folder, this.#options.hotProfiles, this.#options.definitions);
   }
 
   /** Why the adopted folder can't be caught up from here; null if it can. */
@@ -250,15 +252,9 @@ export class Writer {
   }
 
   #refoldContext(folded: Folded): RefoldContext {
-    const { restore, clock } = this.#options;
-    return {
-      journal: this.#journal,
-      projector: folded.projector,
-      hot: folded.hot,
-      restore,
-      nextSeq: () => this.nextSeq(),
-      committedAtMs: clock.nowMs(),
-    };
+    const { restore, clock, journal } = this.#options;
+    const nextSeq = () => this.nextSeq();
+    return { ...folded, journal, restore, nextSeq, committedAtMs: clock.nowMs() };
   }
 
   #commitGroup(
@@ -269,7 +265,7 @@ export class Writer {
     committedAtMs: number,
   ): GroupMessage {
     const folded = this.#profiles?.caughtUp === true ? this.#profiles : null;
-    const { clock, crash, journal, messageIds } = this.#options;
+    const { clock, crash, journal, messageIds, definitions } = this.#options;
     const headBefore = this.#head;
     const accepted: number[] = [];
     const answers: (readonly [number, Answer])[] = [];
@@ -277,6 +273,7 @@ export class Writer {
       journal,
       messageIds,
       folded,
+      reserved: definitions.names,
       skip,
       nextSeq: () => this.nextSeq(),
       committedAtMs,

@@ -6,6 +6,7 @@
 import type { Clock } from "../lib/clock.ts";
 import { crashAt, noCrash, type CrashPoint } from "../lib/crashPoint.ts";
 import { errorText } from "../lib/describeError.ts";
+import { compile } from "../model/definition.ts";
 import type { Ids } from "../lib/id.ts";
 import type { EventType } from "../model/event.ts";
 import type { Judge, Restore } from "./accept.ts";
@@ -26,6 +27,7 @@ import {
 } from "./messages.ts";
 import { openMessageIds } from "./dedup/openMessageIds.ts";
 import { classifyWriteFailure } from "./sqlite.ts";
+import { useDefinitions } from "./usedDefinitions.ts";
 import { JournalFailed, Writer, type QueuedFrame } from "./writer.ts";
 
 export interface WriterThreadDeps {
@@ -175,8 +177,9 @@ export class WriterThread {
     } else if (writer.mode === "appending" && writer.profilesFolder !== null) {
       // While live traffic goes on, waiting rows are folded a slice at a time, faster than new ones come.
       this.#catchUp(writer);
-    } else if (this.#groups % settleShare === 0) {
-      writer.settle();
+    } else if (this.#groups % settleShare === 0 && writer.settle()) {
+      // Otherwise readers would not hear of it before the next group.
+      this.#deps.post(writer.announce());
     }
   }
 
@@ -225,11 +228,13 @@ export class WriterThread {
     try {
       const journal = new Journal(folderPaths(settings.folder).journal, ids);
       this.#messageIds = openMessageIds(folderPaths(settings.folder).messageIds, journal, notice);
+      const definitions = useDefinitions(journal, settings.definitions);
       const writer = new Writer({
         journal,
         messageIds: this.#messageIds,
         judge: this.#deps.judge,
         restore: this.#deps.restore,
+        definitions: compile(definitions),
         clock,
         ids,
         hotProfiles: settings.hotProfiles,
@@ -247,6 +252,7 @@ export class WriterThread {
         visible: writer.visible,
         profilesFolder: writer.mode === "live" ? profilesFolder : null,
         keys: listKeys(journal),
+        definitions,
         rebuildFrom,
       });
       if (rebuildFrom !== null) this.#acts.push({ id: -1, run: () => this.#startRebuild(rebuildFrom ?? "") });

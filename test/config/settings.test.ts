@@ -269,8 +269,6 @@ describe("freshet.yaml", () => {
     "destinations",
     "triggers",
     "content",
-    "computedTraits",
-    "use",
     "trackingPlan",
   ])("%s is said to come later", (section) => {
     expect(problems({ yaml: `version: 1\n${section}: {}` })).toEqual([

@@ -10,11 +10,13 @@ import { judge } from "../../src/ingest/judge.ts";
 import { crashPoints } from "../../src/lib/crashPoint.ts";
 import { seededIds } from "../../src/lib/id.ts";
 import { canonicalJson } from "../../src/model/canonicalJson.ts";
+import type { Definition } from "../../src/model/definition.ts";
 import type { Event, EventType, JsonObject } from "../../src/model/event.ts";
 import type { Frame } from "../../src/store/accept.ts";
 import { copyFolder } from "../support/copyFolder.ts";
 import { openTestStore, type TestStore } from "../support/openTestStore.ts";
 import { FakeClock } from "../support/fakeClock.ts";
+import { ComputedModel } from "./computedModel.ts";
 import { Reference } from "../support/reference.ts";
 import { tempFolder } from "../support/tempFolder.ts";
 
@@ -34,9 +36,13 @@ interface Sent {
   readonly events: readonly Event[];
 }
 
-/** Lives one random life of `steps` steps and checks it to the end. */
-export async function liveAndCompare(seed: number, steps: number): Promise<void> {
-  const life = new Life(seed);
+/** Lives one random life of `steps` steps and checks it to the end; with computed traits, those too. */
+export async function liveAndCompare(
+  seed: number,
+  steps: number,
+  definitions: readonly Definition[] = [],
+): Promise<void> {
+  const life = new Life(seed, definitions);
   try {
     await life.begin();
     for (let step = 0; step < steps; step += 1) await life.step();
@@ -53,6 +59,7 @@ class Life {
   readonly story: string[] = [];
   readonly #random: () => number;
   readonly #seed: number;
+  readonly #computed: ComputedModel | null;
   readonly #clock = new FakeClock();
   readonly #folder = tempFolder();
   readonly #reference = new Reference();
@@ -64,10 +71,11 @@ class Life {
   #store: TestStore | null = null;
   #crash: (point: string) => void = () => {};
 
-  constructor(seed: number) {
+  constructor(seed: number, definitions: readonly Definition[]) {
     this.#seed = seed;
     const ids = seededIds(seed);
     this.#random = () => ids.random();
+    this.#computed = definitions.length === 0 ? null : new ComputedModel(definitions, this.#random);
   }
 
   get opened(): TestStore {
@@ -110,6 +118,7 @@ class Life {
         value,
         this.#reference.find(type, value),
       ]);
+    this.#compareComputed();
     const report = await opened.store.admin.verify(() => {});
     expect(report.problems).toEqual([]);
     expect(opened.fatal).toEqual([]);
@@ -130,15 +139,29 @@ class Life {
       );
       return { ...verdict, events };
     };
-    this.#store = await openTestStore(this.#path(), { clock: this.#clock, judge: permuting });
+    this.#store = await openTestStore(this.#path(), {
+      clock: this.#clock,
+      judge: permuting,
+      definitions: this.#computed?.definitions ?? [],
+    });
     for (const { frame } of this.#shuffled(this.#accepted)) await this.opened.store.accept.submit(frame);
     await this.opened.store.admin.settle();
+    this.#compareComputed();
     for (const [type, value] of identifiers) {
       expect([type, value, unordered(read(this.opened, type, value))]).toEqual([
         type,
         value,
         unordered(this.#reference.find(type, value)),
       ]);
+    }
+  }
+
+  #compareComputed(): void {
+    for (const [type, value] of identifiers) {
+      const profile = this.opened.find(type, value);
+      const events = this.#reference.eventsOf(type, value);
+      if (profile !== null && events !== null)
+        this.#computed?.compare(profile, events, this.#clock.nowMs(), `${type}:${value}`);
     }
   }
 
@@ -151,6 +174,7 @@ class Life {
     return openTestStore(folder, {
       clock: this.#clock,
       hotProfiles: 3,
+      definitions: this.#computed?.definitions ?? [],
       ids: seededIds(this.#seed + this.#generation),
       crash: (point) => this.#crash(point),
     });
@@ -316,7 +340,7 @@ class Life {
             }
           : {}),
         context: { note: this.#newMark() },
-        ...(type === "track" ? { event: "Seen" } : {}),
+        ...(type === "track" ? (this.#computed?.track() ?? { event: "Seen" }) : {}),
         ...(type === "group" ? { groupId: "g1" } : {}),
         ...(type === "alias" ? { previousId: this.#pick([...users, ...devices]) ?? "a1" } : {}),
         ...(type === "identify" ? { traits: this.#newTraits() } : {}),

@@ -4,6 +4,7 @@
  */
 import { Refusal } from "../../src/errors.ts";
 import type { Change } from "../../src/model/change.ts";
+import { noDefinitions, type Definitions } from "../../src/model/definition.ts";
 import type { Event, EventType, JsonObject, Namespace } from "../../src/model/event.ts";
 import { fold } from "../../src/model/fold.ts";
 import type { TraitChanges } from "../../src/model/traitChanges.ts";
@@ -59,11 +60,13 @@ export class MemoryStore {
   readonly clock: FakeClock;
   readonly changes = new MemoryChangeLog();
   readonly profiles: MemoryProfiles;
+  readonly #definitions: Definitions;
   #seq = 0;
 
-  constructor(clock = new FakeClock()) {
+  constructor(clock = new FakeClock(), definitions = noDefinitions) {
     this.clock = clock;
-    this.profiles = new MemoryProfiles(this.changes);
+    this.#definitions = definitions;
+    this.profiles = new MemoryProfiles(this.changes, definitions);
   }
 
   /** Takes one event in; returns its seq. */
@@ -72,7 +75,7 @@ export class MemoryStore {
     const event = eventOf(sent, seq, this.clock.nowMs());
     const joined: Joined = { mergedFrom: [], traits: {} };
     const owner = this.profiles.ownerOf(event, seq, joined);
-    const { changed } = fold(owner.state, event, {});
+    const { changed } = fold(owner.state, event, {}, this.#definitions);
     this.profiles.note(owner, event, seq, this.clock.nowMs(), JSON.parse(JSON.stringify(bodyOf(sent))));
     this.#log(owner, seq, event, combined(joined.traits, changed ?? {}), joined.mergedFrom);
     return seq;
@@ -238,9 +241,11 @@ export class MemoryProfiles implements Profiles {
     [];
   readonly #answers = new Map<string, { readonly pid: number; readonly answer: CachedAnswer }>();
   readonly #log: ChangeLog;
+  readonly #definitions: Definitions;
 
-  constructor(log: ChangeLog) {
+  constructor(log: ChangeLog, definitions = noDefinitions) {
     this.#log = log;
+    this.#definitions = definitions;
   }
 
   /** The profile an event belongs to, made or merged if need be. */
@@ -306,7 +311,7 @@ export class MemoryProfiles implements Profiles {
     if (this.isRebuilding) return { kind: "rebuilding" };
     const found = this.#held.get(this.#pidOf(namespace, type, value) ?? -1);
     if (found === undefined || found.namespace !== namespace) return { kind: "missing" };
-    return { kind: "found", profile: stored(found) };
+    return { kind: "found", profile: stored(found, this.#definitions) };
   }
 
   cached(key: string, nowMs: number): CachedAnswer | undefined {
@@ -326,7 +331,9 @@ export class MemoryProfiles implements Profiles {
       .filter(({ pid }) => pid > afterPid)
       .toSorted((a, b) => a.pid - b.pid);
     const page = after.slice(0, limit);
-    const profiles = page.filter((held) => held.namespace === namespace).map(stored);
+    const profiles = page
+      .filter((held) => held.namespace === namespace)
+      .map((held) => stored(held, this.#definitions));
     return { kind: "page", profiles, nextPid: page.length < limit ? null : (page.at(-1)?.pid ?? null) };
   }
 
@@ -370,7 +377,12 @@ export class MemoryProfiles implements Profiles {
   #join(into: Held, fromPid: number, joined: Joined): void {
     const from = this.#held.get(fromPid);
     if (from === undefined) throw new Error("an identifier leads nowhere");
-    joined.traits = merge(into.state, from.state) ?? {};
+    joined.traits =
+      merge(into.state, from.state, {
+        definitions: this.#definitions,
+        into: into.pid,
+        from: from.pid,
+      }) ?? {};
     into.identifiers.push(...from.identifiers);
     into.history.push(...from.history);
     for (const [key, pid] of this.#ids) if (pid === fromPid) this.#ids.set(key, into.pid);
@@ -390,7 +402,7 @@ function hashOf(emailKey: string): string {
   return new Bun.CryptoHasher("sha256").update(identifierOf(emailKey).value).digest("hex");
 }
 
-function stored(held: Held): StoredProfile {
+function stored(held: Held, definitions: Definitions): StoredProfile {
   const { pid, namespace, version, identifiers, state } = held;
   return {
     pid,
@@ -399,6 +411,7 @@ function stored(held: Held): StoredProfile {
     version,
     identifiers: identifiers.map(identifierOf),
     state: structuredCloneState(state),
+    definitions,
   };
 }
 

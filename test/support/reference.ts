@@ -53,6 +53,12 @@ export class Reference {
     this.#events.splice(this.#events.indexOf(event), 1);
   }
 
+  /** The events of the profile that an identifier leads to, in order of acceptance; null: it leads to none. */
+  eventsOf(type: string, value: string): readonly Event[] | null {
+    const owner = this.#holder(type, value);
+    return owner === null ? null : this.#events.filter((event) => this.#owner(event) === owner);
+  }
+
   find(type: string, value: string): ReferenceProfile | null {
     const owner = this.#holder(type, value);
     if (owner === null) return null;

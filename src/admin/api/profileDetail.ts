@@ -19,7 +19,7 @@ export function profileDetail(profiles: Profiles, profile: StoredProfile, nowMs:
     ...verbose,
     identifiers: joinsOf(verbose.identifiers, events),
     isWhole,
-    raw: renderProfile(profile),
+    raw: renderProfile(profile, everything, nowMs),
   };
 }
 

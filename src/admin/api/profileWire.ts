@@ -10,11 +10,12 @@ export interface Identifier {
 /** A trait with its origin. */
 export interface TraitLine {
   readonly value: Json;
-  readonly updatedAt: string;
-  readonly receivedAt: string;
-  readonly ageMs: number;
-  readonly source: string;
-  readonly eventMessageId: string;
+  /** Null, as what follows: a computed trait in which there is no event. */
+  readonly updatedAt: string | null;
+  readonly receivedAt: string | null;
+  readonly ageMs: number | null;
+  readonly source: string | null;
+  readonly eventMessageId: string | null;
 }
 
 /** One event of a timeline. */

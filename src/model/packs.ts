@@ -1,0 +1,45 @@
+/** Packs: computed traits under fixed names, over the events of Segment's e-commerce and e-mail specs. */
+import type { Definition, OrderMeasure } from "./definition.ts";
+
+export const packNames = ["ecommerce", "engagement"] as const;
+export type PackName = (typeof packNames)[number];
+
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+
+/** What tells a product that was looked at; under these keys it is shown. */
+const productProperties = ["product_id", "name", "category", "price", "url", "image_url"] as const;
+const productsShown = 10;
+
+const orderTraits: readonly (readonly [name: string, measure: OrderMeasure])[] = [
+  ["ordersCount", "count"],
+  ["totalRevenue", "revenue"],
+  ["averageOrderValue", "average"],
+  ["lastOrderAt", "lastAt"],
+  ["totalRevenueByCurrency", "revenueByCurrency"],
+];
+
+/** Cart, orders and what was looked at. Amounts in other currencies than `currency` (ISO 4217) don't count. */
+export function ecommercePack(currency: string): readonly Definition[] {
+  return [
+    { name: "cart", aggregate: "cart", currency },
+    ...orderTraits.map(([name, measure]): Definition => ({ name, aggregate: "orders", measure, currency })),
+    {
+      name: "recentlyViewed",
+      aggregate: "list",
+      event: "Product Viewed",
+      property: productProperties,
+      keep: productsShown,
+      uniqueBy: "product_id",
+    },
+    { name: "views24h", aggregate: "count", event: "Product Viewed", windowMs: dayMs },
+  ];
+}
+
+/** What became of e-mails. Opens by mail proxies count like any other. */
+export function engagementPack(): readonly Definition[] {
+  return [
+    { name: "opens30d", aggregate: "count", event: "Email Opened", windowMs: 30 * dayMs },
+    { name: "clicks30d", aggregate: "count", event: "Email Link Clicked", windowMs: 30 * dayMs },
+  ];
+}

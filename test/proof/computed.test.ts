@@ -1,0 +1,30 @@
+/** Random lives of a store with computed traits: kills, merges, late links, erasures, rebuilds, another order. */
+import { test } from "bun:test";
+import type { Definition } from "../../src/model/definition.ts";
+import { ecommercePack } from "../../src/model/packs.ts";
+import { liveAndCompare } from "./riverModel.ts";
+
+const event = "Product Viewed";
+const minuteMs = 60_000;
+
+const definitions: readonly Definition[] = [
+  ...ecommercePack("EUR"),
+  {
+    name: "shoesViewed5m",
+    aggregate: "count",
+    event,
+    where: { category: { is: "shoes" } },
+    windowMs: 5 * minuteMs,
+  },
+  { name: "seen7m", aggregate: "unique", event, property: "product_id", windowMs: 7 * minuteMs },
+  { name: "spent", aggregate: "sum", event: "Order Completed", property: "total" },
+  { name: "biggestOrder", aggregate: "max", event: "Order Completed", property: "total" },
+  { name: "lastLook", aggregate: "last", event, property: "product_id" },
+];
+
+for (let seed = 1; seed <= 16; seed += 1)
+  test(
+    `computed traits agree with the oracles through a random life: seed ${seed}`,
+    () => liveAndCompare(seed, 80, definitions),
+    60_000,
+  );
