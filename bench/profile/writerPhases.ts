@@ -1,12 +1,14 @@
 /**
  * What one event costs the writer in CPU time, step by step: steadier than a rate where other work shares the machine.
  * The steps are the writer's own, called one after another for a whole group. Arguments: events a group, groups,
- * userIds.
+ * userIds, `ecommerce` for the computed traits of that pack.
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { judge } from "../../src/ingest/judge.ts";
 import { systemIds } from "../../src/lib/id.ts";
+import { compile } from "../../src/model/definition.ts";
+import { ecommercePack } from "../../src/model/packs.ts";
 import type { Frame } from "../../src/store/accept.ts";
 import { openMessageIds } from "../../src/store/dedup/openMessageIds.ts";
 import { commitFolded, openFolded } from "../../src/store/folded.ts";
@@ -15,13 +17,14 @@ import { checksumOf, flagsOf, rowKind } from "../../src/store/row.ts";
 import { EventRequest, eventJson, Randomness, users as usual } from "../load/payload.ts";
 import { Processes } from "../support/processes.ts";
 
-const [size = 50, groups = 4_000, users = usual] = process.argv.slice(2).map(Number);
+const [size = 50, groups = 4_000, users = usual] = process.argv.slice(2, 5).map(Number);
+const definitions = compile(process.argv[5] === "ecommerce" ? ecommercePack("EUR") : []);
 await using processes = new Processes();
 const folder = processes.folder();
 mkdirSync(folder, { recursive: true });
 const journal = new Journal(join(folder, "journal.db"), systemIds);
 const messageIds = openMessageIds(join(folder, "ids"), journal, () => {});
-const folded = openFolded(join(folder, "profiles-1"), users);
+const folded = openFolded(join(folder, "profiles-1"), users, definitions);
 
 const body = eventJson(new Date());
 const request = new EventRequest("", body, new Randomness(1), users);

@@ -1,5 +1,5 @@
 /** Every path that is served, in one table: /openapi.json is made from it, and 405 answers know the methods by it. */
-import type { TSchema } from "@sinclair/typebox";
+import { Type, type TSchema } from "@sinclair/typebox";
 import { adminPaths } from "./api/adminPaths.ts";
 import type { Scope } from "../model/key.ts";
 import * as shapes from "./wireShapes.ts";
@@ -106,7 +106,7 @@ export const paths: readonly PathEntry[] = [
     summary: "One profile, by type:value",
     scope: "read",
     query: { traits: "only these traits, comma-separated", verbose: "true: where each value came from" },
-    answer: json(shapes.Profile),
+    answer: json(Type.Union([shapes.Profile, shapes.VerboseProfile])),
   },
   {
     method: "POST",

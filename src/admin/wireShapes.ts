@@ -91,9 +91,42 @@ export const Profile = Type.Object({
   segments: Type.Array(Type.String()),
 });
 
+const TraitShape = Type.Object({
+  value: Type.Unknown(),
+  updatedAt: Nullable(Time),
+  receivedAt: Nullable(Time),
+  ageMs: Nullable(Type.Integer()),
+  source: Nullable(Type.String()),
+  eventMessageId: Nullable(Type.String()),
+  servedFrom: Type.Literal("live"),
+  computed: Type.Optional(
+    Type.Object({
+      window: Nullable(Type.String({ description: "a duration such as 24h; null: all events count" })),
+      eventMessageIds: Type.Array(Type.String(), { maxItems: 100, description: "newest first" }),
+      eventCount: Type.Integer(),
+      nextChangeAt: Nullable(Time),
+      approximate: Type.Boolean(),
+    }),
+  ),
+});
+
+/** With `verbose=true`. */
+export const VerboseProfile = Type.Object({
+  profileId: Type.String(),
+  version: Type.Integer(),
+  asOf: Time,
+  firstSeenAt: Nullable(Time),
+  lastSeenAt: Nullable(Time),
+  identifiers: Type.Array(IdentifierShape),
+  traits: Type.Record(Type.String(), TraitShape),
+  segments: Type.Array(Type.Object({ name: Type.String(), since: Time })),
+});
+
 export const ProfileBatchRequest = Type.Object({ ids: Type.Array(Type.String(), { maxItems: 1_000 }) });
 export const ProfileBatch = Type.Object({
-  profiles: Type.Array(Type.Union([Profile, Type.Object({ id: Type.String(), error: EventErrorShape })])),
+  profiles: Type.Array(
+    Type.Union([Profile, VerboseProfile, Type.Object({ id: Type.String(), error: EventErrorShape })]),
+  ),
 });
 
 export const History = Type.Object({ events: Type.Array(Data), nextCursor: Nullable(Type.String()) });

@@ -1,5 +1,6 @@
 /** docs/configuration.md, made from the schema; a test holds the file against it. */
 import { alertKeys, type AlertKey } from "./alerts.ts";
+import { computedKeys } from "./computedTraits.ts";
 import { keyVariables } from "./firstKeys.ts";
 import type { Option } from "./option.ts";
 import { serveOptions } from "./serveOptions.ts";
@@ -45,6 +46,12 @@ export function referencePage(): string {
     "## Keys by variable\n",
     ...keyVariables.map(({ env, description }) => `- \`${env}\`: ${description}`),
     keyNote,
+    "## Computed traits\n",
+    computedNote,
+    ...computedKeys.map(
+      ({ key, description, expected }) => `- \`${key}\`: ${description} Value: ${expected}.`,
+    ),
+    "",
     "## Alerts\n",
     alertsNote,
     ...alertKeys.map(describeAlertKey),
@@ -56,6 +63,21 @@ const keyNote = `
 A key given by variable is stored at the first start that sees it, and stays in force without the variable until it is
 revoked (\`freshet keys revoke\`). Where neither a variable nor freshet.yaml gives a write key, and no variable a secret
 key, the first start makes them and prints them once.
+`;
+
+const computedNote = `Under \`use:\` stand packs of traits under fixed names, under \`computedTraits:\` traits of your own, by name
+([concepts.md](concepts.md#computed-traits)). A name has at most 64 letters, digits and \`_\`, begins with a letter, and is
+not \`email\`. When the traits are others than at the last start, profiles are rebuilt beside the service.
+
+\`\`\`yaml
+use: [{ ecommerce: { currency: EUR } }, engagement]
+computedTraits:
+  shoesViewed7d: { aggregate: count, event: Product Viewed, where: { category: { is: shoes } }, window: 7d }
+  biggestOrder: { aggregate: max, event: Order Completed, property: total }
+  lastSearches: { aggregate: list, event: Products Searched, property: query, keep: 5, uniqueBy: query }
+\`\`\`
+
+The keys of a computed trait:
 `;
 
 const alertsNote = `Under \`alerts:\` stands when ingest counts as unwell ([operations.md](operations.md), "Alerts"). Every key

@@ -6,7 +6,7 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../lib/clock.ts";
 import { errorText } from "../lib/describeError.ts";
-import { compile, type Definition } from "../model/definition.ts";
+import { compile } from "../model/definition.ts";
 import type { Namespace } from "../model/event.ts";
 import type { Accept } from "./accept.ts";
 import type { ChangeLog } from "./changeLog.ts";
@@ -25,7 +25,7 @@ import { profilesBeginWell } from "./profilesHeader.ts";
 import { ProfilesReader } from "./profilesReader.ts";
 import { quarantinePages, type QuarantinePages } from "./quarantinePages.ts";
 import type { ChosenDefinitions } from "./usedDefinitions.ts";
-import type { VerifyReport } from "./verify.ts";
+import type { VerifyJob, VerifyReport } from "./verify.ts";
 import { WriterLink, type LinkLimits } from "./writerLink.ts";
 
 export interface StoreOptions {
@@ -131,7 +131,8 @@ class OpenedStore {
   #readers: Readers | null = null;
   #profiles: ProfileStore | null = null;
   #keys: readonly KeyRow[] = [];
-  #definitions: readonly Definition[] = [];
+  /** What profiles are folded with, for work beside the writer. */
+  #folding: Pick<VerifyJob, "hotProfiles" | "definitions"> = { hotProfiles: 0, definitions: [] };
   #progress: number | null = null;
   #head = 0;
   #visible = 0;
@@ -166,7 +167,7 @@ class OpenedStore {
     const profiles = new ProfilesReader(journal, ids, compile(opened.definitions), locate);
     this.#readers = { journal, changes, profiles };
     this.#keys = opened.keys;
-    this.#definitions = opened.definitions;
+    this.#folding = { hotProfiles, definitions: opened.definitions };
     this.#head = opened.head;
     this.#visible = opened.visible;
     if (opened.profilesFolder !== null) this.#useProfiles(opened.profilesFolder, opened.visible);
@@ -257,7 +258,7 @@ class OpenedStore {
         kind: "rebuild",
         folder: this.#options.folder,
         upTo,
-        ...this.#folding(),
+        ...this.#folding,
       } as const;
       const rebuilt = await this.#maintenance.run(job, (share) => {
         this.#progress = share;
@@ -340,7 +341,7 @@ class OpenedStore {
         const { folder } = this.#options;
         const profilesFolder = this.#profiles?.folder ?? null;
         const result = await this.#maintenance.run(
-          { kind: "verify", folder, profilesFolder, ...this.#folding() },
+          { kind: "verify", folder, profilesFolder, ...this.#folding },
           onProgress,
         );
         if (!("problems" in result)) throw new Error("the verification gave no report");
@@ -348,11 +349,6 @@ class OpenedStore {
       },
       settle: () => this.#ask({ act: "settle" }),
     };
-  }
-
-  /** What profiles are folded with, for work beside the writer. */
-  #folding(): { readonly hotProfiles: number; readonly definitions: readonly Definition[] } {
-    return { hotProfiles: this.#options.hotProfiles, definitions: this.#definitions };
   }
 
   /** profile_id and email_sha256 are looked up here; the writer knows the other types. */

@@ -262,19 +262,14 @@ describe("freshet.yaml", () => {
     for (const [index, part] of expected.entries()) expect(found[index]).toContain(part);
   });
 
-  test.each([
-    "traits",
-    "segments",
-    "identity",
-    "destinations",
-    "triggers",
-    "content",
-    "trackingPlan",
-  ])("%s is said to come later", (section) => {
-    expect(problems({ yaml: `version: 1\n${section}: {}` })).toEqual([
-      `freshet.yaml: ${section}: this version of Freshet does not take this yet; remove it`,
-    ]);
-  });
+  test.each(["traits", "segments", "identity", "destinations", "triggers", "content", "trackingPlan"])(
+    "%s is said to come later",
+    (section) => {
+      expect(problems({ yaml: `version: 1\n${section}: {}` })).toEqual([
+        `freshet.yaml: ${section}: this version of Freshet does not take this yet; remove it`,
+      ]);
+    },
+  );
 
   test("$${NAME} stands for itself", () => {
     expect(problems({ yaml: 'version: 1\nserve: { host: "$${HOST}" }' })).toEqual([]);
@@ -283,5 +278,135 @@ describe("freshet.yaml", () => {
 
   test("a missing file is refused only where it was asked for", () => {
     expect(problems({ flags: { config: "/nowhere/freshet.yaml" } })[0]).toContain("there is no such file");
+  });
+});
+
+describe("computed traits", () => {
+  const head = "version: 1\n";
+
+  test("of packs and of one's own become definitions", () => {
+    const { computedTraits } = load({
+      yaml: `${head}use: [{ ecommerce: { currency: EUR } }, engagement]
+computedTraits:
+  shoesViewed7d: { aggregate: count, event: Product Viewed, where: { category: { is: shoes } }, window: 7d }
+  biggestOrder: { aggregate: max, event: Order Completed, property: total }
+  lastSearches: { aggregate: list, event: Products Searched, property: query, keep: 5, uniqueBy: query }`,
+    });
+    expect(computedTraits.map(({ name }) => name)).toEqual([
+      "cart",
+      "ordersCount",
+      "totalRevenue",
+      "averageOrderValue",
+      "lastOrderAt",
+      "totalRevenueByCurrency",
+      "recentlyViewed",
+      "views24h",
+      "opens30d",
+      "clicks30d",
+      "shoesViewed7d",
+      "biggestOrder",
+      "lastSearches",
+    ]);
+    expect(computedTraits.slice(-3)).toEqual([
+      {
+        name: "shoesViewed7d",
+        aggregate: "count",
+        event: "Product Viewed",
+        where: { category: { is: "shoes" } },
+        windowMs: 604_800_000,
+      },
+      { name: "biggestOrder", aggregate: "max", event: "Order Completed", property: "total" },
+      {
+        name: "lastSearches",
+        aggregate: "list",
+        event: "Products Searched",
+        property: "query",
+        keep: 5,
+        uniqueBy: "query",
+      },
+    ]);
+    expect(computedTraits.slice(0, 2)).toEqual([
+      { name: "cart", aggregate: "cart", currency: "EUR" },
+      { name: "ordersCount", aggregate: "orders", measure: "count", currency: "EUR" },
+    ]);
+    expect(load().computedTraits).toEqual([]);
+  });
+
+  test.each([
+    [
+      "use: ecommerce",
+      "use: expected a list of packs, such as [{ ecommerce: { currency: EUR } }, engagement]",
+    ],
+    [
+      "use: [ecommerce]",
+      "use.0: ecommerce needs a currency of three capitals: { ecommerce: { currency: EUR } }",
+    ],
+    [
+      "use: [engagement, { ecommerce: { currency: Euro } }]",
+      "use.1: ecommerce needs a currency of three capitals: { ecommerce: { currency: EUR } }",
+    ],
+    ["use: [engagment]", "use.0: there is no pack engagment; did you mean engagement?"],
+    ["use: [saas]", "use.0: there is no pack saas; known here: ecommerce, engagement"],
+    ["use: [{ engagement: {} }]", "use.0: engagement takes no options; write its name alone"],
+    ["use: [engagement, engagement]", "use: engagement stands there twice"],
+    [
+      "use: [engagement]\ncomputedTraits: { opens30d: { aggregate: count, event: X } }",
+      "computedTraits.opens30d: a pack under use has a trait of this name",
+    ],
+    ["computedTraits: [1]", "computedTraits: expected a map of computed traits"],
+    [
+      "computedTraits: { x: 1 }",
+      "computedTraits.x: expected a map such as { aggregate: count, event: Product Viewed }",
+    ],
+    [
+      "computedTraits: { x: { aggregate: cuont, event: X } }",
+      "computedTraits.x.aggregate: expected one of count, sum, average, min, max, first, last, unique, list; did you mean count?",
+    ],
+    [
+      "computedTraits: { x: { event: X } }",
+      "computedTraits.x.aggregate is missing: expected one of count, sum, average, min, max, first, last, unique, list",
+    ],
+    [
+      "computedTraits: { x: { aggregate: count } }",
+      "computedTraits.x.event is missing: expected the name of a track event",
+    ],
+    [
+      "computedTraits: { x: { aggregate: sum, event: X, propety: y } }",
+      "computedTraits.x.property is missing: expected the name of a property",
+    ],
+    [
+      "computedTraits: { x: { aggregate: count, event: X, property: y } }",
+      "computedTraits.x.property is unknown; known here: aggregate, event, where, window",
+    ],
+    [
+      "computedTraits: { x: { aggregate: count, event: X, windows: 1d } }",
+      "computedTraits.x.windows is unknown; did you mean window?",
+    ],
+    [
+      "computedTraits: { x: { aggregate: count, event: X, window: 1 day } }",
+      "computedTraits.x.window: expected a duration from 1s to 3660d, such as 24h or 7d",
+    ],
+    [
+      "computedTraits: { x: { aggregate: count, event: X, window: 10ms } }",
+      "computedTraits.x.window: expected a duration from 1s to 3660d, such as 24h or 7d",
+    ],
+    [
+      "computedTraits: { x: { aggregate: list, event: X, property: q } }",
+      "computedTraits.x.keep is missing: expected a whole number from 1 to 100",
+    ],
+    [
+      "computedTraits: { x: { aggregate: count, event: X, where: { category: shoes } } }",
+      "computedTraits.x.where.category: expected a map of properties, each { is: <text, number, true or false> }",
+    ],
+    [
+      "computedTraits: { email: { aggregate: count, event: X } }",
+      "computedTraits.email: a name has at most 64 letters, digits and _, begins with a letter, and is not email",
+    ],
+    [
+      "computedTraits: { a.b: { aggregate: count, event: X } }",
+      "computedTraits.a.b: a name has at most 64 letters, digits and _, begins with a letter, and is not email",
+    ],
+  ])("%p is refused", (yaml, expected) => {
+    expect(problems({ yaml: head + yaml })).toContain(`freshet.yaml: ${expected}`);
   });
 });

@@ -19,6 +19,7 @@ const definitions: readonly Definition[] = [
   { name: "seen7m", aggregate: "unique", event, property: "product_id", windowMs: 7 * minuteMs },
   { name: "spent", aggregate: "sum", event: "Order Completed", property: "total" },
   { name: "biggestOrder", aggregate: "max", event: "Order Completed", property: "total" },
+  { name: "names", aggregate: "list", event, property: ["name", "category"], keep: 3 },
   { name: "lastLook", aggregate: "last", event, property: "product_id" },
 ];
 

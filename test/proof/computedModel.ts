@@ -25,7 +25,11 @@ export class ComputedModel {
   readonly #compiled: Definitions;
   readonly #random: () => number;
 
-  constructor(definitions: readonly Definition[], random: () => number) {
+  readonly #newMark: () => string;
+
+  /** `newMark` gives a text that one event alone carries. */
+  constructor(definitions: readonly Definition[], random: () => number, newMark: () => string) {
+    this.#newMark = newMark;
     this.definitions = definitions;
     this.#compiled = compile(definitions);
     this.#random = random;
@@ -38,6 +42,7 @@ export class ComputedModel {
       product_id: `p${this.#upTo(4)}`,
       price: this.#upTo(5) + 0.5,
       quantity: 1 + this.#upTo(3),
+      name: this.#newMark(),
     };
     const category = this.#random() < 0.5 ? "shoes" : "hats";
     if (event === "Product Viewed") return { event, properties: { ...product, category } };

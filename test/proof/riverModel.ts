@@ -75,7 +75,8 @@ class Life {
     this.#seed = seed;
     const ids = seededIds(seed);
     this.#random = () => ids.random();
-    this.#computed = definitions.length === 0 ? null : new ComputedModel(definitions, this.#random);
+    this.#computed =
+      definitions.length === 0 ? null : new ComputedModel(definitions, this.#random, () => this.#newMark());
   }
 
   get opened(): TestStore {
