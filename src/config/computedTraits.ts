@@ -63,12 +63,25 @@ const ofEvents = {
   window: keys.window.schema.optional(),
 };
 
-const aggregates = ["count", "sum", "average", "min", "max", "first", "last", "unique", "list"] as const;
+const aggregates = [
+  "count",
+  "lastAt",
+  "sum",
+  "average",
+  "min",
+  "max",
+  "first",
+  "last",
+  "mostFrequent",
+  "unique",
+  "list",
+] as const;
 
 const traitSchema = z.discriminatedUnion("aggregate", [
   z.strictObject({ aggregate: z.literal("count"), ...ofEvents }),
+  z.strictObject({ aggregate: z.literal("lastAt"), ...ofEvents }),
   z.strictObject({
-    aggregate: z.enum(["sum", "average", "min", "max", "first", "last", "unique"]),
+    aggregate: z.enum(["sum", "average", "min", "max", "first", "last", "mostFrequent", "unique"]),
     property: keys.property.schema,
     ...ofEvents,
   }),
@@ -167,7 +180,7 @@ function describeUnknown(at: readonly string[], unknown: string, value: unknown)
 function knownKeys(trait: unknown): readonly string[] {
   const aggregate = valueIn(trait, "aggregate");
   const common = ["aggregate", "event", "where", "window"];
-  if (aggregate === "count") return common;
+  if (aggregate === "count" || aggregate === "lastAt") return common;
   return aggregate === "list" ? [...common, "property", "keep", "uniqueBy"] : [...common, "property"];
 }
 
@@ -217,6 +230,7 @@ function definitionOf(name: string, trait: z.output<typeof traitSchema>): Defini
     ...(window === undefined ? {} : { windowMs: windowMsOf(window) }),
   };
   if (trait.aggregate === "count") return { ...rest, aggregate: "count" };
+  if (trait.aggregate === "lastAt") return { ...rest, aggregate: "lastAt" };
   if (trait.aggregate !== "list") return { ...rest, aggregate: trait.aggregate, property: trait.property };
   const { property: listed, keep, uniqueBy } = trait;
   const unique = uniqueBy === undefined ? {} : { uniqueBy };

@@ -19,6 +19,8 @@ interface OfEvents {
 /** One computed trait. */
 export type Definition =
   | (OfEvents & { readonly aggregate: "count" })
+  /** When the newest event happened. */
+  | (OfEvents & { readonly aggregate: "lastAt" })
   | (OfEvents & { readonly aggregate: ValueAggregate; readonly property: string })
   /** The newest values first; several properties give an object each. `uniqueBy`: the newest of each value. */
   | (OfEvents & {
@@ -38,8 +40,8 @@ export type Definition =
       readonly windowMs?: number;
     };
 
-/** `unique` counts distinct values. */
-export type ValueAggregate = "sum" | "average" | "min" | "max" | "first" | "last" | "unique";
+/** `unique` counts distinct values; `mostFrequent` is the one that came most often, of several the one that came last. */
+export type ValueAggregate = "sum" | "average" | "min" | "max" | "first" | "last" | "unique" | "mostFrequent";
 
 export type OrderMeasure = "count" | "revenue" | "average" | "lastAt" | "revenueByCurrency";
 
@@ -53,7 +55,7 @@ export interface Condition {
 export interface Measure {
   readonly kind: "count" | "numbers" | "ends";
   readonly conditions: readonly Condition[];
-  /** −1 for `count`. */
+  /** −1: none is read, every event counts. */
   readonly slot: number;
 }
 
@@ -62,9 +64,9 @@ export interface Tallied {
   readonly kind: "tally";
   readonly name: string;
   readonly event: string;
-  readonly aggregate: "count" | ValueAggregate | "list";
+  readonly aggregate: "count" | "lastAt" | ValueAggregate | "list";
   readonly conditions: readonly Condition[];
-  /** Slots of the properties read; empty for `count`. */
+  /** Slots of the properties read; empty for `count` and `lastAt`. */
   readonly slots: readonly number[];
   /** Names under which a list gives several properties; null where it gives bare values. */
   readonly keys: readonly string[] | null;
@@ -200,7 +202,7 @@ function planOf(event: string, sorted: readonly Definition[], limits: Limits): E
 type TalliedDefinition = Exclude<Definition, { aggregate: "cart" | "orders" }>;
 
 function readsOf(definition: TalliedDefinition): readonly string[] {
-  if (definition.aggregate === "count") return [];
+  if (definition.aggregate === "count" || definition.aggregate === "lastAt") return [];
   return typeof definition.property === "string" ? [definition.property] : definition.property;
 }
 
@@ -255,7 +257,9 @@ const measureKinds: Readonly<Record<Tallied["aggregate"], Measure["kind"] | null
   max: "numbers",
   first: "ends",
   last: "ends",
+  lastAt: "ends",
   unique: null,
+  mostFrequent: null,
   list: null,
 };
 

@@ -32,6 +32,7 @@ export function ecommercePack(currency: string): readonly Definition[] {
       keep: productsShown,
       uniqueBy: "product_id",
     },
+    { name: "favoriteCategory", aggregate: "mostFrequent", event: "Product Viewed", property: "category" },
     { name: "views24h", aggregate: "count", event: "Product Viewed", windowMs: dayMs },
   ];
 }
@@ -41,5 +42,7 @@ export function engagementPack(): readonly Definition[] {
   return [
     { name: "opens30d", aggregate: "count", event: "Email Opened", windowMs: 30 * dayMs },
     { name: "clicks30d", aggregate: "count", event: "Email Link Clicked", windowMs: 30 * dayMs },
+    { name: "lastOpenedAt", aggregate: "lastAt", event: "Email Opened" },
+    { name: "lastClickedAt", aggregate: "lastAt", event: "Email Link Clicked" },
   ];
 }

@@ -45,6 +45,7 @@ export function mergeCells(into: Cell[], from: readonly Cell[], measures: readon
 
 function cellOf(item: Item, measure: Measure): Cell | null {
   if (measure.kind === "count") return 1;
+  if (measure.slot < 0) return [1, item, item];
   const value = valueAtSlot(item, measure.slot);
   if (measure.kind === "ends") return value === null ? null : [1, item, item];
   const scaled = toScaled(value);

@@ -26,6 +26,8 @@ interface Gathered {
   /** Newest first, as many as a reading names. */
   items: Item[];
   values: Json[];
+  /** How often each value came; for `mostFrequent`. */
+  counts: Map<Scalar, number>;
   /** Time of the item that leaves a `unique` or `list` first. */
   leavesMs: number;
   /** Instant at which the oldest bucket that went in leaves the window; Infinity: none did. */
@@ -57,13 +59,15 @@ function gather(evidence: EventEvidence | undefined, trait: Tallied, tMs: number
     oldest: null,
     items: [],
     values: [],
+    counts: new Map(),
     leavesMs: Infinity,
     bucketLeavesMs: Infinity,
     approximate: false,
   };
   if (evidence === undefined) return gathered;
   const sinceMs = trait.windowMs === null ? -Infinity : tMs - trait.windowMs;
-  if (trait.aggregate === "list" || trait.aggregate === "unique")
+  if (trait.aggregate === "mostFrequent") gatherCounts(gathered, evidence, trait, sinceMs);
+  else if (trait.aggregate === "list" || trait.aggregate === "unique")
     gatherValues(gathered, evidence, trait, sinceMs);
   else gatherItems(gathered, evidence, trait, sinceMs);
   return gathered;
@@ -72,7 +76,7 @@ function gather(evidence: EventEvidence | undefined, trait: Tallied, tMs: number
 function gatherItems(gathered: Gathered, evidence: EventEvidence, trait: Tallied, sinceMs: number): void {
   const items = evidence[0];
   const slot = trait.slots[0] ?? -1;
-  const isCount = trait.aggregate === "count";
+  const isCount = trait.slots.length === 0;
   const isEnd = trait.aggregate === "first" || trait.aggregate === "last";
   for (let at = items.length - 1; at >= 0; at -= 1) {
     const item = items[at];
@@ -175,6 +179,33 @@ function gatherValues(gathered: Gathered, evidence: EventEvidence, trait: Tallie
   gathered.approximate = tail !== null && gathered.values.length < keep && newestPressedMs(tail) > sinceMs;
 }
 
+/** How often each value came: kept items only. */
+function gatherCounts(
+  gathered: Gathered,
+  [items, tail]: EventEvidence,
+  trait: Tallied,
+  sinceMs: number,
+): void {
+  const slot = trait.slots[0] ?? -1;
+  for (let at = items.length - 1; at >= 0; at -= 1) {
+    const item = items[at];
+    if (item === undefined || item[0] <= sinceMs) return;
+    const value = meets(item, trait.conditions) ? valueAtSlot(item, slot) : null;
+    if (value === null) continue;
+    takeItem(gathered, item);
+    gathered.counts.set(value, (gathered.counts.get(value) ?? 0) + 1);
+  }
+  gathered.approximate = tail !== null && newestPressedMs(tail) > sinceMs;
+}
+
+/** The value that came most often, of several the one that stands first; null: there is none. */
+export function mostFrequent(counts: ReadonlyMap<Scalar, number>): Json {
+  let most: Scalar | null = null;
+  let times = 0;
+  for (const [value, count] of counts) if (count > times) [most, times] = [value, count];
+  return most;
+}
+
 /** Upper bound of the times in a tail that has no minutes: unknown. */
 function newestPressedMs(tail: Tail): number {
   const minute = tail.minutes.at(-1)?.[0] ?? tail.lost;
@@ -199,8 +230,12 @@ function valueFrom(gathered: Gathered, trait: Tallied): Json {
       return gathered.oldest === null ? null : valueAtSlot(gathered.oldest, slot);
     case "last":
       return gathered.newest === null ? null : valueAtSlot(gathered.newest, slot);
+    case "lastAt":
+      return gathered.newest === null ? null : new Date(gathered.newest[0]).toISOString();
     case "unique":
       return gathered.values.length;
+    case "mostFrequent":
+      return mostFrequent(gathered.counts);
     case "list":
       return gathered.values;
   }
@@ -220,6 +255,7 @@ function holdsUntil(gathered: Gathered, trait: Tallied): number {
     case "max":
       return gathered.maxMs;
     case "last":
+    case "lastAt":
       return gathered.newest?.[0] ?? Infinity;
     case "unique":
     case "list":
@@ -228,6 +264,7 @@ function holdsUntil(gathered: Gathered, trait: Tallied): number {
     case "sum":
     case "average":
     case "first":
+    case "mostFrequent":
       return gathered.oldest?.[0] ?? Infinity;
   }
 }

@@ -8,7 +8,7 @@ import type { EventEvidence } from "./evidence.ts";
 import type { Json } from "./event.ts";
 import { listed, valueAtSlot, type Item } from "./item.ts";
 import { meets } from "./tail.ts";
-import { readTally } from "./tally.ts";
+import { mostFrequent, readTally } from "./tally.ts";
 
 /** The value at `tMs`. */
 export function tallyValue(evidence: EventEvidence | undefined, trait: Tallied, tMs: number): Json {
@@ -52,6 +52,12 @@ export function tallyStep(
     case "first":
     case "last":
       return endStep(items, from, at, item, trait);
+    case "lastAt": {
+      const holderAt = endOf(items, from, trait);
+      return at > holderAt ? { old: timeAt(items, holderAt), new: timeAt([item], 0) } : null;
+    }
+    case "mostFrequent":
+      return { old: commonest(items, from, trait, -1, null), new: commonest(items, from, trait, at, item) };
     case "sum":
     case "average":
     case "min":
@@ -90,6 +96,10 @@ function valueOfKept(items: readonly Item[], from: number, trait: Tallied): Json
       return listOf(items, from, trait, -1, null).values;
     case "unique":
       return distinctCount(items, from, trait);
+    case "lastAt":
+      return timeAt(items, endOf(items, from, trait));
+    case "mostFrequent":
+      return commonest(items, from, trait, -1, null);
     case "first":
     case "last": {
       const at = endOf(items, from, trait);
@@ -149,13 +159,40 @@ function numberOf(sums: Sums, trait: Tallied): Json {
 
 /** Place of the item that holds a first or last value, −1: none. */
 function endOf(items: readonly Item[], from: number, trait: Tallied): number {
-  const slot = trait.slots[0] ?? -1;
+  const slot = trait.slots[0];
   const step = trait.aggregate === "first" ? 1 : -1;
   for (let at = step > 0 ? from : items.length - 1; at >= from && at < items.length; at += step) {
     const item = items[at];
-    if (item !== undefined && valueAtSlot(item, slot) !== null && meets(item, trait.conditions)) return at;
+    if (item === undefined || !meets(item, trait.conditions)) continue;
+    if (slot === undefined || valueAtSlot(item, slot) !== null) return at;
   }
   return -1;
+}
+
+function timeAt(items: readonly Item[], at: number): Json {
+  const item = items[at];
+  return item === undefined ? null : new Date(item[0]).toISOString();
+}
+
+/** The value that came most often; with `extra` at its place, `extraAt`, where that is not −1. */
+function commonest(
+  items: readonly Item[],
+  from: number,
+  trait: Tallied,
+  extraAt: number,
+  extra: Item | null,
+): Json {
+  const counts = new Map<Scalar, number>();
+  const count = (item: Item) => {
+    const value = meets(item, trait.conditions) ? valueAtSlot(item, trait.slots[0] ?? -1) : null;
+    if (value !== null) counts.set(value, (counts.get(value) ?? 0) + 1);
+  };
+  for (let at = items.length; at >= from; at -= 1) {
+    if (at === extraAt && extra !== null) count(extra);
+    const item = at > from ? items[at - 1] : undefined;
+    if (item !== undefined) count(item);
+  }
+  return mostFrequent(counts);
 }
 
 function endStep(items: readonly Item[], from: number, at: number, item: Item, trait: Tallied): Step | null {

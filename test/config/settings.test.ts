@@ -300,9 +300,12 @@ computedTraits:
       "lastOrderAt",
       "totalRevenueByCurrency",
       "recentlyViewed",
+      "favoriteCategory",
       "views24h",
       "opens30d",
       "clicks30d",
+      "lastOpenedAt",
+      "lastClickedAt",
       "shoesViewed7d",
       "biggestOrder",
       "lastSearches",
@@ -360,11 +363,11 @@ computedTraits:
     ],
     [
       "computedTraits: { x: { aggregate: cuont, event: X } }",
-      "computedTraits.x.aggregate: expected one of count, sum, average, min, max, first, last, unique, list; did you mean count?",
+      "computedTraits.x.aggregate: expected one of count, lastAt, sum, average, min, max, first, last, mostFrequent, unique, list; did you mean count?",
     ],
     [
       "computedTraits: { x: { event: X } }",
-      "computedTraits.x.aggregate is missing: expected one of count, sum, average, min, max, first, last, unique, list",
+      "computedTraits.x.aggregate is missing: expected one of count, lastAt, sum, average, min, max, first, last, mostFrequent, unique, list",
     ],
     [
       "computedTraits: { x: { aggregate: count } }",

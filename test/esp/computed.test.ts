@@ -60,6 +60,7 @@ describe("a read", () => {
     server.store.send({ userId: "42", traits: { firstName: "Ann" } });
     view(server, "v-1");
     expect(await traitsOf(server)).toEqual({
+      favoriteCategory: "shoes",
       firstName: "Ann",
       ordersCount: 0,
       recentlyViewed: [{ product_id: "P7", category: "shoes" }],

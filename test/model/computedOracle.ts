@@ -89,6 +89,15 @@ export function expectedTally(
   if (definition.aggregate === "unique" || definition.aggregate === "list")
     return expectedValues(seen, definition);
   const matching = [...seen.pressed, ...seen.kept].filter((event) => meets(event, definition));
+  if (definition.aggregate === "lastAt") {
+    const newest = matching.at(-1);
+    return {
+      value: newest === undefined ? null : new Date(newest.timestampMs).toISOString(),
+      approximate: seen.touchesPressed,
+      eventCount: matching.length,
+    };
+  }
+  if (definition.aggregate === "mostFrequent") return expectedCommonest(seen, definition);
   if (definition.aggregate === "count")
     return { value: matching.length, approximate: seen.touchesPressed, eventCount: matching.length };
   const { aggregate, property } = definition;
@@ -120,9 +129,24 @@ function calculated(aggregate: "sum" | "average" | "min" | "max", numbers: reado
   return toNumber((aggregate === "min" ? sorted[0] : sorted.at(-1)) ?? 0n);
 }
 
+/** The value of the largest group; of several the one with the newest event. */
+function expectedCommonest(
+  seen: { readonly kept: readonly Event[]; readonly touchesPressed: boolean; readonly hasPressed: boolean },
+  definition: Extract<OfEvents, { property: string }>,
+): Expected {
+  const able = seen.kept.filter(
+    (event) => meets(event, definition) && own(event, definition.property) !== null,
+  );
+  const groups = [...Map.groupBy(able, (event) => own(event, definition.property))];
+  const newestAt = (group: readonly Event[]) => Math.max(...group.map((event) => able.indexOf(event)));
+  groups.sort(([, left], [, right]) => right.length - left.length || newestAt(right) - newestAt(left));
+  const isPressed = definition.windowMs === undefined ? seen.hasPressed : seen.touchesPressed;
+  return { value: groups[0]?.[0] ?? null, approximate: isPressed, eventCount: able.length };
+}
+
 function expectedValues(
   seen: { readonly kept: readonly Event[]; readonly touchesPressed: boolean; readonly hasPressed: boolean },
-  definition: Exclude<OfEvents, { aggregate: "count" }>,
+  definition: Exclude<OfEvents, { aggregate: "count" | "lastAt" }>,
 ): Expected {
   const isList = definition.aggregate === "list";
   const uniqueBy = isList ? definition.uniqueBy : definition.property;
