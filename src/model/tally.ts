@@ -199,7 +199,7 @@ function gatherCounts(
 }
 
 /** The value that came most often, of several the one that stands first; null: there is none. */
-export function mostFrequent(counts: ReadonlyMap<Scalar, number>): Json {
+export function mostFrequent(counts: ReadonlyMap<Scalar, number>): Scalar | null {
   let most: Scalar | null = null;
   let times = 0;
   for (const [value, count] of counts) if (count > times) [most, times] = [value, count];

@@ -57,7 +57,7 @@ export function tallyStep(
       return at > holderAt ? { old: timeAt(items, holderAt), new: timeAt([item], 0) } : null;
     }
     case "mostFrequent":
-      return { old: commonest(items, from, trait, -1, null), new: commonest(items, from, trait, at, item) };
+      return commonestStep(items, from, at, item, trait);
     case "sum":
     case "average":
     case "min":
@@ -99,7 +99,7 @@ function valueOfKept(items: readonly Item[], from: number, trait: Tallied): Json
     case "lastAt":
       return timeAt(items, endOf(items, from, trait));
     case "mostFrequent":
-      return commonest(items, from, trait, -1, null);
+      return mostFrequent(countsOf(items, from, trait));
     case "first":
     case "last": {
       const at = endOf(items, from, trait);
@@ -174,25 +174,34 @@ function timeAt(items: readonly Item[], at: number): Json {
   return item === undefined ? null : new Date(item[0]).toISOString();
 }
 
-/** The value that came most often; with `extra` at its place, `extraAt`, where that is not −1. */
-function commonest(
+/** How often each value came, the one that came last first. */
+function countsOf(items: readonly Item[], from: number, trait: Tallied): Map<Scalar, number> {
+  const counts = new Map<Scalar, number>();
+  const slot = trait.slots[0] ?? -1;
+  for (let at = items.length - 1; at >= from; at -= 1) {
+    const item = items[at];
+    const value = item !== undefined && meets(item, trait.conditions) ? valueAtSlot(item, slot) : null;
+    if (value !== null) counts.set(value, (counts.get(value) ?? 0) + 1);
+  }
+  return counts;
+}
+
+function commonestStep(
   items: readonly Item[],
   from: number,
+  at: number,
+  item: Item,
   trait: Tallied,
-  extraAt: number,
-  extra: Item | null,
-): Json {
-  const counts = new Map<Scalar, number>();
-  const count = (item: Item) => {
-    const value = meets(item, trait.conditions) ? valueAtSlot(item, trait.slots[0] ?? -1) : null;
-    if (value !== null) counts.set(value, (counts.get(value) ?? 0) + 1);
-  };
-  for (let at = items.length; at >= from; at -= 1) {
-    if (at === extraAt && extra !== null) count(extra);
-    const item = at > from ? items[at - 1] : undefined;
-    if (item !== undefined) count(item);
-  }
-  return mostFrequent(counts);
+): Step | null {
+  const value = valueAtSlot(item, trait.slots[0] ?? -1);
+  if (value === null) return null;
+  const counts = countsOf(items, from, trait);
+  const old = mostFrequent(counts);
+  if (at < items.length)
+    return { old, new: mostFrequent(countsOf(items.toSpliced(at, 0, item), from, trait)) };
+  // The newest wins where it draws level.
+  const isMost = old === null || (counts.get(value) ?? 0) + 1 >= (counts.get(old) ?? 0);
+  return { old, new: isMost ? value : old };
 }
 
 function endStep(items: readonly Item[], from: number, at: number, item: Item, trait: Tallied): Step | null {
@@ -240,6 +249,7 @@ interface Listed {
 }
 
 function listStep(items: readonly Item[], from: number, at: number, item: Item, trait: Tallied): Step | null {
+  if (at === items.length && isLikeNewest(items, from, item, trait)) return null;
   const old = listOf(items, from, trait, -1, null);
   if (at < items.length) return { old: old.values, new: listOf(items, from, trait, at, item).values };
   // The newest item goes in front, its like or the oldest goes out.
@@ -251,6 +261,15 @@ function listStep(items: readonly Item[], from: number, at: number, item: Item, 
       now.values.push(old.values[index] ?? null);
   }
   return { old: old.values, new: now.values };
+}
+
+/** True when the newest item gave the list what this one gives it, and each value stands there once. */
+function isLikeNewest(items: readonly Item[], from: number, item: Item, trait: Tallied): boolean {
+  const newest = items.length > from ? items.at(-1) : undefined;
+  if (newest === undefined || trait.uniqueSlot < 0 || !meets(newest, trait.conditions)) return false;
+  const distinct = valueAtSlot(item, trait.uniqueSlot);
+  if (distinct === null || valueAtSlot(newest, trait.uniqueSlot) !== distinct) return false;
+  return trait.slots.every((slot) => valueAtSlot(newest, slot) === valueAtSlot(item, slot));
 }
 
 /** The list, newest first; with `extra` at its place, `extraAt`, where that is not −1. */

@@ -9,6 +9,7 @@ import type { Namespace } from "../model/event.ts";
 import type { LinkRecord } from "../model/link.ts";
 import type { ProfileState } from "../model/profile.ts";
 import type { EmailEntry } from "./emails.ts";
+import { EvidenceTexts } from "./evidenceText.ts";
 import type { ProfileBatch, ProfilesMeta, ProfileStore } from "./lmdb.ts";
 
 /** What is known of one anonymousId, kept with the profile it leads to. */
@@ -70,6 +71,7 @@ export class HotProfiles {
   #old = new Map<number, HotProfile | number>();
   #youngIds = new Map<IdentifierKey, IdEntry>();
   #oldIds = new Map<IdentifierKey, IdEntry>();
+  readonly #evidenceTexts = new EvidenceTexts();
   readonly #dirty = new Map<number, HotProfile | number | null>();
   readonly #dirtyIds = new Map<IdentifierKey, IdEntry | null>();
 
@@ -203,7 +205,11 @@ export class HotProfiles {
   #putProfiles(put: (pid: number, text: string | null) => void): void {
     for (const [pid, profile] of this.#dirty) {
       if (profile === null) put(pid, null);
-      else put(pid, typeof profile === "number" ? tombstone(profile) : profileText(profile));
+      else
+        put(
+          pid,
+          typeof profile === "number" ? tombstone(profile) : profileText(profile, this.#evidenceTexts),
+        );
     }
   }
 
@@ -308,12 +314,14 @@ export function parseProfile(pid: number, text: string): HotProfile | number {
   };
 }
 
-function profileText(profile: HotProfile): string {
+function profileText(profile: HotProfile, evidenceTexts: EvidenceTexts): string {
   const n = profile.namespace === "test" ? 1 : 0;
-  const { version: v, head: h, identifiers: i, state, links } = profile;
-  const text: ProfileText =
-    links.size === 0 ? { n, v, h, i, s: state } : { n, v, h, i, l: linksText(links), s: state };
-  const json = JSON.stringify(text);
+  const { version: v, head: h, identifiers: i, links } = profile;
+  const { evidence, ...s } = profile.state;
+  const l = links.size === 0 ? {} : { l: linksText(links) };
+  const bare = JSON.stringify({ n, v, h, i, ...l, s } satisfies ProfileText);
+  const json =
+    evidence === undefined ? bare : `${bare.slice(0, -2)},"evidence":${evidenceTexts.of(evidence)}}}`;
   profile.textLength = json.length;
   return json;
 }
