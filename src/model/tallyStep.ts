@@ -174,15 +174,27 @@ function timeAt(items: readonly Item[], at: number): Json {
   return item === undefined ? null : new Date(item[0]).toISOString();
 }
 
-/** How often each value came, the one that came last first. */
+/** How often each value came, the one that came last first. Runs of one value are counted without the Map. */
 function countsOf(items: readonly Item[], from: number, trait: Tallied): Map<Scalar, number> {
   const counts = new Map<Scalar, number>();
   const slot = trait.slots[0] ?? -1;
+  const isConditional = trait.conditions.length > 0;
+  let current: Scalar | null = null;
+  let run = 0;
   for (let at = items.length - 1; at >= from; at -= 1) {
     const item = items[at];
-    const value = item !== undefined && meets(item, trait.conditions) ? valueAtSlot(item, slot) : null;
-    if (value !== null) counts.set(value, (counts.get(value) ?? 0) + 1);
+    if (item === undefined || (isConditional && !meets(item, trait.conditions))) continue;
+    const value = valueAtSlot(item, slot);
+    if (value === null) continue;
+    if (value === current) {
+      run += 1;
+      continue;
+    }
+    if (current !== null) counts.set(current, (counts.get(current) ?? 0) + run);
+    current = value;
+    run = 1;
   }
+  if (current !== null) counts.set(current, (counts.get(current) ?? 0) + run);
   return counts;
 }
 
