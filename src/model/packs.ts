@@ -2,7 +2,6 @@
 import type { Definition, OrderMeasure } from "./definition.ts";
 
 export const packNames = ["ecommerce", "engagement"] as const;
-export type PackName = (typeof packNames)[number];
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
