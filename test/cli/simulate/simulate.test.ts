@@ -60,12 +60,12 @@ describe("against a server", () => {
   });
 
   test("ends at SIGINT with the summary and exit 0", async () => {
+    const before = await kept();
     const child = Bun.spawn([...fromSource, ...args("--rate", "100")], {
       env: cleanEnvironment(),
       stdout: "pipe",
       stderr: "ignore",
     });
-    const before = await kept();
     while ((await kept()) === before) await Bun.sleep(20);
     child.kill("SIGINT");
     const summary = JSON.parse(await new Response(child.stdout).text()) as Summary;
