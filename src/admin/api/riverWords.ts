@@ -16,6 +16,8 @@ export interface RiverState {
 
 /** Seconds that are looked at. */
 const span = 60;
+/** Seconds the rate is of: few, so that it agrees with the chart soon after the flow changes. */
+const rateSpan = 10;
 const slowCommitMs = 250;
 const slowVisibleMs = 1_000;
 const slowFedMs = 2_000;
@@ -89,7 +91,7 @@ function restWord({ head, seconds, sources, nowMs }: RiverState): Word {
       sentence: "No event has come yet.",
       hint: "Send the first one: the Keys section shows how.",
     };
-  const rate = sum(seconds.slice(-span), "events") / Math.max(1, Math.min(span, seconds.length));
+  const rate = sum(seconds.slice(-rateSpan), "events") / Math.max(1, Math.min(rateSpan, seconds.length));
   if (rate > 0)
     return { level: "good", sentence: `All is well. About ${rounded(rate)} events a second.`, hint: null };
   const last = sources[0]?.lastSeenAt ?? null;

@@ -192,6 +192,15 @@ describe("words about the river", () => {
   test.each<[Partial<RiverState>, string[]]>([
     [{ head: 0 }, ["good: No event has come yet."]],
     [{ seconds: [point({ events: 12.34 })] }, ["good: All is well. About 12 events a second."]],
+    [
+      {
+        seconds: [
+          ...Array.from({ length: 50 }, () => point({})),
+          ...Array.from({ length: 10 }, () => point({ events: 50 })),
+        ],
+      },
+      ["good: All is well. About 50 events a second."],
+    ],
     [{ sources: [source] }, ["good: All is well, and quiet. The last event came 5 min ago."]],
     [
       { mode: "rebuilding", progress: 0.428 },
