@@ -54,13 +54,11 @@ async function signIn(request: Request, deps: AdminDeps): Promise<Response> {
   return json(sessionAnswer(session, deps), cookie(request, deps, id, lifeMs / 1_000));
 }
 
-/** Counts the failure; from the one on that costs a wait it is written down too. */
+/** Counts the failure and writes it down; the waits bound how often one address can. */
 async function refused(address: string, { attempts, audit, clock }: AdminDeps): Promise<Refusal> {
   const { count, waitMs } = attempts.failed(address);
-  if (waitMs > 0) {
-    const act = { actor: null, address, action: "sign_in_refused", target: null, detail: { tries: count } };
-    await audit.write({ atMs: clock.nowMs(), ...act }, "done");
-  }
+  const act = { actor: null, address, action: "sign_in_refused", target: null, detail: { tries: count } };
+  await audit.write({ atMs: clock.nowMs(), ...act }, "done");
   return waitMs > 0 ? tooManyTries(waitMs) : new Refusal("unauthorized", { detail: "There is no such key." });
 }
 

@@ -63,6 +63,12 @@ describe("signing in", () => {
     expect(await guess("203.0.113.6")).toEqual([401, null]);
   });
 
+  test("is written down from the first key that is none", async () => {
+    expect((await signIn(server, "sk_guessed_0000000000", from("203.0.113.77"))).status).toBe(401);
+    const log = await (await adminClient(server)).get<unknown>("audit");
+    expect(JSON.stringify(log)).toContain("203.0.113.77");
+  });
+
   test("never makes a browser ask for a password by itself", async () => {
     const answer = await fetch(`${server.origin}/admin/api/keys`);
     expect([answer.status, answer.headers.get("www-authenticate")]).toEqual([401, 'Bearer realm="freshet"']);
