@@ -62,7 +62,7 @@ export async function startApp(
   const store = await openDataStore({
     folder: settings.dataFolder,
     limits: { maxRequests: settings.limits.maxInFlightRequests, maxBytes: settings.limits.maxInFlightBytes },
-    definitions: settings.computedTraits,
+    rules: settings.rules,
     crashAt: settings.crashAt,
     clock: deps.clock,
     notice: (level, why) => deps.log[level]("word from the store", { why }),

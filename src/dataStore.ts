@@ -15,7 +15,7 @@ import { OpsDesk } from "./store/ops/opsDesk.ts";
 import type { GroupMessage, KeyRow } from "./store/messages.ts";
 import { openReadOnlyStore } from "./store/readOnlyStore.ts";
 import { openStore, type Store } from "./store/store.ts";
-import type { ChosenDefinitions } from "./store/usedDefinitions.ts";
+import type { ChosenRules } from "./store/usedDefinitions.ts";
 import type { LinkLimits } from "./store/writerLink.ts";
 import { version } from "./version.ts";
 
@@ -30,7 +30,7 @@ const checkTimeoutMs = 600_000;
 export interface DataStoreOptions {
   readonly folder: string;
   readonly limits: LinkLimits;
-  readonly definitions: ChosenDefinitions;
+  readonly rules: ChosenRules;
   readonly crashAt: string | null;
   readonly clock: Clock;
   readonly notice: (level: "info" | "warn" | "error", sentence: string) => void;
@@ -94,7 +94,7 @@ export async function openForWriting(folder: string, tell: (line: string) => voi
   const store = await openDataStore({
     folder,
     limits: ownLimits,
-    definitions: "stored",
+    rules: "stored",
     crashAt: null,
     clock: systemClock,
     notice: (level, sentence) => {

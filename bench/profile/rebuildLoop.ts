@@ -7,18 +7,18 @@ import { restore } from "../../src/ingest/judge.ts";
 import { systemIds } from "../../src/lib/id.ts";
 import { folderPaths } from "../../src/store/folder.ts";
 import { Journal } from "../../src/store/journal.ts";
-import { useDefinitions } from "../../src/store/usedDefinitions.ts";
+import { useRules } from "../../src/store/usedDefinitions.ts";
 import { runMaintenance } from "../../src/store/maintenance.ts";
 
 const [folder = ""] = process.argv.slice(2);
 const journal = new Journal(folderPaths(folder).journal, systemIds);
 const upTo = journal.head();
-const definitions = useDefinitions(journal, "stored");
+const rules = useRules(journal, "stored");
 journal[Symbol.dispose]();
 
 const startMs = Bun.nanoseconds() / 1e6;
 const rebuilt = await runMaintenance(
-  { kind: "rebuild", folder, upTo, hotProfiles: 25_000, definitions },
+  { kind: "rebuild", folder, upTo, hotProfiles: 25_000, rules },
   { restore, onProgress: () => {}, signal: new AbortController().signal },
 );
 const elapsedMs = Bun.nanoseconds() / 1e6 - startMs;

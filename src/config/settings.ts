@@ -3,7 +3,7 @@ import { parseByteSize } from "../lib/byteSize.ts";
 import type { ProxyTrust } from "../lib/address.ts";
 import { parseDuration } from "../lib/duration.ts";
 import { assert } from "../lib/assert.ts";
-import type { Definition } from "../model/definition.ts";
+import type { Rules } from "../model/rules.ts";
 import { alertSettings, type AlertSettings } from "./alerts.ts";
 import { definitionsOf } from "./computedTraits.ts";
 import { readConfigFile, type ConfigFile } from "./configFile.ts";
@@ -59,7 +59,7 @@ export interface ServeSettings {
   readonly limits: Limits;
   readonly sources: readonly SourceSetting[];
   readonly follows: readonly FollowSetting[];
-  readonly computedTraits: readonly Definition[];
+  readonly rules: Rules;
   readonly alerts: AlertSettings;
   readonly firstKeys: FirstKeys;
   /** Where a test wants the process to die; null in production. */
@@ -161,7 +161,7 @@ function settingsOf(values: ServeValues, file: ConfigFile, environment: Environm
     limits,
     sources: sourcesOf(file),
     follows: followsOf(file),
-    computedTraits: definitionsOf(file),
+    rules: { computed: definitionsOf(file) },
     alerts: alertSettings(file.alerts),
     firstKeys: firstKeysOf(environment),
     crashAt: environment[testVariable] ?? null,

@@ -1,7 +1,7 @@
 /** Long work beside the service, on a thread of its own: rebuild, verification, backup. Pure of messaging. */
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { compile, type Definition } from "../model/definition.ts";
+import { compileRules, type Rules } from "../model/rules.ts";
 import type { Restore } from "./accept.ts";
 import { folderPaths, nextProfilesName, syncFile, syncFolder } from "./folder.ts";
 import { JournalReader } from "./journalReader.ts";
@@ -16,14 +16,14 @@ export type MaintenanceJob =
       readonly folder: string;
       readonly upTo: number;
       readonly hotProfiles: number;
-      readonly definitions: readonly Definition[];
+      readonly rules: Rules;
     }
   | {
       readonly kind: "verify";
       readonly folder: string;
       readonly profilesFolder: string | null;
       readonly hotProfiles: number;
-      readonly definitions: readonly Definition[];
+      readonly rules: Rules;
     }
   | { readonly kind: "backup"; readonly folder: string; readonly target: string };
 
@@ -63,7 +63,7 @@ async function rebuild(
   const store = openProfileStore(path, { readOnly: false });
   try {
     const { upTo, hotProfiles } = job;
-    const definitions = compile(job.definitions);
+    const definitions = compileRules(job.rules);
     return { folder: name, ...rebuildProfiles({ ...deps, reader, store, upTo, hotProfiles, definitions }) };
   } catch (error) {
     rmSync(path, { recursive: true, force: true });

@@ -1,9 +1,9 @@
 /** What the main thread and the writer thread say to each other. */
 import type { Answer } from "./accept.ts";
 import type { RefusalReason } from "./folderRefused.ts";
-import type { Definition } from "../model/definition.ts";
+import type { Rules } from "../model/rules.ts";
 import type { Namespace } from "../model/event.ts";
-import type { ChosenDefinitions } from "./usedDefinitions.ts";
+import type { ChosenRules } from "./usedDefinitions.ts";
 
 /** What is the same for all frames of one key; sent once, referred to by index. */
 export interface FrameContext {
@@ -80,7 +80,7 @@ export interface WriterSettings {
   /** False if LMDB must not be trusted (another boot after an unclean stop, a failed check). */
   readonly profilesTrusted: boolean;
   readonly hotProfiles: number;
-  readonly definitions: ChosenDefinitions;
+  readonly rules: ChosenRules;
   /** Hidden setting for crash tests (lib/crashPoint.ts). */
   readonly crashAt: string | null;
 }
@@ -129,8 +129,8 @@ export type FromWriter =
       readonly visible: number;
       readonly profilesFolder: string | null;
       readonly keys: readonly KeyRow[];
-      /** The computed traits in use. */
-      readonly definitions: readonly Definition[];
+      /** The rules in use. */
+      readonly rules: Rules;
       readonly rebuildFrom: string | null;
     }
   | { readonly kind: "openFailed"; readonly reason: RefusalReason; readonly message: string }

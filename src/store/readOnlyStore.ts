@@ -1,6 +1,6 @@
 /** A data folder as it stands, read without a running service and without changing anything but the system's own file locks. */
 import { existsSync } from "node:fs";
-import { compile, type Definition } from "../model/definition.ts";
+import { compileRules, type Rules } from "../model/rules.ts";
 import type { Restore } from "./accept.ts";
 import { folderPaths } from "./folder.ts";
 import { FolderRefused } from "./folderRefused.ts";
@@ -13,7 +13,7 @@ import { profileIds } from "./profileId.ts";
 import type { Profiles } from "./profiles.ts";
 import { ProfilesReader } from "./profilesReader.ts";
 import { openDatabase, type Database } from "./sqlite.ts";
-import { definitionsIn, evidenceName } from "./usedDefinitions.ts";
+import { evidenceName, rulesIn, rulesMeta } from "./usedDefinitions.ts";
 import { verifyFolder, type VerifyReport } from "./verify.ts";
 
 export interface ReadOnlyStore {
@@ -35,14 +35,14 @@ export function openReadOnlyStore(folder: string): ReadOnlyStore {
     throw new FolderRefused("damaged", `there is no journal in ${folder}; is --data right?`);
   const database = openChecked(path);
   const journal = new JournalReader(path);
-  const definitions = storedDefinitions(database);
-  const computed = compile(definitions);
+  const rules = storedRules(database);
+  const definitions = compileRules(rules);
   const lmdb = openCurrentProfiles(folder, database, {
     journalId: journal.journalId,
-    evidence: evidenceName(computed),
+    evidence: evidenceName(definitions),
   });
   const ids = profileIds(journal.journalId);
-  const profiles = new ProfilesReader(journal, ids, computed, () => Promise.resolve([]));
+  const profiles = new ProfilesReader(journal, ids, definitions, () => Promise.resolve([]));
   const watermark = lmdb?.readMeta()?.watermark ?? 0;
   profiles.use(lmdb, watermark);
   return {
@@ -53,7 +53,7 @@ export function openReadOnlyStore(folder: string): ReadOnlyStore {
     keys: () => listKeys({ database }),
     verify: (restore, onProgress) =>
       verifyFolder(
-        { folder, profilesFolder: lmdb?.folder ?? null, hotProfiles: 20_000, definitions },
+        { folder, profilesFolder: lmdb?.folder ?? null, hotProfiles: 20_000, rules },
         { restore, onProgress, signal: new AbortController().signal },
       ),
     close: async () => {
@@ -100,11 +100,11 @@ export function currentProfilesPath(folder: string, database: Database): string 
   return existsSync(path) ? path : null;
 }
 
-function storedDefinitions(database: Database): readonly Definition[] {
+function storedRules(database: Database): Rules {
   const row = database
-    .query<{ value: string }, []>("SELECT value FROM meta WHERE name = 'computedTraits'")
-    .get();
-  return definitionsIn(row?.value ?? null);
+    .query<{ value: string }, [string]>("SELECT value FROM meta WHERE name = ?")
+    .get(rulesMeta);
+  return rulesIn(row?.value ?? null);
 }
 
 function openCurrentProfiles(

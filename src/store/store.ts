@@ -6,7 +6,7 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../lib/clock.ts";
 import { errorText } from "../lib/describeError.ts";
-import { compile } from "../model/definition.ts";
+import { compileRules, noRules } from "../model/rules.ts";
 import type { Namespace } from "../model/event.ts";
 import type { Accept } from "./accept.ts";
 import type { ChangeLog } from "./changeLog.ts";
@@ -24,7 +24,7 @@ import type { Profiles } from "./profiles.ts";
 import { profilesBeginWell } from "./profilesHeader.ts";
 import { ProfilesReader } from "./profilesReader.ts";
 import { quarantinePages, type QuarantinePages } from "./quarantinePages.ts";
-import type { ChosenDefinitions } from "./usedDefinitions.ts";
+import type { ChosenRules } from "./usedDefinitions.ts";
 import type { VerifyJob, VerifyReport } from "./verify.ts";
 import { WriterLink, type LinkLimits } from "./writerLink.ts";
 
@@ -37,7 +37,7 @@ export interface StoreOptions {
   /** Decoded profiles held by the writer, per generation (two are held). */
   readonly hotProfiles: number;
   /** The computed traits that profiles have. */
-  readonly definitions: ChosenDefinitions;
+  readonly rules: ChosenRules;
   /** Hidden setting for crash tests. */
   readonly crashAt: string | null;
   /** Opens and reads a profile folder in a process of its own, since a damaged file can end the process; false if it did. */
@@ -132,7 +132,7 @@ class OpenedStore {
   #profiles: ProfileStore | null = null;
   #keys: readonly KeyRow[] = [];
   /** What profiles are folded with, for work beside the writer. */
-  #folding: Pick<VerifyJob, "hotProfiles" | "definitions"> = { hotProfiles: 0, definitions: [] };
+  #folding: Pick<VerifyJob, "hotProfiles" | "rules"> = { hotProfiles: 0, rules: noRules };
   #progress: number | null = null;
   #head = 0;
   #visible = 0;
@@ -156,18 +156,18 @@ class OpenedStore {
   }
 
   async open(): Promise<Store> {
-    const { folder, hotProfiles, definitions, crashAt } = this.#options;
+    const { folder, hotProfiles, rules, crashAt } = this.#options;
     const profilesTrusted = await this.#profilesTrusted();
-    this.#send({ kind: "open", settings: { folder, profilesTrusted, hotProfiles, definitions, crashAt } });
+    this.#send({ kind: "open", settings: { folder, profilesTrusted, hotProfiles, rules, crashAt } });
     const opened = await this.#opened.promise;
     const ids = profileIds(opened.journalId);
     const journal = new JournalReader(folderPaths(folder).journal);
     const changes = new ChangeLogReader(journal, ids, opened.visible, opened.head);
     const locate = (messageId: string) => this.#ask<number[]>({ act: "locate", messageId });
-    const profiles = new ProfilesReader(journal, ids, compile(opened.definitions), locate);
+    const profiles = new ProfilesReader(journal, ids, compileRules(opened.rules), locate);
     this.#readers = { journal, changes, profiles };
     this.#keys = opened.keys;
-    this.#folding = { hotProfiles, definitions: opened.definitions };
+    this.#folding = { hotProfiles, rules: opened.rules };
     this.#head = opened.head;
     this.#visible = opened.visible;
     if (opened.profilesFolder !== null) this.#useProfiles(opened.profilesFolder, opened.visible);

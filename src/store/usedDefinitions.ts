@@ -1,13 +1,15 @@
 /**
- * The computed traits that a data folder is used with. The journal remembers their definitions, so that commands which
- * open the folder without a configuration read and fold it alike; profiles say which ones they were folded with.
+ * The rules that a data folder is used with. The journal remembers them, so that commands which open the folder
+ * without a configuration read and fold it alike; profiles say which ones they were folded with.
  */
 import type { Definition, Definitions } from "../model/definition.ts";
+import { noRules, type Rules } from "../model/rules.ts";
 
-/** Definitions as configured; `stored`: those that the folder was last served with. */
-export type ChosenDefinitions = readonly Definition[] | "stored";
+/** Rules as configured; `stored`: those that the folder was last served with. */
+export type ChosenRules = Rules | "stored";
 
-const metaName = "computedTraits";
+/** Where the journal's `meta` keeps them. */
+export const rulesMeta = "computedTraits";
 
 /** The part of the journal that remembers definitions. */
 interface Memory {
@@ -15,19 +17,21 @@ interface Memory {
   setMeta(name: string, value: string): void;
 }
 
-/** The definitions to use; new ones are remembered. */
-export function useDefinitions(journal: Memory, chosen: ChosenDefinitions): readonly Definition[] {
-  const known = journal.getMeta(metaName);
-  if (chosen === "stored") return definitionsIn(known);
+/** The rules to use; new ones are remembered. */
+export function useRules(journal: Memory, chosen: ChosenRules): Rules {
+  const known = journal.getMeta(rulesMeta);
+  if (chosen === "stored") return rulesIn(known);
   const text = JSON.stringify(chosen);
-  if (text !== (known ?? "[]")) journal.setMeta(metaName, text);
+  if (text !== (known ?? JSON.stringify(noRules))) journal.setMeta(rulesMeta, text);
   return chosen;
 }
 
 /** What the journal remembers; null: nothing. */
-export function definitionsIn(text: string | null): readonly Definition[] {
-  // Written by useDefinitions alone.
-  return text === null ? [] : (JSON.parse(text) as readonly Definition[]);
+export function rulesIn(text: string | null): Rules {
+  if (text === null) return noRules;
+  // Written by useRules alone; folders of before rules had parts hold the computed traits' list.
+  const value = JSON.parse(text) as Rules | readonly Definition[];
+  return Array.isArray(value) ? { ...noRules, computed: value } : { ...noRules, ...(value as Rules) };
 }
 
 /** A short name of the evidence that these definitions ask for; profiles of another name must be folded anew. */

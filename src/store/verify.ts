@@ -5,7 +5,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Restore } from "./accept.ts";
-import { compile, type Definition } from "../model/definition.ts";
+import { compileRules, type Rules } from "../model/rules.ts";
 import { compareProfiles } from "./compareProfiles.ts";
 import { folderPaths } from "./folder.ts";
 import { JournalReader } from "./journalReader.ts";
@@ -28,8 +28,8 @@ export interface VerifyJob {
   /** Null: only the journal is checked. */
   readonly profilesFolder: string | null;
   readonly hotProfiles: number;
-  /** The computed traits that the folder is used with. */
-  readonly definitions: readonly Definition[];
+  /** The rules that the folder is used with. */
+  readonly rules: Rules;
 }
 
 export interface VerifyDeps {
@@ -121,7 +121,7 @@ async function compareFold(
         ...deps,
         reader,
         store: rebuilt,
-        definitions: compile(job.definitions),
+        definitions: compileRules(job.rules),
         upTo: watermark,
         hotProfiles: job.hotProfiles,
         onProgress: (share) => deps.onProgress(0.3 + 0.6 * share),

@@ -6,7 +6,7 @@
 import type { Clock } from "../lib/clock.ts";
 import { crashAt, noCrash, type CrashPoint } from "../lib/crashPoint.ts";
 import { errorText } from "../lib/describeError.ts";
-import { compile } from "../model/definition.ts";
+import { compileRules } from "../model/rules.ts";
 import type { Ids } from "../lib/id.ts";
 import type { EventType } from "../model/event.ts";
 import type { Judge, Restore } from "./accept.ts";
@@ -27,7 +27,7 @@ import {
 } from "./messages.ts";
 import { openMessageIds } from "./dedup/openMessageIds.ts";
 import { classifyWriteFailure } from "./sqlite.ts";
-import { useDefinitions } from "./usedDefinitions.ts";
+import { useRules } from "./usedDefinitions.ts";
 import { JournalFailed, Writer, type QueuedFrame } from "./writer.ts";
 
 export interface WriterThreadDeps {
@@ -228,13 +228,13 @@ export class WriterThread {
     try {
       const journal = new Journal(folderPaths(settings.folder).journal, ids);
       this.#messageIds = openMessageIds(folderPaths(settings.folder).messageIds, journal, notice);
-      const definitions = useDefinitions(journal, settings.definitions);
+      const rules = useRules(journal, settings.rules);
       const writer = new Writer({
         journal,
         messageIds: this.#messageIds,
         judge: this.#deps.judge,
         restore: this.#deps.restore,
-        definitions: compile(definitions),
+        definitions: compileRules(rules),
         clock,
         ids,
         hotProfiles: settings.hotProfiles,
@@ -252,7 +252,7 @@ export class WriterThread {
         visible: writer.visible,
         profilesFolder: writer.mode === "live" ? profilesFolder : null,
         keys: listKeys(journal),
-        definitions,
+        rules,
         rebuildFrom,
       });
       if (rebuildFrom !== null) this.#acts.push({ id: -1, run: () => this.#startRebuild(rebuildFrom ?? "") });

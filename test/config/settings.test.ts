@@ -8,6 +8,7 @@ import {
   type Flags,
   type ServeSettings,
 } from "../../src/config/settings.ts";
+import { noRules } from "../../src/model/rules.ts";
 import { tempFolder } from "../support/tempFolder.ts";
 
 /** Settings with this freshet.yaml, or none. */
@@ -285,14 +286,14 @@ describe("computed traits", () => {
   const head = "version: 1\n";
 
   test("of packs and of one's own become definitions", () => {
-    const { computedTraits } = load({
+    const { rules } = load({
       yaml: `${head}use: [{ ecommerce: { currency: EUR } }, engagement]
 computedTraits:
   shoesViewed7d: { aggregate: count, event: Product Viewed, where: { category: { is: shoes } }, window: 7d }
   biggestOrder: { aggregate: max, event: Order Completed, property: total }
   lastSearches: { aggregate: list, event: Products Searched, property: query, keep: 5, uniqueBy: query }`,
     });
-    expect(computedTraits.map(({ name }) => name)).toEqual([
+    expect(rules.computed.map(({ name }) => name)).toEqual([
       "cart",
       "ordersCount",
       "totalRevenue",
@@ -310,7 +311,7 @@ computedTraits:
       "biggestOrder",
       "lastSearches",
     ]);
-    expect(computedTraits.slice(-3)).toEqual([
+    expect(rules.computed.slice(-3)).toEqual([
       {
         name: "shoesViewed7d",
         aggregate: "count",
@@ -328,11 +329,11 @@ computedTraits:
         uniqueBy: "query",
       },
     ]);
-    expect(computedTraits.slice(0, 2)).toEqual([
+    expect(rules.computed.slice(0, 2)).toEqual([
       { name: "cart", aggregate: "cart", currency: "EUR" },
       { name: "ordersCount", aggregate: "orders", measure: "count", currency: "EUR" },
     ]);
-    expect(load().computedTraits).toEqual([]);
+    expect(load().rules).toEqual(noRules);
   });
 
   test.each([

@@ -12,6 +12,7 @@ import { seededIds } from "../../src/lib/id.ts";
 import { canonicalJson } from "../../src/model/canonicalJson.ts";
 import type { Definition } from "../../src/model/definition.ts";
 import type { Event, EventType, JsonObject } from "../../src/model/event.ts";
+import { noRules } from "../../src/model/rules.ts";
 import type { Frame } from "../../src/store/accept.ts";
 import { copyFolder } from "../support/copyFolder.ts";
 import { openTestStore, type TestStore } from "../support/openTestStore.ts";
@@ -143,7 +144,7 @@ class Life {
     this.#store = await openTestStore(this.#path(), {
       clock: this.#clock,
       judge: permuting,
-      definitions: this.#computed?.definitions ?? [],
+      rules: { ...noRules, computed: this.#computed?.definitions ?? [] },
     });
     for (const { frame } of this.#shuffled(this.#accepted)) await this.opened.store.accept.submit(frame);
     await this.opened.store.admin.settle();
@@ -175,7 +176,7 @@ class Life {
     return openTestStore(folder, {
       clock: this.#clock,
       hotProfiles: 3,
-      definitions: this.#computed?.definitions ?? [],
+      rules: { ...noRules, computed: this.#computed?.definitions ?? [] },
       ids: seededIds(this.#seed + this.#generation),
       crash: (point) => this.#crash(point),
     });

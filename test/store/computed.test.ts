@@ -8,6 +8,7 @@ import type { Json } from "../../src/model/event.ts";
 import { ecommercePack } from "../../src/model/packs.ts";
 import { emptyState } from "../../src/model/profile.ts";
 import { seededIds } from "../../src/lib/id.ts";
+import { noRules } from "../../src/model/rules.ts";
 import { openReadOnlyStore } from "../../src/store/readOnlyStore.ts";
 import { restore } from "../../src/ingest/judge.ts";
 import { openTestStore, type TestStore } from "../support/openTestStore.ts";
@@ -43,7 +44,7 @@ async function view(opened: TestStore, id: string, product = "P7"): Promise<void
 test("an event's effect on them is in the answer's wake, in the change, and in the state after a restart", async () => {
   using folder = tempFolder();
   {
-    await using opened = await openTestStore(folder.at("data"), { definitions: pack });
+    await using opened = await openTestStore(folder.at("data"), { rules: { ...noRules, computed: pack } });
     await view(opened, "v-1");
     opened.clock.advance(hourMs);
     await view(opened, "v-2", "P8");
@@ -57,7 +58,7 @@ test("an event's effect on them is in the answer's wake, in the change, and in t
     opened.clock.advance(23 * hourMs);
     expect(computed(opened, "user_id", "42")["views24h"]).toBe(1);
   }
-  await using again = await openTestStore(folder.at("data"), { definitions: pack });
+  await using again = await openTestStore(folder.at("data"), { rules: { ...noRules, computed: pack } });
   expect(again.notices).toEqual([]);
   expect(computed(again, "user_id", "42")["views24h"]).toBe(2);
   expect((await again.store.admin.verify(() => {})).problems).toEqual([]);
@@ -65,7 +66,7 @@ test("an event's effect on them is in the answer's wake, in the change, and in t
 
 test("an order empties the cart, counts once by its id, and says so in one change", async () => {
   using folder = tempFolder();
-  await using opened = await openTestStore(folder.at("data"), { definitions: pack });
+  await using opened = await openTestStore(folder.at("data"), { rules: { ...noRules, computed: pack } });
   const bought = { order_id: "o-1", total: 84, currency: "EUR" };
   await opened.accept("track", {
     userId: "42",
@@ -99,7 +100,7 @@ test("an order empties the cart, counts once by its id, and says so in one chang
 
 test("an anonymous past is joined with the user's, and the change tells the sum", async () => {
   using folder = tempFolder();
-  await using opened = await openTestStore(folder.at("data"), { definitions: [views] });
+  await using opened = await openTestStore(folder.at("data"), { rules: { ...noRules, computed: [views] } });
   const event = "Product Viewed";
   await opened.accept("track", { anonymousId: "a-1", event });
   await opened.accept("track", { anonymousId: "a-1", event });
@@ -113,7 +114,7 @@ test("an anonymous past is joined with the user's, and the change tells the sum"
 describe("a client that sets one", () => {
   test("is heard without it; what it set lies in the quarantine", async () => {
     using folder = tempFolder();
-    await using opened = await openTestStore(folder.at("data"), { definitions: [views] });
+    await using opened = await openTestStore(folder.at("data"), { rules: { ...noRules, computed: [views] } });
     await opened.accept("identify", { userId: "42", messageId: "i-1", traits: { views: 99, plan: "pro" } });
     expect(opened.traits("user_id", "42")).toEqual({ plan: "pro" });
     expect(computed(opened, "user_id", "42")["views"]).toBe(0);
@@ -125,7 +126,9 @@ describe("a client that sets one", () => {
   test("is heard again in full once it is no computed trait any more", async () => {
     using folder = tempFolder();
     {
-      await using opened = await openTestStore(folder.at("data"), { definitions: [views] });
+      await using opened = await openTestStore(folder.at("data"), {
+        rules: { ...noRules, computed: [views] },
+      });
       await opened.accept("identify", { userId: "42", traits: { views: 99 } });
     }
     await using again = await openTestStore(folder.at("data"));
@@ -142,7 +145,7 @@ describe("other definitions than before", () => {
       await view(opened, "v-1");
       await view(opened, "v-2");
     }
-    await using again = await openTestStore(folder.at("data"), { definitions: pack });
+    await using again = await openTestStore(folder.at("data"), { rules: { ...noRules, computed: pack } });
     expect(again.store.status().mode).toBe("rebuilding");
     await view(again, "v-3");
     await again.live();
@@ -156,11 +159,11 @@ describe("other definitions than before", () => {
   test("are remembered for whoever opens the folder without any", async () => {
     using folder = tempFolder();
     {
-      await using opened = await openTestStore(folder.at("data"), { definitions: pack });
+      await using opened = await openTestStore(folder.at("data"), { rules: { ...noRules, computed: pack } });
       await view(opened, "v-1");
     }
     {
-      await using stored = await openTestStore(folder.at("data"), { definitions: "stored" });
+      await using stored = await openTestStore(folder.at("data"), { rules: "stored" });
       expect(stored.notices).toEqual([]);
       await view(stored, "v-2");
       expect(computed(stored, "user_id", "42")["views24h"]).toBe(2);
@@ -184,7 +187,9 @@ describe("whoever follows the changes", () => {
   for (let seed = 1; seed <= 20; seed += 1)
     test(`knows every value, through joins and late links: seed ${seed}`, async () => {
       using folder = tempFolder();
-      await using opened = await openTestStore(folder.at("data"), { definitions });
+      await using opened = await openTestStore(folder.at("data"), {
+        rules: { ...noRules, computed: definitions },
+      });
       const follower = new Follower(opened);
       const ids = seededIds(seed);
       const pick = (...from: string[]) => from[Math.floor(ids.random() * from.length)] ?? "";
