@@ -11,10 +11,16 @@ const largest = 1e15;
 
 const numeric = /^-?\d{1,16}(\.\d{1,20})?$/;
 
+/** The number that a value is, or that a string writes with nothing else in it; null for anything else. */
+export function amountOf(value: unknown): number | null {
+  if (typeof value === "number") return value;
+  return typeof value === "string" && numeric.test(value) ? Number(value) : null;
+}
+
 /** Whole millionths of a number or of a string that is nothing but a decimal number; null for anything else. */
 export function toScaled(value: unknown): number | null {
-  const number = typeof value === "string" && numeric.test(value) ? Number(value) : value;
-  if (typeof number !== "number" || !(number >= -largest && number <= largest)) return null;
+  const number = amountOf(value);
+  if (number === null || !(number >= -largest && number <= largest)) return null;
   // Not −0: JSON would not keep it.
   return Math.round(number * scale) + 0;
 }
