@@ -15,6 +15,7 @@ import { OpsDesk } from "./store/ops/opsDesk.ts";
 import type { GroupMessage, KeyRow } from "./store/messages.ts";
 import { openReadOnlyStore } from "./store/readOnlyStore.ts";
 import { openStore, type Store } from "./store/store.ts";
+import type { ChosenPlan } from "./store/usedPlan.ts";
 import type { ChosenRules } from "./store/usedDefinitions.ts";
 import type { LinkLimits } from "./store/writerLink.ts";
 import { version } from "./version.ts";
@@ -31,6 +32,7 @@ export interface DataStoreOptions {
   readonly folder: string;
   readonly limits: LinkLimits;
   readonly rules: ChosenRules;
+  readonly plan: ChosenPlan;
   readonly crashAt: string | null;
   readonly clock: Clock;
   readonly notice: (level: "info" | "warn" | "error", sentence: string) => void;
@@ -95,6 +97,7 @@ export async function openForWriting(folder: string, tell: (line: string) => voi
     folder,
     limits: ownLimits,
     rules: "stored",
+    plan: "stored",
     crashAt: null,
     clock: systemClock,
     notice: (level, sentence) => {
@@ -125,6 +128,7 @@ export function openForReading(folder: string, tell: (line: string) => void): Op
     keys: () => store.keys(),
     configuredKeys: [],
     openJournal: () => new JournalReader(folderPaths(folder).journal),
+    nowMs: () => systemClock.nowMs(),
     renderProfile: (profile) => renderProfile(profile, everything, systemClock.nowMs()),
   });
   return {

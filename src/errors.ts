@@ -59,6 +59,11 @@ const catalogue = {
     message: "That trait is computed or reserved.",
     hint: "Choose another name; computed traits can't be set from outside.",
   },
+  plan_violation: {
+    status: 400,
+    message: "The event breaks the tracking plan.",
+    hint: "Send it in the shape that the plan asks for, or change the plan; what is held back can then be replayed.",
+  },
   invalid_request: {
     status: 400,
     message: "The request is not understood.",

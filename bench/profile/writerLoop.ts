@@ -30,6 +30,7 @@ const writer = new Writer({
   judge,
   restore,
   definitions: compile(pack === "ecommerce" ? ecommercePack("EUR") : []),
+  plan: null,
   clock: systemClock,
   ids: systemIds,
   hotProfiles: 20_000,

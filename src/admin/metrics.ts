@@ -146,6 +146,7 @@ function addWriter(registry: Registry, { counts }: StoreStatus): void {
   events.inc({ outcome: "accepted" }, counts.accepted);
   events.inc({ outcome: "repeated" }, counts.repeated);
   events.inc({ outcome: "quarantined" }, counts.quarantined);
+  events.inc({ outcome: "blocked" }, counts.blocked);
   events.inc({ outcome: "fold_failed" }, counts.foldFailed);
   counter(registry, "freshet_writer_groups_total", "Transactions of the writer.", counts.groups);
   const seconds = new Counter({

@@ -45,6 +45,7 @@ export const operationParams = {
   }),
   export: z.strictObject({ namespace, what: z.enum(["profiles", "events"]) }),
   erase: identifier,
+  "plan.violations": z.strictObject({ days: z.int().min(1).max(90) }),
   compact: z.strictObject({}),
   verify: z.strictObject({}),
   rebuild: z.strictObject({}),
@@ -69,6 +70,20 @@ export interface KeyReport {
   readonly configured: boolean;
 }
 
+/** How often one rule of the tracking plan was broken. */
+export interface ViolationReport {
+  /** A track event's name, `identify` for traits; empty: further names of a day that had too many. */
+  readonly event: string;
+  readonly source: string;
+  readonly property: string;
+  readonly rule: string;
+  readonly mode: string;
+  readonly count: number;
+  readonly lastAt: string;
+  /** `s<seq>` of an event that was kept, `qrn_<id>` of one that is held back; the newest few. */
+  readonly samples: readonly string[];
+}
+
 /** What each operation gives at its end. Some also send items (a profile, an event, a change) on the way. */
 export interface OperationResults {
   readonly status: StoreStatus & { readonly version: string };
@@ -85,6 +100,7 @@ export interface OperationResults {
     readonly identifiers: number;
     readonly quarantined: number;
   } | null;
+  readonly "plan.violations": readonly ViolationReport[];
   readonly compact: null;
   readonly verify: VerifyReport;
   readonly rebuild: null;

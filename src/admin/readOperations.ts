@@ -2,7 +2,13 @@
 import type { JournalReader } from "../store/journalReader.ts";
 import type { KeyRow } from "../store/messages.ts";
 import type { Profiles, StoredProfile } from "../store/profiles.ts";
-import { OperationFailed, type OperationParams, type Operations, type Outlet } from "./operation.ts";
+import {
+  OperationFailed,
+  type ViolationReport,
+  type OperationParams,
+  type Operations,
+  type Outlet,
+} from "./operation.ts";
 import { exportedEvents, keyReport } from "./reports.ts";
 
 export interface ReadOperationsDeps {
@@ -11,6 +17,7 @@ export interface ReadOperationsDeps {
   readonly configuredKeys: readonly KeyRow[];
   /** A connection of its own for a long read; disposed by the reader. */
   readonly openJournal: () => JournalReader;
+  readonly nowMs: () => number;
   readonly renderProfile: (profile: StoredProfile) => unknown;
 }
 
@@ -25,11 +32,20 @@ export function readOperations(deps: ReadOperationsDeps): Operations {
         ...deps.keys().map((row) => keyReport(row, false)),
         ...deps.configuredKeys.map((row) => keyReport(row, true)),
       ]),
+    "plan.violations": ({ days }) => Promise.resolve(violationsOf(deps, days)),
     export: async ({ namespace, what }, outlet) => {
       if (what === "events") return { count: await exportEvents(deps, namespace, outlet) };
       return { count: await exportProfiles(deps, namespace, outlet) };
     },
   };
+}
+
+function violationsOf({ openJournal, nowMs }: ReadOperationsDeps, days: number): readonly ViolationReport[] {
+  using journal = openJournal();
+  return journal.planViolations(nowMs(), days).map(({ lastAtMs, ...row }) => ({
+    ...row,
+    lastAt: new Date(lastAtMs).toISOString(),
+  }));
 }
 
 function findProfile(

@@ -49,6 +49,7 @@ export function storeOperations(deps: StoreOperationsDeps): Operations {
     profiles: store.profiles,
     keys: () => store.admin.listKeys(),
     openJournal: () => new JournalReader(deps.journalPath),
+    nowMs: () => deps.clock.nowMs(),
   });
   return {
     ...reading,

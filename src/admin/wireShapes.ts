@@ -53,7 +53,9 @@ export const Accepted = Type.Object({
       Type.Object({
         index: Type.Integer(),
         messageId: Nullable(Type.String()),
-        quarantineId: Type.String(),
+        quarantineId: Type.Optional(
+          Type.String({ description: "absent where the tracking plan blocks the event" }),
+        ),
         error: EventErrorShape,
       }),
     ),

@@ -14,7 +14,7 @@ export interface CliContext {
 }
 
 /** Exit codes (docs/operations.md). */
-export const exitCodes = { ok: 0, failed: 1, usage: 2, folder: 3, disk: 74 } as const;
+export const exitCodes = { ok: 0, failed: 1, usage: 2, folder: 3, threshold: 4, disk: 74 } as const;
 
 /** A command that has said all there is to say and ends with this code. */
 export class Exit extends Error {

@@ -13,6 +13,7 @@ import { addErase } from "./erase.ts";
 import { addExport } from "./export.ts";
 import { addImport } from "./import.ts";
 import { addKeys } from "./keys.ts";
+import { addPlan } from "./plan.ts";
 import { addProfile } from "./profile.ts";
 import { addRebuild } from "./rebuild.ts";
 import { addRestore } from "./restore.ts";
@@ -34,6 +35,7 @@ const additions = [
   addExport,
   addErase,
   addConfig,
+  addPlan,
   addVerify,
   addRebuild,
   addBackup,
@@ -53,7 +55,7 @@ export function buildProgram(context: CliContext, writeHelp: (text: string) => v
     .addHelpText(
       "after",
       "\nThe server's options, such as --port for another port than 8787: freshet serve --help" +
-        "\nExit codes: 0 done, 1 failed, 2 usage or configuration, 3 data folder locked, newer or damaged, 74 disk.",
+        "\nExit codes: 0 done, 1 failed, 2 usage or configuration, 3 data folder locked, newer or damaged, 4 below or above a threshold, 74 disk.",
     );
   for (const add of additions) add(program, context);
   forEachCommand(program, (command) => {

@@ -8,19 +8,12 @@ import { ConfigError } from "./configError.ts";
 import type { Environment } from "./environment.ts";
 import { readText } from "./option.ts";
 import { isWriteKey } from "./keyText.ts";
+import { trackingPlanSchema } from "./trackingPlan.ts";
 import { serveOptions, serveSection } from "./serveOptions.ts";
 import { substitute } from "./substitute.ts";
 
 /** Sections that the file will hold one day; said apart from mistakes. */
-const laterSections = [
-  "identity",
-  "traits",
-  "segments",
-  "trackingPlan",
-  "content",
-  "destinations",
-  "triggers",
-];
+const laterSections = ["identity", "traits", "segments", "content", "destinations", "triggers"];
 
 /** Larger files are refused; a configuration is read by people. */
 const maxFileBytes = 1024 * 1024;
@@ -73,6 +66,7 @@ export const fileSchema = z.strictObject({
       expected: "a map of computed traits",
     })
     .optional(),
+  trackingPlan: trackingPlanSchema.optional(),
   alerts: alertsSchema
     .meta({
       description: "When ingest counts as unwell, and who is told.",

@@ -3,6 +3,7 @@ import { alertKeys, type AlertKey } from "./alerts.ts";
 import { computedKeys } from "./computedTraits.ts";
 import { keyVariables } from "./firstKeys.ts";
 import type { Option } from "./option.ts";
+import { planKeys } from "./trackingPlan.ts";
 import { serveOptions } from "./serveOptions.ts";
 
 const introduction = `# Configuration
@@ -52,6 +53,10 @@ export function referencePage(): string {
       ({ key, description, expected }) => `- \`${key}\`: ${description} Value: ${expected}.`,
     ),
     "",
+    "## Tracking plan\n",
+    planNote,
+    ...planKeys.map(({ key, description }) => `- \`trackingPlan.${key}\`: ${description}`),
+    "",
     "## Alerts\n",
     alertsNote,
     ...alertKeys.map(describeAlertKey),
@@ -78,6 +83,10 @@ computedTraits:
 \`\`\`
 
 The keys of a computed trait:
+`;
+
+const planNote = `\`trackingPlan:\` names a folder of JSON Schemas, one an event ([tracking-plan.md](tracking-plan.md)); or, to
+say more, it is a map:
 `;
 
 const alertsNote = `Under \`alerts:\` stands when ingest counts as unwell ([operations.md](operations.md), "Alerts"). Every key

@@ -1,11 +1,14 @@
 /** Merges flags, environment and file into the settings that the program runs with. Flags win, then variables, then the file. */
+import { dirname } from "node:path";
 import { parseByteSize } from "../lib/byteSize.ts";
 import type { ProxyTrust } from "../lib/address.ts";
 import { parseDuration } from "../lib/duration.ts";
 import { assert } from "../lib/assert.ts";
+import type { PlanRules } from "../model/plan.ts";
 import type { Rules } from "../model/rules.ts";
 import { alertSettings, type AlertSettings } from "./alerts.ts";
 import { definitionsOf } from "./computedTraits.ts";
+import { loadPlan } from "./trackingPlan.ts";
 import { readConfigFile, type ConfigFile } from "./configFile.ts";
 import { ConfigError } from "./configError.ts";
 import { checkVariables, testVariable } from "./variables.ts";
@@ -60,6 +63,8 @@ export interface ServeSettings {
   readonly sources: readonly SourceSetting[];
   readonly follows: readonly FollowSetting[];
   readonly rules: Rules;
+  /** Null: there is no tracking plan. */
+  readonly plan: PlanRules | null;
   readonly alerts: AlertSettings;
   readonly firstKeys: FirstKeys;
   /** Where a test wants the process to die; null in production. */
@@ -78,7 +83,7 @@ export function loadServeSettings(flags: Flags, environment: Environment): Serve
   const { file, variables } = readConfigFile(String(early["config"]), configGiven, environment);
   checkVariables(environment, variables);
   const values = serveValues(mergeOptions(serveOptions, flags, environment, file.serve ?? {}));
-  return settingsOf(values, file, environment);
+  return settingsOf(values, file, planOf(file, String(early["config"])), environment);
 }
 
 /** The data folder, for commands that need nothing else. Throws ConfigError. */
@@ -137,7 +142,17 @@ function serveValues(merged: Record<string, unknown>): ServeValues {
   return parsed as ServeValues;
 }
 
-function settingsOf(values: ServeValues, file: ConfigFile, environment: Environment): ServeSettings {
+/** Null where the file names no plan. */
+function planOf({ trackingPlan }: ConfigFile, path: string): PlanRules | null {
+  return trackingPlan === undefined ? null : loadPlan(trackingPlan, dirname(path));
+}
+
+function settingsOf(
+  values: ServeValues,
+  file: ConfigFile,
+  plan: PlanRules | null,
+  environment: Environment,
+): ServeSettings {
   const limits: Limits = {
     maxInFlightRequests: values.maxInFlightRequests,
     maxInFlightBytes: bytes(values.maxInFlightBytes),
@@ -162,6 +177,7 @@ function settingsOf(values: ServeValues, file: ConfigFile, environment: Environm
     sources: sourcesOf(file),
     follows: followsOf(file),
     rules: { computed: definitionsOf(file) },
+    plan,
     alerts: alertSettings(file.alerts),
     firstKeys: firstKeysOf(environment),
     crashAt: environment[testVariable] ?? null,

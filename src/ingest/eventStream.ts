@@ -235,7 +235,7 @@ function answerText(lines: readonly Line[], answer: Exclude<Answer, { kind: "una
 function answerLine(
   line: number,
   refusal:
-    | { readonly messageId: string | null; readonly quarantineId: string; readonly error: EventError }
+    | { readonly messageId: string | null; readonly quarantineId?: string; readonly error: EventError }
     | undefined,
   whole: EventError | null,
 ): unknown {

@@ -55,7 +55,8 @@ export type Judge = (frame: Frame, mintId: () => string) => Verdict;
 export interface Rejected {
   readonly index: number;
   readonly messageId: string | null;
-  readonly quarantineId: string;
+  /** Absent: it was not kept (the tracking plan blocks it). */
+  readonly quarantineId?: string;
   readonly error: EventError;
 }
 

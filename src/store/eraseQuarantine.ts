@@ -15,6 +15,8 @@ interface Piece {
 const selectPage =
   "SELECT id, code, source, namespace, message_id, body FROM quarantine WHERE id > ? ORDER BY id LIMIT 1000";
 const deletePiece = "DELETE FROM quarantine WHERE id = ?";
+/** A name of an event that nobody planned may be anything, the name of a person too. */
+const deleteViolations = "DELETE FROM plan_violations WHERE lower(trim(event)) = lower(trim(?))";
 
 /** What went: how many pieces, and the seqs of events that are in the journal but could not be folded. */
 export interface ErasedQuarantine {
@@ -31,6 +33,7 @@ export function eraseQuarantine(
   const page = journal.database.query<Piece, [number]>(selectPage);
   const unfolded: number[] = [];
   let pieces = 0;
+  for (const name of names) journal.database.query(deleteViolations).run(name);
   for (let after = 0; ;) {
     const read = page.all(after);
     for (const piece of read.filter((candidate) => isAbout(candidate, names))) {

@@ -2,12 +2,15 @@
 import { errorText } from "../lib/describeError.ts";
 import { eventError, type EventError } from "../errors.ts";
 import type { Event } from "../model/event.ts";
+import { findingText, type Finding } from "../model/plan.ts";
+import type { TrackingPlan } from "../model/planCheck.ts";
 import { tellRelisted } from "./acts.ts";
 import type { Answer, Frame, Judged, Rejected, Verdict } from "./accept.ts";
 import type { Folded } from "./folded.ts";
 import type { HotProfile } from "./hot.ts";
 import type { Journal } from "./journal.ts";
 import { ownerOf, type MessageIds } from "./messageIds.ts";
+import { PlanTally } from "./planTally.ts";
 import type { Projected } from "./projector.ts";
 import { checksumOf, flagsOf, rowFlags, rowKind } from "./row.ts";
 
@@ -19,6 +22,8 @@ export interface GroupContext {
   readonly messageIds: MessageIds;
   /** Null while profiles are rebuilt: rows then wait unfolded. */
   readonly folded: Folded | null;
+  /** Holds events against the tracking plan; null: there is none. */
+  readonly plan: Pick<TrackingPlan, "check"> | null;
   /** Names of computed traits, which no client may set. */
   readonly reserved: ReadonlySet<string>;
   /** Events whose fold threw in an earlier try of this group. */
@@ -32,6 +37,8 @@ export interface Tally {
   accepted: number;
   repeated: number;
   quarantined: number;
+  /** Refused and not kept, by the tracking plan. */
+  blocked: number;
 }
 
 /** The fold threw at this event: the group is rolled back and taken again without folding it. */
@@ -46,7 +53,8 @@ export class FoldFailed extends Error {
 
 export class Group {
   readonly #group: GroupContext;
-  readonly tally: Tally = { accepted: 0, repeated: 0, quarantined: 0 };
+  readonly tally: Tally = { accepted: 0, repeated: 0, quarantined: 0, blocked: 0 };
+  readonly #violations = new PlanTally();
 
   constructor(context: GroupContext) {
     this.#group = context;
@@ -70,8 +78,10 @@ export class Group {
     for (let index = 0; index < verdict.events.length; index += 1) {
       const judged = verdict.events[index];
       if (judged === undefined) continue;
-      if (judged.kind === "event") this.#takeEvent(frame, judged);
-      else
+      if (judged.kind === "event") {
+        const refused = this.#takeEvent(frame, judged, index);
+        if (refused !== null) rejected.push(refused);
+      } else
         rejected.push({
           index,
           messageId: judged.messageId,
@@ -86,16 +96,25 @@ export class Group {
     return { kind: "rejected", status: 400, error: first.error, rejected };
   }
 
-  #takeEvent(frame: Frame, judged: JudgedEvent): void {
+  /** Writes down what the group's events broke; the last step of its transaction. */
+  finish(): void {
+    this.#violations.write(this.#group.journal.database, this.#group.committedAtMs);
+  }
+
+  /** Takes one event; what the tracking plan keeps out is returned. */
+  #takeEvent(frame: Frame, judged: JudgedEvent, index: number): Rejected | null {
     const { event } = judged;
     const { journal, messageIds, folded, skip, nextSeq, committedAtMs } = this.#group;
     const source = journal.sourceNumber(event.source);
     const owner = ownerOf(source, event.namespace);
     if (!judged.minted && messageIds.find(owner, event.messageId) !== null) {
       this.tally.repeated += 1;
-      return;
+      return null;
     }
+    const finding = this.#group.plan?.check(event) ?? null;
+    if (finding !== null && finding.mode !== "allow") return this.#keepOut(frame, judged, finding, index);
     const seq = nextSeq();
+    if (finding !== null) this.#violations.note(finding, source, `s${seq}`);
     messageIds.add(owner, event.messageId, seq);
     this.tally.accepted += 1;
     this.#keepOutReserved(frame, event);
@@ -133,9 +152,21 @@ export class Group {
       judged.raw,
       checksumOf(seq, judged.raw),
     ]);
-    if (folded === null) return;
+    if (folded === null) return null;
     const { hot } = folded;
     for (const profile of relisted) tellRelisted(profile, { journal, hot, nextSeq, committedAtMs });
+    return null;
+  }
+
+  #keepOut(frame: Frame, { event, raw }: JudgedEvent, finding: Finding, index: number): Rejected {
+    const { messageId } = event;
+    const error = eventError("plan_violation", findingText(finding));
+    const quarantineId =
+      finding.mode === "quarantine" ? this.#quarantine(frame, error, messageId, raw) : undefined;
+    if (quarantineId === undefined) this.tally.blocked += 1;
+    const source = this.#group.journal.sourceNumber(event.source);
+    this.#violations.note(finding, source, quarantineId ?? null);
+    return { index, messageId, ...(quarantineId === undefined ? {} : { quarantineId }), error };
   }
 
   /** The event is taken without what it sets under the name of a computed trait; that goes to the quarantine. */

@@ -69,6 +69,34 @@ const selectWaiting = `
 SELECT ${quarantineColumns} FROM quarantine
 WHERE replayed_at_ms IS NULL AND code = ? AND source = ? AND id < ? ORDER BY id DESC LIMIT ?`;
 
+/** How often one rule of the tracking plan was broken. */
+export interface PlanViolations {
+  readonly event: string;
+  readonly source: string;
+  readonly property: string;
+  readonly rule: string;
+  readonly mode: string;
+  readonly count: number;
+  readonly lastAtMs: number;
+  readonly samples: readonly string[];
+}
+
+const selectViolations = `
+SELECT event, sources.name AS source, property, rule, mode, sum(count) AS count, max(last_at_ms) AS lastAtMs,
+       json_group_array(samples ORDER BY day) AS samples
+FROM plan_violations JOIN sources ON sources.id = plan_violations.source
+WHERE day >= ?
+GROUP BY event, sources.name, property, rule, mode
+ORDER BY sum(count) DESC, event, property, rule
+LIMIT 1000`;
+
+const shownSamples = 5;
+
+/** Texts of lists of samples (planTally.ts), oldest first, as one list. */
+function newestSamples(text: string): readonly string[] {
+  return (JSON.parse(text) as string[]).flatMap((list) => JSON.parse(list) as string[]).slice(-shownSamples);
+}
+
 export class JournalReader implements Disposable {
   readonly #database: Database;
   readonly #page: Statement<EventRow, [number, number]>;
@@ -145,6 +173,15 @@ export class JournalReader implements Disposable {
     return this.#database
       .query<QuarantineRow, [number]>(`SELECT ${quarantineColumns} FROM quarantine WHERE id = ?`)
       .get(id);
+  }
+
+  /** What broke the tracking plan on the last so many days (UTC, today included), the most frequent first. */
+  planViolations(nowMs: number, days: number): PlanViolations[] {
+    const from = Math.floor(nowMs / 86_400_000) - days + 1;
+    return this.#database
+      .query<Omit<PlanViolations, "samples"> & { samples: string }, [number]>(selectViolations)
+      .all(from)
+      .map((row) => ({ ...row, samples: newestSamples(row.samples) }));
   }
 
   sourceName(id: number): string {

@@ -3,6 +3,7 @@ import type { Answer } from "./accept.ts";
 import type { RefusalReason } from "./folderRefused.ts";
 import type { Rules } from "../model/rules.ts";
 import type { Namespace } from "../model/event.ts";
+import type { ChosenPlan } from "./usedPlan.ts";
 import type { ChosenRules } from "./usedDefinitions.ts";
 
 /** What is the same for all frames of one key; sent once, referred to by index. */
@@ -81,6 +82,7 @@ export interface WriterSettings {
   readonly profilesTrusted: boolean;
   readonly hotProfiles: number;
   readonly rules: ChosenRules;
+  readonly plan: ChosenPlan;
   /** Hidden setting for crash tests (lib/crashPoint.ts). */
   readonly crashAt: string | null;
 }
@@ -93,6 +95,7 @@ export interface WriterCounts {
   readonly accepted: number;
   readonly repeated: number;
   readonly quarantined: number;
+  readonly blocked: number;
   readonly foldFailed: number;
   readonly groups: number;
   /** Sum over groups, milliseconds. */

@@ -10,6 +10,8 @@ export const eraseRules: Readonly<Record<string, string>> = {
   meta: "holds no personal data",
   sources: "holds no personal data",
   keys: "holds no personal data",
+  plan_violations:
+    "rows whose event name is one of the person's identifiers are deleted; samples name rows, not people",
   followed: "holds another server's ids of its own events, no text of a person",
 };
 
@@ -87,6 +89,21 @@ CREATE TABLE followed (
   source INTEGER PRIMARY KEY,
   last_event_id TEXT NOT NULL
 ) STRICT;
+`,
+  `
+-- What broke the tracking plan, a day in UTC at a time (planTally.ts).
+CREATE TABLE plan_violations (
+  day INTEGER NOT NULL,           -- days since 1970
+  event TEXT NOT NULL,            -- a track event's name, identify for traits; empty: all beyond the day's bound
+  source INTEGER NOT NULL,
+  property TEXT NOT NULL,
+  rule TEXT NOT NULL,
+  mode TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  last_at_ms INTEGER NOT NULL,
+  samples TEXT NOT NULL,          -- JSON
+  PRIMARY KEY (day, event, source, property, rule, mode)
+) WITHOUT ROWID, STRICT;
 `,
 ];
 

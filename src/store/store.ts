@@ -24,6 +24,7 @@ import type { Profiles } from "./profiles.ts";
 import { profilesBeginWell } from "./profilesHeader.ts";
 import { ProfilesReader } from "./profilesReader.ts";
 import { quarantinePages, type QuarantinePages } from "./quarantinePages.ts";
+import type { ChosenPlan } from "./usedPlan.ts";
 import type { ChosenRules } from "./usedDefinitions.ts";
 import type { VerifyJob, VerifyReport } from "./verify.ts";
 import { WriterLink, type LinkLimits } from "./writerLink.ts";
@@ -38,6 +39,7 @@ export interface StoreOptions {
   readonly hotProfiles: number;
   /** The computed traits that profiles have. */
   readonly rules: ChosenRules;
+  readonly plan: ChosenPlan;
   /** Hidden setting for crash tests. */
   readonly crashAt: string | null;
   /** Opens and reads a profile folder in a process of its own, since a damaged file can end the process; false if it did. */
@@ -156,9 +158,9 @@ class OpenedStore {
   }
 
   async open(): Promise<Store> {
-    const { folder, hotProfiles, rules, crashAt } = this.#options;
+    const { folder, hotProfiles, rules, plan, crashAt } = this.#options;
     const profilesTrusted = await this.#profilesTrusted();
-    this.#send({ kind: "open", settings: { folder, profilesTrusted, hotProfiles, rules, crashAt } });
+    this.#send({ kind: "open", settings: { folder, profilesTrusted, hotProfiles, rules, plan, crashAt } });
     const opened = await this.#opened.promise;
     const ids = profileIds(opened.journalId);
     const journal = new JournalReader(folderPaths(folder).journal);

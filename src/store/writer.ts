@@ -10,6 +10,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { CrashPoint } from "../lib/crashPoint.ts";
 import { errorText } from "../lib/describeError.ts";
 import type { Definitions } from "../model/definition.ts";
+import type { TrackingPlan } from "../model/planCheck.ts";
 import type { Ids } from "../lib/id.ts";
 import { eventError } from "../errors.ts";
 import type { Answer, Frame, Judge, Judged, Restore, Verdict } from "./accept.ts";
@@ -33,6 +34,7 @@ export interface WriterOptions {
   readonly judge: Judge;
   readonly restore: Restore;
   readonly definitions: Definitions;
+  readonly plan: TrackingPlan | null;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly hotProfiles: number;
@@ -265,7 +267,7 @@ export class Writer {
     committedAtMs: number,
   ): GroupMessage {
     const folded = this.#profiles?.caughtUp === true ? this.#profiles : null;
-    const { clock, crash, journal, messageIds, definitions } = this.#options;
+    const { clock, crash, journal, messageIds, definitions, plan } = this.#options;
     const headBefore = this.#head;
     const accepted: number[] = [];
     const answers: (readonly [number, Answer])[] = [];
@@ -273,6 +275,7 @@ export class Writer {
       journal,
       messageIds,
       folded,
+      plan,
       reserved: definitions.names,
       skip,
       nextSeq: () => this.nextSeq(),
@@ -288,6 +291,7 @@ export class Writer {
         if (answer === null) accepted.push(queued.id);
         else answers.push([queued.id, answer]);
       }
+      group.finish();
       foldedMs = clock.monotonicMs();
       crash("beforeJournalCommit");
     });

@@ -14,6 +14,7 @@ export class WriterTally {
     accepted: 0,
     repeated: 0,
     quarantined: 0,
+    blocked: 0,
     foldFailed: 0,
     groups: 0,
     commitMs: 0,
@@ -30,6 +31,7 @@ export class WriterTally {
     counts.accepted += tally.accepted;
     counts.repeated += tally.repeated;
     counts.quarantined += tally.quarantined;
+    counts.blocked += tally.blocked;
     counts.groups += 1;
     counts.foldMs += times.foldMs;
     counts.commitMs += times.commitMs;

@@ -28,6 +28,7 @@ import {
 import { openMessageIds } from "./dedup/openMessageIds.ts";
 import { classifyWriteFailure } from "./sqlite.ts";
 import { useRules } from "./usedDefinitions.ts";
+import { usePlan } from "./usedPlan.ts";
 import { JournalFailed, Writer, type QueuedFrame } from "./writer.ts";
 
 export interface WriterThreadDeps {
@@ -235,6 +236,7 @@ export class WriterThread {
         judge: this.#deps.judge,
         restore: this.#deps.restore,
         definitions: compileRules(rules),
+        plan: usePlan(journal, settings.plan),
         clock,
         ids,
         hotProfiles: settings.hotProfiles,

@@ -128,6 +128,7 @@ describe("the river's history", () => {
       accepted,
       repeated: 0,
       quarantined: 0,
+      blocked: 0,
       foldFailed: 0,
       groups: 0,
       commitMs: 0,
