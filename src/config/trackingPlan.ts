@@ -27,7 +27,7 @@ const fullSection = z.strictObject({
 /** Keys of the section and what they are for, for docs. */
 export const planKeys: readonly { readonly key: string; readonly description: string }[] = Object.entries(
   fullSection.shape,
-).map(([key, schema]) => ({ key, description: String(schema.meta()?.["description"] ?? "") }));
+).map(([key, schema]) => ({ key, description: schema.meta()?.description ?? "" }));
 
 /** `trackingPlan:` */
 export const trackingPlanSchema = z.union([z.string().min(1), fullSection]).meta({
