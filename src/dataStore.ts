@@ -15,8 +15,7 @@ import { OpsDesk } from "./store/ops/opsDesk.ts";
 import type { GroupMessage, KeyRow } from "./store/messages.ts";
 import { openReadOnlyStore } from "./store/readOnlyStore.ts";
 import { openStore, type Store } from "./store/store.ts";
-import type { ChosenPlan } from "./store/usedPlan.ts";
-import type { ChosenRules } from "./store/usedDefinitions.ts";
+import type { ChosenPlan, ChosenRules } from "./store/usedDefinitions.ts";
 import type { LinkLimits } from "./store/writerLink.ts";
 import { version } from "./version.ts";
 

@@ -4,7 +4,7 @@ import { extname, join, resolve } from "node:path";
 import { z } from "zod";
 import type { JsonObject } from "../model/event.ts";
 import { planModes, type PlannedEvent, type PlannedShape, type PlanRules } from "../model/plan.ts";
-import { compileSchema, PlanProblem } from "../model/planCheck.ts";
+import { compileSchema, SchemaProblem } from "../lib/jsonSchema.ts";
 import { ConfigError } from "./configError.ts";
 
 const mode = z.enum(planModes);
@@ -97,9 +97,9 @@ function planFiles(folder: string): readonly string[] {
 
 function readPlanFile(path: string, problems: string[]): PlannedEvent | PlannedShape | null {
   try {
-    if (statSync(path).size > maxFileBytes) throw new PlanProblem(`larger than ${maxFileBytes} bytes`);
+    if (statSync(path).size > maxFileBytes) throw new SchemaProblem(`larger than ${maxFileBytes} bytes`);
     const parsed = planFileSchema.safeParse(parseFile(path));
-    if (!parsed.success) throw new PlanProblem(fileExpected);
+    if (!parsed.success) throw new SchemaProblem(fileExpected);
     const { version, mode: own } = parsed.data;
     // JSON and YAML without tags hold nothing else.
     const schema = parsed.data.schema as JsonObject;

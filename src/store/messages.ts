@@ -3,8 +3,7 @@ import type { Answer } from "./accept.ts";
 import type { RefusalReason } from "./folderRefused.ts";
 import type { Rules } from "../model/rules.ts";
 import type { Namespace } from "../model/event.ts";
-import type { ChosenPlan } from "./usedPlan.ts";
-import type { ChosenRules } from "./usedDefinitions.ts";
+import type { ChosenPlan, ChosenRules } from "./usedDefinitions.ts";
 
 /** What is the same for all frames of one key; sent once, referred to by index. */
 export interface FrameContext {

@@ -24,8 +24,7 @@ import type { Profiles } from "./profiles.ts";
 import { profilesBeginWell } from "./profilesHeader.ts";
 import { ProfilesReader } from "./profilesReader.ts";
 import { quarantinePages, type QuarantinePages } from "./quarantinePages.ts";
-import type { ChosenPlan } from "./usedPlan.ts";
-import type { ChosenRules } from "./usedDefinitions.ts";
+import type { ChosenPlan, ChosenRules } from "./usedDefinitions.ts";
 import type { VerifyJob, VerifyReport } from "./verify.ts";
 import { WriterLink, type LinkLimits } from "./writerLink.ts";
 

@@ -1,15 +1,21 @@
 /**
- * The rules that a data folder is used with. The journal remembers them, so that commands which open the folder
- * without a configuration read and fold it alike; profiles say which ones they were folded with.
+ * The rules and the tracking plan that a data folder is used with. The journal remembers them, so that commands which
+ * open the folder without a configuration judge, read and fold alike; profiles say which rules they were folded with.
  */
 import type { Definition, Definitions } from "../model/definition.ts";
+import type { PlanRules } from "../model/plan.ts";
+import { TrackingPlan } from "../model/planCheck.ts";
 import { noRules, type Rules } from "../model/rules.ts";
 
 /** Rules as configured; `stored`: those that the folder was last served with. */
 export type ChosenRules = Rules | "stored";
 
+/** The plan as configured, null for none; `stored`: the one that the folder was last served with. */
+export type ChosenPlan = PlanRules | null | "stored";
+
 /** Where the journal's `meta` keeps them. */
 export const rulesMeta = "computedTraits";
+const planMeta = "trackingPlan";
 
 /** The part of the journal that remembers definitions. */
 interface Memory {
@@ -37,4 +43,14 @@ export function rulesIn(text: string | null): Rules {
 /** A short name of the evidence that these definitions ask for; profiles of another name must be folded anew. */
 export function evidenceName({ size, fingerprint }: Definitions): string {
   return size === 0 ? "" : Bun.hash.wyhash(fingerprint).toString(36);
+}
+
+/** The tracking plan to use; a new one is remembered. */
+export function usePlan(journal: Memory, chosen: ChosenPlan): TrackingPlan | null {
+  const known = journal.getMeta(planMeta) ?? "null";
+  if (chosen !== "stored" && JSON.stringify(chosen) !== known)
+    journal.setMeta(planMeta, JSON.stringify(chosen));
+  // Written here alone.
+  const plan = chosen === "stored" ? (JSON.parse(known) as PlanRules | null) : chosen;
+  return plan === null ? null : new TrackingPlan(plan);
 }

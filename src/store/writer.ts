@@ -23,6 +23,7 @@ import type { HotProfiles } from "./hot.ts";
 import type { Journal } from "./journal.ts";
 import type { GroupMessage, WriterCounts, WriterMode } from "./messages.ts";
 import type { MessageIds } from "./messageIds.ts";
+import { QuarantineBound } from "./quarantineBound.ts";
 import { Refold, type RefoldContext } from "./refold.ts";
 import { bodyBytes } from "./row.ts";
 import { classifyWriteFailure } from "./sqlite.ts";
@@ -56,24 +57,22 @@ export class JournalFailed extends Error {}
 /** Journal rows that a re-attribution reads between two groups. */
 const refoldRows = 250;
 
-/** Quarantine is trimmed once in this many refused pieces. */
-const trimEvery = 1_000;
-
 export class Writer {
   readonly #options: WriterOptions;
   readonly #journal: Journal;
   #profiles: Folded | null = null;
   #head: number;
-  #refusedSinceTrim = 0;
   /** The last group found the disk full. */
   #isFull = false;
   #refold: Refold | null = null;
   readonly #tally = new WriterTally();
+  readonly #quarantine: QuarantineBound;
 
   constructor(options: WriterOptions) {
     this.#options = options;
     this.#journal = options.journal;
     this.#head = options.journal.head();
+    this.#quarantine = new QuarantineBound(options.journal, options.notice);
   }
 
   get mode(): WriterMode {
@@ -309,7 +308,7 @@ export class Writer {
       commitMs: committedMs - foldedMs,
       profilesMs: clock.monotonicMs() - committedMs,
     });
-    this.#trimQuarantine(group.tally.quarantined);
+    this.#quarantine.grewBy(group.tally.quarantined);
     return this.#message(accepted, answers, committedAtMs);
   }
 
@@ -388,14 +387,5 @@ export class Writer {
     const answer: Answer = { kind: "unavailable", code, retryAfterSeconds: 5 };
     const answers = queue.map(({ id }) => [id, answer] as const);
     return this.#message([], answers, this.#options.clock.nowMs());
-  }
-
-  #trimQuarantine(refused: number): void {
-    this.#refusedSinceTrim += refused;
-    if (this.#refusedSinceTrim < trimEvery) return;
-    this.#refusedSinceTrim = 0;
-    const dropped = this.#journal.trimQuarantine();
-    if (dropped > 0)
-      this.#options.notice("warn", `the quarantine is full: its ${dropped} oldest entries were dropped`);
   }
 }

@@ -27,8 +27,7 @@ import {
 } from "./messages.ts";
 import { openMessageIds } from "./dedup/openMessageIds.ts";
 import { classifyWriteFailure } from "./sqlite.ts";
-import { useRules } from "./usedDefinitions.ts";
-import { usePlan } from "./usedPlan.ts";
+import { usePlan, useRules } from "./usedDefinitions.ts";
 import { JournalFailed, Writer, type QueuedFrame } from "./writer.ts";
 
 export interface WriterThreadDeps {
