@@ -5,7 +5,7 @@ import type { ProxyTrust } from "../lib/address.ts";
 import { parseDuration } from "../lib/duration.ts";
 import { assert } from "../lib/assert.ts";
 import type { PlanRules } from "../model/plan.ts";
-import type { Rules } from "../model/rules.ts";
+import { noRules, type Rules } from "../model/rules.ts";
 import { alertSettings, type AlertSettings } from "./alerts.ts";
 import { definitionsOf } from "./computedTraits.ts";
 import { loadPlan } from "./trackingPlan.ts";
@@ -176,7 +176,7 @@ function settingsOf(
     limits,
     sources: sourcesOf(file),
     follows: followsOf(file),
-    rules: { computed: definitionsOf(file) },
+    rules: { ...noRules, computed: definitionsOf(file) },
     plan,
     alerts: alertSettings(file.alerts),
     firstKeys: firstKeysOf(environment),

@@ -1,6 +1,7 @@
 /** What an operator declares about computed traits, as plain data, and the form in which fold and reads want it. */
 import { canonicalJson } from "./canonicalJson.ts";
 import type { Json } from "./event.ts";
+import { noSegments, type Segments } from "./segmentPlan.ts";
 
 export type Scalar = string | number | boolean;
 
@@ -123,17 +124,23 @@ export interface EventPlan {
   readonly tallies: readonly Tallied[];
   readonly carts: readonly CartTrait[];
   readonly orders: readonly OrdersTrait[];
+  /** Counts that are nobody's traits. */
+  readonly hidden: readonly Tallied[];
 }
 
 /** Computed traits, ready for use. Made once at start. */
 export interface Definitions {
   readonly limits: Limits;
-  /** Number of computed traits; with 0 the fold does nothing for them. */
+  /** Number of computed traits. */
   readonly size: number;
   readonly computed: readonly ComputedTrait[];
   /** Their names, which no client may set. */
   readonly names: ReadonlySet<string>;
+  /** What is kept of which events; of none, the fold does nothing for them. */
   readonly byEvent: ReadonlyMap<string, EventPlan>;
+  /** Counts that segments ask for, by name: evidence is kept for them, but they are nobody's traits. */
+  readonly hidden: ReadonlyMap<string, Tallied>;
+  readonly segments: Segments;
   /** Equal text, equal evidence: a state folded with definitions of another fingerprint must be folded anew. */
   readonly fingerprint: string;
 }
@@ -147,17 +154,26 @@ const orderEvents = ["Order Completed", "Order Updated", "Order Cancelled", "Ord
 /** No computed trait at all. */
 export const noDefinitions: Definitions = compile([]);
 
-/** Prepares definitions. Throws on a name that stands twice and on names that no dictionary can hold. */
-export function compile(list: readonly Definition[], limits: Limits = usualLimits): Definitions {
+/**
+ * Prepares definitions; evidence is kept for `hidden` ones too. Throws on a name that stands twice and on names that no
+ * dictionary can hold.
+ */
+export function compile(
+  list: readonly Definition[],
+  limits: Limits = usualLimits,
+  hidden: readonly Definition[] = [],
+): Definitions {
   const names = new Set(list.map((definition) => definition.name));
   if (names.size !== list.length) throw new Error("a computed trait is defined twice");
-  const sorted = list.toSorted((left, right) => (left.name < right.name ? -1 : 1));
-  const events = new Set(sorted.flatMap(eventsOf));
+  const sorted = list.toSorted(byName);
+  const sortedHidden = hidden.toSorted(byName);
+  const kept = [...sorted, ...sortedHidden];
+  const events = new Set(kept.flatMap(eventsOf));
   if (events.has("__proto__") || names.has("__proto__")) throw new Error("__proto__ can't be a name");
-  const plans = [...events].map((event) => planOf(event, sorted, limits));
-  const byName = new Map(plans.flatMap(traitsOf).map((trait) => [trait.name, trait] as const));
+  const plans = [...events].map((event) => planOf(event, kept, names, limits));
+  const traits = new Map(plans.flatMap(traitsOf).map((trait) => [trait.name, trait] as const));
   const computed = sorted
-    .map((definition) => byName.get(definition.name))
+    .map((definition) => traits.get(definition.name))
     .filter((trait) => trait !== undefined);
   return {
     limits,
@@ -165,8 +181,18 @@ export function compile(list: readonly Definition[], limits: Limits = usualLimit
     computed,
     names,
     byEvent: new Map(plans.map((plan) => [plan.event, plan])),
-    fingerprint: canonicalJson([{ ...limits }, sorted as unknown as Json]),
+    hidden: new Map(plans.flatMap((plan) => plan.hidden.map((trait) => [trait.name, trait] as const))),
+    segments: noSegments,
+    fingerprint: canonicalJson([
+      { ...limits },
+      sorted as unknown as Json,
+      ...(hidden.length === 0 ? [] : [sortedHidden as unknown as Json]),
+    ]),
   };
+}
+
+function byName(left: Definition, right: Definition): number {
+  return left.name < right.name ? -1 : 1;
 }
 
 function traitsOf(plan: EventPlan): readonly ComputedTrait[] {
@@ -178,8 +204,13 @@ function eventsOf(definition: Definition): readonly string[] {
   return definition.aggregate === "orders" ? orderEvents : [definition.event];
 }
 
-function planOf(event: string, sorted: readonly Definition[], limits: Limits): EventPlan {
-  const mine = sorted.filter((definition) => eventsOf(definition).includes(event));
+function planOf(
+  event: string,
+  kept: readonly Definition[],
+  names: ReadonlySet<string>,
+  limits: Limits,
+): EventPlan {
+  const mine = kept.filter((definition) => eventsOf(definition).includes(event));
   const tallied = mine.filter(
     (definition) => definition.aggregate !== "cart" && definition.aggregate !== "orders",
   );
@@ -193,7 +224,8 @@ function planOf(event: string, sorted: readonly Definition[], limits: Limits): E
     properties: tallied.length > 0 ? properties : null,
     measures,
     windowed: tallies.some((trait) => trait.windowMs !== null),
-    tallies,
+    tallies: tallies.filter(({ name }) => names.has(name)),
+    hidden: tallies.filter(({ name }) => !names.has(name)),
     carts: computed.filter((trait) => trait.kind === "cart"),
     orders: computed.filter((trait) => trait.kind === "orders"),
   };

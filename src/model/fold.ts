@@ -45,7 +45,7 @@ export function fold(
   if (event.timestampMs < state.first) state.first = event.timestampMs;
   if (event.timestampMs > state.last) state.last = event.timestampMs;
   if (event.type === "identify") return foldTraits(state, event, options.refused, definitions.names);
-  if (definitions.size === 0 || event.type !== "track" || event.name === null) return nothing;
+  if (definitions.byEvent.size === 0 || event.type !== "track" || event.name === null) return nothing;
   const plan = definitions.byEvent.get(event.name);
   return plan === undefined ? nothing : foldEvidence(state, event, plan, options.refused === undefined);
 }

@@ -217,7 +217,8 @@ export function readTrait(tree: TraitTree, name: string): TraitReading | undefin
   };
 }
 
-function newestStamp(tree: TraitTree, node: TraitNode): Stamp | undefined {
+/** That of the newest write in a node; undefined for a node that holds none. */
+export function newestStamp(tree: TraitTree, node: TraitNode): Stamp | undefined {
   if (node.length === 2) return stampAt(tree, node[0]);
   let newest: Stamp | undefined;
   for (const key in node[1]) {
