@@ -18,10 +18,20 @@ export const conditionKeys = {
   atMost: { schema: z.number(), description: "A number that is not greater.", expected: "a number" },
   above: { schema: z.number(), description: "A number that is greater.", expected: "a number" },
   below: { schema: z.number(), description: "A number that is less.", expected: "a number" },
+  between: {
+    schema: z.tuple([z.number(), z.number()]),
+    description: "A number from the first to the second, both included.",
+    expected: "two numbers: [from, to]",
+  },
   contains: {
     schema: scalar,
     description: "Text with this in it, capitals told apart; or a list with this entry.",
     expected: text,
+  },
+  startsWith: {
+    schema: z.string().min(1),
+    description: "Text that begins so, capitals told apart.",
+    expected: "text",
   },
   exists: {
     schema: z.boolean(),
@@ -46,7 +56,9 @@ export const conditionSchema = z
     atMost: conditionKeys.atMost.schema.optional(),
     above: conditionKeys.above.schema.optional(),
     below: conditionKeys.below.schema.optional(),
+    between: conditionKeys.between.schema.optional(),
     contains: conditionKeys.contains.schema.optional(),
+    startsWith: conditionKeys.startsWith.schema.optional(),
     exists: conditionKeys.exists.schema.optional(),
   })
   .refine((condition) => Object.keys(condition).length > 0);

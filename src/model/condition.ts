@@ -19,8 +19,12 @@ export interface Condition {
   readonly atMost?: number;
   readonly above?: number;
   readonly below?: number;
+  /** A number from the first to the second, both included. */
+  readonly between?: readonly [number, number];
   /** Text: has this in it, capitals told apart. A list: has this entry. */
   readonly contains?: Scalar;
+  /** Text that begins so, capitals told apart. */
+  readonly startsWith?: string;
   /** Whether there is a value at all; null is none. */
   readonly exists?: boolean;
 }
@@ -37,10 +41,12 @@ export const operators: { readonly [Name in keyof Condition]-?: Operator<NonNull
   atMost: (value, asked) => compares(value, (number) => number <= asked),
   above: (value, asked) => compares(value, (number) => number > asked),
   below: (value, asked) => compares(value, (number) => number < asked),
+  between: (value, [from, to]) => compares(value, (number) => number >= from && number <= to),
   contains: (value, asked) => {
     if (typeof value === "string") return typeof asked === "string" && value.includes(asked);
     return Array.isArray(value) && value.includes(asked);
   },
+  startsWith: (value, asked) => typeof value === "string" && value.startsWith(asked),
   exists: (value, asked) => (value !== null && value !== undefined) === asked,
 };
 

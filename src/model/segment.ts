@@ -14,8 +14,6 @@ import { momentOf, valueAtPath, type Moment, type SegmentSubject } from "./segme
 import type { Clause, SegmentPlan } from "./segmentPlan.ts";
 import { holdsFor, lasting, type Answer } from "./valueTest.ts";
 
-export type { SegmentSubject } from "./segmentMoment.ts";
-
 /** Instants looked at to find the one at which a segment turns; beyond, the last one is told: it may turn then. */
 const maxLooks = 64;
 

@@ -56,13 +56,10 @@ export function isWithin({ atLeast, atMost }: Times, n: number): boolean {
   return n >= (atLeast ?? 0) && n <= (atMost ?? Infinity);
 }
 
-/** When so many have left the window that the answer is another: the oldest leave first, those of one time together. */
+/** When so many have left the window, the oldest first, that the answer may be another. */
 function turnsAt(timesMs: readonly number[], windowMs: number, times: Times, isTrue: boolean): number {
-  for (let left = timesMs.length - 1; left >= 0; left -= 1) {
-    const leavesMs = timesMs[left] ?? 0;
-    const isLastOfItsTime = left === 0 || timesMs[left - 1] !== leavesMs;
-    if (isLastOfItsTime && isWithin(times, left) !== isTrue) return leavesMs + windowMs;
-  }
+  for (let left = timesMs.length - 1; left >= 0; left -= 1)
+    if (isWithin(times, left) !== isTrue) return (timesMs[left] ?? 0) + windowMs;
   return Infinity;
 }
 
