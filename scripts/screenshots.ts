@@ -1,5 +1,6 @@
-// `bun scripts/screenshots.ts [folder]`: takes the pictures of the demo and of the admin page that README and docs show
-// (docs/images/), with a server and a Chromium of its own. Look at them before you commit them.
+// `bun scripts/screenshots.ts [folder] [--every]`: takes the pictures of the demo and of the admin page that README and docs show
+// (docs/images/), with a server and a Chromium of its own. Look at them before you commit them. With --every and a folder of
+// its own: every place of the admin page, light, dark and narrow.
 
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,7 +9,9 @@ import type { Page } from "playwright-core";
 import { startBrowser, viewports, type PageOptions } from "../test/support/browser.ts";
 
 const root = join(import.meta.dir, "..");
-const pictures = process.argv[2] ?? join(root, "docs", "images");
+const flags = process.argv.slice(2);
+const isEvery = flags.includes("--every");
+const pictures = flags.find((flag) => !flag.startsWith("--")) ?? join(root, "docs", "images");
 
 /** A bare container has no locale, and dates need one. */
 const locale = "en-GB";
@@ -35,6 +38,26 @@ const adminViews: readonly (readonly [name: string, place: string, sign: string,
     { colorScheme: "light", viewport: { width: 1280, height: 1100 } },
   ],
 ];
+/** Where there is something to see, and what must be there. */
+const places: readonly (readonly [name: string, place: string, sign: string])[] = [
+  ["river", "river", ".chart canvas"],
+  ["profiles", "profiles", "tbody tr"],
+  ["profile", "profiles/email%3Aann%40example.com", "text=ann@example.com"],
+  ["quarantine", "quarantine", "h1"],
+  ["quarantine-group", "quarantine/missing_id/demo-shop", "h2"],
+  ["keys", "keys", "tbody tr"],
+  ["storage", "storage", "dl"],
+  ["audit", "audit", "tbody tr"],
+];
+const looks: readonly (readonly [name: string, options: PageOptions])[] = [
+  ["light", { colorScheme: "light", viewport: { width: 1280, height: 1100 } }],
+  ["dark", { colorScheme: "dark", viewport: { width: 1280, height: 1100 } }],
+  ["narrow", { colorScheme: "light", viewport: { ...viewports.narrow, height: 1500 } }],
+];
+const everyView = places.flatMap(([name, place, sign]) =>
+  looks.map(([look, options]) => [`${name}-${look}`, place, sign, options] as const),
+);
+
 /** What a page needs to show what it has asked for. */
 const settleMs = 2_500;
 /** Charts need a history. */
@@ -64,7 +87,7 @@ async function main(): Promise<void> {
       await opened.screenshot(join(pictures, `${name}.png`));
     }
     await Bun.sleep(Math.max(0, startedMs + historyMs - Date.now()));
-    for (const [name, place, sign, options] of adminViews) {
+    for (const [name, place, sign, options] of isEvery ? everyView : adminViews) {
       await using opened = await browser.open(`${origin}/admin`, { locale, ...options });
       await signIn(opened.page, secretKey);
       await opened.page.goto(`${origin}/admin#/${place}`);

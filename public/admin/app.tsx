@@ -6,7 +6,7 @@ import type { SessionAnswer } from "../../src/admin/api/adminWire.ts";
 import { ApiError, get, post, session } from "./api.ts";
 import { AuditSection } from "./audit.tsx";
 import { KeysSection } from "./keys.tsx";
-import { act, Failure } from "./pieces.tsx";
+import { act, Data, Failure } from "./pieces.tsx";
 import { ProfilesSection } from "./profiles.tsx";
 import { QuarantineSection } from "./quarantine.tsx";
 import { RiverSection } from "./river.tsx";
@@ -48,10 +48,15 @@ export function App() {
         {failure.value === null ? <p aria-busy="true">One moment…</p> : <Failure error={failure.value} />}
       </main>
     );
-  return known.signedIn ? <Inside keyId={known.keyId} version={known.version} /> : <SignIn />;
+  return known.signedIn ? (
+    <Inside keyId={known.keyId} source={known.source} version={known.version} />
+  ) : (
+    <SignIn />
+  );
 }
 
-function Inside({ keyId, version }: { readonly keyId: string; readonly version: string }) {
+function Inside(props: { readonly keyId: string; readonly source: string; readonly version: string }) {
+  const { keyId, source, version } = props;
   const { section, rest } = route.value;
   const main = useRef<HTMLElement>(null);
   const isFirst = useRef(true);
@@ -79,8 +84,8 @@ function Inside({ keyId, version }: { readonly keyId: string; readonly version: 
         </nav>
         <p class="who">
           <span>
-            <span class="unseen">Signed in with </span>
-            {keyId}
+            <span class="unseen">Signed in with the key of </span>
+            <Data>{source}</Data> <small>{keyId}</small>
           </span>
           <button type="button" class="quiet" onClick={act(signOut)}>
             Sign out

@@ -7,7 +7,7 @@ import { At, Data, Failure, Table, useAnswer } from "./pieces.tsx";
 /** An act's name in the log, and as one says it. */
 const actions: Readonly<Record<string, string>> = {
   sign_in: "Signed in",
-  sign_in_refused: "Tried keys that are none",
+  sign_in_refused: "Sign-in refused",
   sign_out: "Signed out",
   "key.create": "Made a key",
   "key.revoke": "Revoked a key",

@@ -19,8 +19,6 @@ export interface ChartProps {
 }
 
 const heightPx = 200;
-/** Below it the seconds are written out. */
-const shortSpanSeconds = 300;
 
 export function Chart({ title, unit, times, lines }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
@@ -87,7 +85,7 @@ function optionsOf(place: HTMLElement, unit: string, lines: readonly Line[]): uP
       {
         ...axis,
         space: 80,
-        values: (plot, ticks) => ticks.map((seconds) => clockText(seconds, spanOf(plot))),
+        values: (_plot, ticks) => clockTexts(ticks),
       },
       { ...axis, size: 56, values: (_plot, ticks) => ticks.map(numberText) },
     ],
@@ -115,14 +113,10 @@ function dataOf(times: readonly number[], lines: readonly Line[]): uPlot.Aligned
   return [[...times], ...lines.map(({ values }) => [...values])];
 }
 
-/** Seconds that are shown. */
-function spanOf(plot: uPlot): number {
-  const times = plot.data[0];
-  return (times.at(-1) ?? 0) - (times[0] ?? 0);
-}
-
-function clockText(seconds: number, span: number): string {
+/** Times of day; with seconds only where a tick is not at a full minute. */
+function clockTexts(ticks: readonly number[]): string[] {
   const short = { hour: "2-digit", minute: "2-digit" } as const;
-  const form = span < shortSpanSeconds ? { ...short, second: "2-digit" as const } : short;
-  return new Date(seconds * 1_000).toLocaleTimeString(undefined, form);
+  const isFine = ticks.some((seconds) => seconds % 60 !== 0);
+  const form = isFine ? { ...short, second: "2-digit" as const } : short;
+  return ticks.map((seconds) => new Date(seconds * 1_000).toLocaleTimeString(undefined, form));
 }

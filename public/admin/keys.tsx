@@ -13,9 +13,10 @@ export function KeysSection() {
     <>
       <h1>Keys and sources</h1>
       <p>
-        A write key sends events and may stand in a page. A secret key reads too and never leaves a server.
-        Each key belongs to a source, the name under which its events are kept. What freshet.yaml or the demo
-        gives at the start ends with the run; the others are kept, and revoked here.
+        A write key can only send events, so it may stand in a web page. A secret key can read as well: keep
+        it on your servers. Each key belongs to a source, the name that its events are stored under. Keys from
+        freshet.yaml, the environment or the demo are good until the server stops; all others are stored, and
+        good until you revoke them here.
       </p>
       {made === null ? null : <Shown made={made} onClose={() => setMade(null)} />}
       {error === null ? null : <Failure error={error} />}

@@ -17,7 +17,7 @@ export function Newest({ events }: { readonly events: readonly RiverEvent[] }) {
           aria-pressed={held !== null}
           onClick={() => setHeld(held === null ? events : null)}
         >
-          {held === null ? "Hold" : "Let flow"}
+          {held === null ? "Pause" : "Resume"}
         </button>
       </div>
       {shown.length === 0 ? (

@@ -1,8 +1,8 @@
 /** Small pieces that all sections are made of. */
 import type { ComponentChildren } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Identifier } from "../../src/admin/api/profileWire.ts";
-import { ApiError } from "./api.ts";
+import { wordsOf } from "./errorWords.ts";
 import { link } from "./route.ts";
 import { agoText, timeText } from "./words.ts";
 
@@ -20,12 +20,18 @@ export function Data({ children }: { readonly children: ComponentChildren }) {
   return <bdi class="data">{children}</bdi>;
 }
 
-/** What went wrong, in the server's words. */
-export function Failure({ error }: { readonly error: unknown }) {
-  const hint = error instanceof ApiError ? error.hint : "";
+/** What went wrong, and what to do; in words of its own where `words` gives them. */
+export function Failure({
+  error,
+  words = wordsOf,
+}: {
+  readonly error: unknown;
+  readonly words?: typeof wordsOf;
+}) {
+  const { sentence, hint } = words(error);
   return (
     <p role="alert" class="failure">
-      <strong>{error instanceof Error ? error.message : String(error)}</strong> {hint}
+      <strong>{sentence}</strong> {hint}
     </p>
   );
 }
@@ -49,7 +55,7 @@ export function At({ at }: { readonly at: string }) {
   );
 }
 
-/** A table that scrolls by itself where it is wider than the page. */
+/** A table; where the page is narrow each row of a wide one is a card, its cells named by the head (style.css). */
 export function Table({
   label,
   head,
@@ -59,22 +65,37 @@ export function Table({
   readonly head: readonly string[];
   readonly children: ComponentChildren;
 }) {
+  const table = useRef<HTMLTableElement>(null);
+  useLayoutEffect(() => {
+    if (table.current !== null) nameCells(table.current, head);
+  });
   return (
     <div class="scroll" role="group" aria-label={label} tabIndex={0}>
-      <table class={head.length > 3 ? "wide" : undefined}>
-        <thead>
-          <tr>
+      <table ref={table} role="table" class={head.length > 3 ? "wide" : undefined}>
+        <thead role="rowgroup">
+          <tr role="row">
             {head.map((name) => (
-              <th scope="col" key={name}>
+              <th scope="col" role="columnheader" key={name}>
                 {name}
               </th>
             ))}
           </tr>
         </thead>
-        <tbody>{children}</tbody>
+        <tbody role="rowgroup">{children}</tbody>
       </table>
     </div>
   );
+}
+
+/** Rows come from anywhere. A table that is laid out as cards is one to a screen reader by its roles alone. */
+function nameCells(table: HTMLTableElement, head: readonly string[]): void {
+  for (const row of table.tBodies[0]?.rows ?? []) {
+    row.setAttribute("role", "row");
+    for (const cell of row.cells) {
+      cell.setAttribute("role", cell.tagName === "TH" ? "rowheader" : "cell");
+      cell.dataset["label"] = head[cell.cellIndex] ?? "";
+    }
+  }
 }
 
 /** Identifiers as links to their profile. */

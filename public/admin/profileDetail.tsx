@@ -19,18 +19,24 @@ export function ProfileDetail({ id, namespace }: { readonly id: string; readonly
     <article aria-labelledby="profile">
       <div class="row">
         <h2 id="profile">
-          <Data>{answer.profileId}</Data>
+          <Data>{answer.name ?? answer.profileId}</Data>
         </h2>
         <button type="button" class="quiet" onClick={again}>
-          Read again
+          Refresh
         </button>
       </div>
       <p>
+        {answer.name === null ? null : (
+          <>
+            <Data>{answer.profileId}</Data>.{" "}
+          </>
+        )}
         {answer.firstSeenAt === null || answer.lastSeenAt === null ? (
           "No event of this profile is known."
         ) : (
           <>
-            From <At at={answer.firstSeenAt} /> to <At at={answer.lastSeenAt} />. Version {answer.version}.
+            First seen <At at={answer.firstSeenAt} />, last seen <At at={answer.lastSeenAt} />. Version{" "}
+            {answer.version}.
           </>
         )}
       </p>
@@ -110,7 +116,7 @@ function Traits({
         <p>Nothing is known yet. An identify sets traits.</p>
       ) : (
         <Table label="Traits" head={["Trait", "Value", "Age", "Source", "Set by"]}>
-          {traits.map(([name, { value, updatedAt, ageMs, source, eventMessageId }]) => (
+          {traits.map(([name, { value, updatedAt, ageMs, source, eventMessageId, setBy }]) => (
             <tr key={name}>
               <th scope="row">
                 <Data>{name}</Data>
@@ -131,7 +137,13 @@ function Traits({
               <td>
                 {eventMessageId !== null && (
                   <a href={link("profiles", `profile_id:${profile.profileId}`, namespace, eventMessageId)}>
-                    <Data>{eventMessageId}</Data>
+                    {setBy === null ? (
+                      <Data>{eventMessageId}</Data>
+                    ) : (
+                      <span title={`messageId ${eventMessageId}`}>
+                        {setBy.type} {setBy.name === null ? null : <Data>{setBy.name}</Data>}
+                      </span>
+                    )}
                   </a>
                 )}
               </td>
@@ -149,8 +161,7 @@ function Raw({ profile }: { readonly profile: ProfileAnswer }) {
   const name = first === undefined ? `profile_id:${profile.profileId}` : `${first.type}:${first.value}`;
   const path = `/v1/profiles/${encodeURIComponent(name).replace("%3A", ":")}${isVerbose ? "?verbose=true" : ""}`;
   const curl = `curl -H "Authorization: Bearer $FRESHET_SECRET_KEY" '${location.origin}${path.replaceAll("'", "%27")}'`;
-  const { raw, isWhole: _whole, ...verbose } = profile;
-  const json = JSON.stringify(isVerbose ? verbose : raw, null, 2);
+  const json = JSON.stringify(isVerbose ? verboseOf(profile) : profile.raw, null, 2);
   return (
     <section aria-labelledby="raw">
       <h3 id="raw">As a program sees it</h3>
@@ -178,4 +189,15 @@ function Raw({ profile }: { readonly profile: ProfileAnswer }) {
       </p>
     </section>
   );
+}
+
+/** What the public API answers to `?verbose=true`: without what only this page is told. */
+function verboseOf({ raw: _raw, isWhole: _isWhole, name: _name, ...profile }: ProfileAnswer): unknown {
+  return {
+    ...profile,
+    identifiers: profile.identifiers.map(({ type, value }) => ({ type, value })),
+    traits: Object.fromEntries(
+      Object.entries(profile.traits).map(([name, { setBy: _setBy, ...trait }]) => [name, trait]),
+    ),
+  };
 }

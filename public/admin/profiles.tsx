@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import type { ProfilesAnswer } from "../../src/admin/api/profileWire.ts";
 import { get } from "./api.ts";
-import { Ago, Failure, Identifiers, Table, useAnswer } from "./pieces.tsx";
+import { Ago, Data, Failure, Identifiers, Table, useAnswer } from "./pieces.tsx";
 import { EventTrace } from "./eventTrace.tsx";
 import { ProfileDetail } from "./profileDetail.tsx";
 import { go, link, route } from "./route.ts";
@@ -45,6 +45,7 @@ function Search({ id, namespace }: { readonly id: string; readonly namespace: Na
           value={text}
           spellcheck={false}
           autocomplete="off"
+          aria-describedby="exact"
           placeholder="ann@example.com, user_id:42, anonymous_id:a-91, prf_…"
           onInput={(event) => setText(event.currentTarget.value)}
         />
@@ -60,6 +61,10 @@ function Search({ id, namespace }: { readonly id: string; readonly namespace: Na
         </select>
       </label>
       <button type="submit">Find</button>
+      <small id="exact">
+        Finds exact matches only: the whole identifier as it was sent. Upper and lower case count, except in
+        e-mail addresses.
+      </small>
     </form>
   );
 }
@@ -82,12 +87,17 @@ function Recent({ namespace }: { readonly namespace: NamespaceName }) {
   return (
     <section aria-labelledby="recent">
       <h2 id="recent">Changed last</h2>
-      <Table label="Profiles that changed last" head={["Profile", "Last event", "Traits"]}>
-        {answer.profiles.map(({ profileId, identifiers, lastSeenAt, traitCount }) => (
+      <small>Of the newest 500 changes, the newest first.</small>
+      <Table label="Profiles that changed last" head={["Profile", "Name", "Changed", "Last event", "Traits"]}>
+        {answer.profiles.map(({ profileId, name, identifiers, changedAt, lastSeenAt, traitCount }) => (
           <tr key={profileId}>
             <th scope="row">
               <Identifiers profileId={profileId} list={identifiers} namespace={namespace} />
             </th>
+            <td>{name === null ? "–" : <Data>{name}</Data>}</td>
+            <td>
+              <Ago at={changedAt} nowMs={nowMs} />
+            </td>
             <td>
               <Ago at={lastSeenAt} nowMs={nowMs} />
             </td>

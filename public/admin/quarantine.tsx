@@ -68,7 +68,7 @@ function Groups() {
         ))}
       </Table>
       <button type="button" class="quiet" onClick={again}>
-        Read again
+        Refresh
       </button>
     </>
   );

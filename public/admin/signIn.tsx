@@ -2,16 +2,20 @@
 import { useState } from "preact/hooks";
 import type { SessionAnswer } from "../../src/admin/api/adminWire.ts";
 import { hasEnded, post, session } from "./api.ts";
+import { signInWords } from "./errorWords.ts";
 import { act, Failure } from "./pieces.tsx";
 
 export function SignIn() {
   const [key, setKey] = useState("");
   const [isBusy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
+  /** The key that the error is about; the field may hold another one by now. */
+  const [tried, setTried] = useState("");
   const submit = async (event: Event) => {
     event.preventDefault();
     setBusy(true);
     setError(null);
+    setTried(key.trim());
     try {
       session.value = await post<SessionAnswer>("session", { key: key.trim() });
       hasEnded.value = false;
@@ -26,7 +30,7 @@ export function SignIn() {
       {hasEnded.value ? (
         <p role="status">The session has ended. Sign in again to go on where you were.</p>
       ) : null}
-      <p>Sign in with a secret key that has the scope admin.</p>
+      <p>Sign in with a secret key that may administer.</p>
       <form onSubmit={act(submit)}>
         <label for="key">Admin key</label>
         <input
@@ -49,7 +53,7 @@ export function SignIn() {
           Sign in
         </button>
       </form>
-      {error === null ? null : <Failure error={error} />}
+      {error === null ? null : <Failure error={error} words={(caught) => signInWords(caught, tried)} />}
     </main>
   );
 }

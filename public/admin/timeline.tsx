@@ -59,7 +59,7 @@ export function Timeline({ id, namespace }: { readonly id: string; readonly name
           </select>
         </label>
         <label>
-          Name holds
+          Name contains
           <input
             value={filter.name}
             onInput={(event) => setFilter({ ...filter, name: event.currentTarget.value })}

@@ -90,7 +90,7 @@ test(
     await keyboard.type("user_id:42");
     await keyboard.press("Enter");
     await tab.page.waitForSelector('h3:has-text("Traits")');
-    await tabTo("m-1");
+    await tabTo("identify");
     await keyboard.press("Enter");
     await tab.page.waitForSelector('h2:has-text("identify")');
     await tabTo("Sign out");

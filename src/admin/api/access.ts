@@ -42,13 +42,17 @@ export function admit(request: Request, deps: AccessDeps): Visitor {
 }
 
 /** The key if it may administer. Throws Refusal forbidden. */
-export function mayAdminister(key: KeyInfo): KeyInfo {
-  if (!isAdminKey(key))
-    throw new Refusal("forbidden", {
-      detail:
-        "The key can't administer: that takes a live secret key with the scope admin that may read all traits.",
-    });
+function mayAdminister(key: KeyInfo): KeyInfo {
+  if (!isAdminKey(key)) throw notAdmin();
   return key;
+}
+
+/** A key is good, but not for this. */
+export function notAdmin(): Refusal {
+  return new Refusal("forbidden", {
+    detail:
+      "The key can't administer: that takes a live secret key with the scope admin that may read all traits.",
+  });
 }
 
 /** The page shows everything, so a key that may not see everything opens nothing. */

@@ -50,7 +50,7 @@ export const adminPaths = [
     ...namespace,
     ...cursor,
     type: "only this call",
-    name: "only names that hold this text",
+    name: "only names that contain this text",
     source: "only this source",
   }),
   get("event", "Every event with this messageId", { messageId: "as the client sent it", ...namespace }),

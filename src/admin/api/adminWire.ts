@@ -7,6 +7,8 @@ export type SessionAnswer =
   | {
       readonly signedIn: true;
       readonly keyId: string;
+      /** The source that the key belongs to. */
+      readonly source: string;
       /** To be sent as X-CSRF-Token with everything but GET. */
       readonly csrfToken: string;
       readonly expiresAt: string;

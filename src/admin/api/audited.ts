@@ -53,8 +53,8 @@ function actorOf({ actor, address }: Actor): Actor {
   return { actor, address };
 }
 
-/** Tells a full disk as what it is. */
-async function kept<Value>(writing: Promise<Value>): Promise<Value> {
+/** Tells a full disk as what it is. Throws Refusal disk_full. */
+export async function kept<Value>(writing: Promise<Value>): Promise<Value> {
   try {
     return await writing;
   } catch (error) {

@@ -3,7 +3,9 @@ import { renderEntry } from "../../esp/historyView.ts";
 import { everything, renderProfile, renderVerboseProfile } from "../../esp/profileView.ts";
 import type { Profiles, HistoryEntry, StoredProfile } from "../../store/profiles.ts";
 import type { ProfileAnswer, TimelineAnswer } from "./profileWire.ts";
+import { eventNames, nameKey } from "./eventNames.ts";
 import { joinsOf } from "./joins.ts";
+import { nameOf } from "./profileName.ts";
 
 /** Events looked through for why the identifiers are one. */
 const maxJoinEvents = 1_000;
@@ -12,15 +14,30 @@ const historyPage = 200;
 const maxFiltered = 1_000;
 
 /** The profile with its provenance. */
-export function profileDetail(profiles: Profiles, profile: StoredProfile, nowMs: number): ProfileAnswer {
+export async function profileDetail(
+  profiles: Profiles,
+  profile: StoredProfile,
+  nowMs: number,
+): Promise<ProfileAnswer> {
   const { events, isWhole } = newestEvents(profiles, profile.pid);
   const verbose = renderVerboseProfile(profile, everything, nowMs);
+  const raw = renderProfile(profile, everything, nowMs);
+  const names = await eventNames(profiles, profile, Object.values(verbose.traits), events);
   return {
     ...verbose,
+    name: nameOf(raw.traits, raw.identifiers),
+    traits: mapValues(verbose.traits, (trait) => ({ ...trait, setBy: names.get(nameKey(trait)) ?? null })),
     identifiers: joinsOf(verbose.identifiers, events),
     isWhole,
-    raw: renderProfile(profile, everything, nowMs),
+    raw,
   };
+}
+
+function mapValues<Value, Mapped>(
+  entries: Readonly<Record<string, Value>>,
+  map: (value: Value) => Mapped,
+): Readonly<Record<string, Mapped>> {
+  return Object.fromEntries(Object.entries(entries).map(([name, value]) => [name, map(value)]));
 }
 
 function newestEvents(

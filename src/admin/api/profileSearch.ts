@@ -3,8 +3,10 @@ import { Refusal } from "../../errors.ts";
 import { idTypes, parseIdentifier } from "../../esp/query.ts";
 import { iso } from "../../esp/profileView.ts";
 import type { Namespace } from "../../model/event.ts";
+import { readTraits } from "../../model/trait.ts";
 import type { ChangeLog } from "../../store/changeLog.ts";
 import type { Profiles, StoredProfile } from "../../store/profiles.ts";
+import { nameOf } from "./profileName.ts";
 import type { ProfileLine } from "./profileWire.ts";
 
 /** Types tried, in this order, for a text that names none. */
@@ -52,16 +54,18 @@ export function recentProfiles(
     if (change.namespace !== namespace || lines.has(change.profileId)) continue;
     const found = profiles.find(namespace, "profile_id", change.profileId);
     if (found.kind === "found" && !lines.has(found.profile.profileId))
-      lines.set(found.profile.profileId, lineOf(found.profile));
+      lines.set(found.profile.profileId, lineOf(found.profile, change.committedAtMs));
   }
   return [...lines.values()];
 }
 
-function lineOf({ profileId, identifiers, state }: StoredProfile): ProfileLine {
+function lineOf({ profileId, identifiers, state }: StoredProfile, changedAtMs: number): ProfileLine {
   const isSeen = Math.abs(state.last) !== Number.MAX_SAFE_INTEGER;
   return {
     profileId,
+    name: nameOf(readTraits(state), identifiers),
     identifiers: identifiers.slice(0, 5),
+    changedAt: iso(changedAtMs),
     lastSeenAt: isSeen ? iso(state.last) : null,
     traitCount: Object.keys(state.traits).length,
   };

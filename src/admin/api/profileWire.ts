@@ -16,6 +16,14 @@ export interface TraitLine {
   readonly ageMs: number | null;
   readonly source: string | null;
   readonly eventMessageId: string | null;
+  /** The event behind eventMessageId; null too where it was not among those looked for. */
+  readonly setBy: EventName | null;
+}
+
+/** What an event is called. */
+export interface EventName {
+  readonly type: string;
+  readonly name: string | null;
 }
 
 /** One event of a timeline. */
@@ -71,6 +79,8 @@ export interface IdentifierAnswer extends Identifier {
 /** GET /admin/api/profile */
 export interface ProfileAnswer {
   readonly profileId: string;
+  /** What people would call it; null: nothing. */
+  readonly name: string | null;
   readonly version: number;
   readonly asOf: string;
   readonly firstSeenAt: string | null;
@@ -87,6 +97,9 @@ export interface ProfileAnswer {
 /** A profile in a list. */
 export interface ProfileLine {
   readonly profileId: string;
+  readonly name: string | null;
+  /** When its last change was written. */
+  readonly changedAt: string;
   readonly identifiers: readonly Identifier[];
   readonly lastSeenAt: string | null;
   readonly traitCount: number;

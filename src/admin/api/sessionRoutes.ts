@@ -2,10 +2,11 @@
 import { Elysia } from "elysia";
 import { z } from "zod";
 import { Refusal } from "../../errors.ts";
-import { cookieOf, mayAdminister, refuseOtherSites, sessionOf, admit } from "./access.ts";
+import type { KeyInfo } from "../../model/key.ts";
+import { admit, cookieOf, isAdminKey, notAdmin, refuseOtherSites, sessionOf } from "./access.ts";
 import { answerHeaders, answering, notUnderstood, type AdminDeps } from "./adminContext.ts";
 import type { SessionAnswer } from "./adminWire.ts";
-import { audited } from "./audited.ts";
+import { audited, kept } from "./audited.ts";
 import { lifeMs, type Session } from "./sessions.ts";
 
 const signInBody = z.strictObject({ key: z.string().min(1).max(200) });
@@ -31,8 +32,15 @@ function whoIsIn(request: Request, deps: AdminDeps): Response {
 
 function sessionAnswer(session: Session | null, { version }: AdminDeps): SessionAnswer {
   if (session === null) return { signedIn: false };
-  const { keyId, csrfToken, expiresAtMs } = session;
-  return { signedIn: true, keyId, csrfToken, expiresAt: new Date(expiresAtMs).toISOString(), version };
+  const { keyId, source, csrfToken, expiresAtMs } = session;
+  return {
+    signedIn: true,
+    keyId,
+    source,
+    csrfToken,
+    expiresAt: new Date(expiresAtMs).toISOString(),
+    version,
+  };
 }
 
 async function signIn(request: Request, deps: AdminDeps): Promise<Response> {
@@ -44,22 +52,36 @@ async function signIn(request: Request, deps: AdminDeps): Promise<Response> {
   const body = signInBody.safeParse(await deps.readJson(request));
   if (!body.success) throw notUnderstood('Send {"key":"sk_…"}.');
   const key = deps.findKey(body.data.key.trim());
-  if (key === null) throw await refused(address, deps);
-  const { id: keyId } = mayAdminister(key);
+  if (key === null || !isAdminKey(key)) throw await refusedSignIn(key, address, deps);
   attempts.cleared(address);
-  const actor = { actor: keyId, address };
+  const actor = { actor: key.id, address };
   const { id, session } = await audited({ action: "sign_in", target: null }, actor, deps, () =>
-    Promise.resolve(sessions.begin(keyId)),
+    Promise.resolve(sessions.begin(key)),
   );
   return json(sessionAnswer(session, deps), cookie(request, deps, id, lifeMs / 1_000));
 }
 
-/** Counts the failure and writes it down; the waits bound how often one address can. */
-async function refused(address: string, { attempts, audit, clock }: AdminDeps): Promise<Refusal> {
+/**
+ * Counts a try that is refused, with a key that is none or may not administer (a write key stands in every page), and
+ * writes it down; the waits bound how often one address can. Throws Refusal disk_full where it can't be written down:
+ * whoever tries then learns nothing about the key.
+ */
+export async function refusedSignIn(
+  key: KeyInfo | null,
+  address: string,
+  { attempts, audit, clock }: Pick<AdminDeps, "attempts" | "audit" | "clock">,
+): Promise<Refusal> {
   const { count, waitMs } = attempts.failed(address);
-  const act = { actor: null, address, action: "sign_in_refused", target: null, detail: { tries: count } };
-  await audit.write({ atMs: clock.nowMs(), ...act }, "done");
-  return waitMs > 0 ? tooManyTries(waitMs) : new Refusal("unauthorized", { detail: "There is no such key." });
+  const act = {
+    actor: key?.id ?? null,
+    address,
+    action: "sign_in_refused",
+    target: null,
+    detail: { tries: count, ...(key === null ? {} : { why: "the key may not administer" }) },
+  };
+  await kept(audit.write({ atMs: clock.nowMs(), ...act }, "done"));
+  if (waitMs > 0) return tooManyTries(waitMs);
+  return key === null ? new Refusal("unauthorized", { detail: "There is no such key." }) : notAdmin();
 }
 
 function tooManyTries(waitMs: number): Refusal {

@@ -6,9 +6,12 @@
 import { timingSafeEqual } from "node:crypto";
 import type { Clock } from "../../lib/clock.ts";
 import type { Ids } from "../../lib/id.ts";
+import type { KeyInfo } from "../../model/key.ts";
 
 export interface Session {
   readonly keyId: string;
+  /** The source that the key belongs to: what people know it by. */
+  readonly source: string;
   /** What a page of ours can say and a page of somebody else's can't. */
   readonly csrfToken: string;
   readonly expiresAtMs: number;
@@ -45,12 +48,17 @@ export class Sessions {
   }
 
   /** Begins a session; `id` goes into the cookie. */
-  begin(keyId: string): { readonly id: string; readonly session: Session } {
+  begin(key: Pick<KeyInfo, "id" | "source">): { readonly id: string; readonly session: Session } {
     const { clock, ids } = this.#deps;
     const id = Buffer.from(ids.randomBytes(idBytes)).toString("base64url");
     const csrfToken = Buffer.from(ids.randomBytes(idBytes)).toString("base64url");
     const nowMs = clock.nowMs();
-    const session: Session = { keyId, csrfToken, expiresAtMs: nowMs + lifeMs };
+    const session: Session = {
+      keyId: key.id,
+      source: key.source,
+      csrfToken,
+      expiresAtMs: nowMs + lifeMs,
+    };
     this.#held.set(hashOf(id), { session, usedAtMs: nowMs });
     for (const oldest of this.#held.keys()) {
       if (this.#held.size <= maxSessions) break;

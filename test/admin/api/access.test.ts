@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { freshet } from "../../support/command.ts";
 import { startServer, type TestServer } from "../../support/server.ts";
+import type { AuditAnswer } from "../../../src/admin/api/adminWire.ts";
 import { adminClient, signIn } from "./adminClient.ts";
 
 let server: TestServer;
@@ -19,7 +20,11 @@ describe("signing in", () => {
     expect(answer.headers.get("set-cookie")).toMatch(
       /^freshet_admin_[0-9a-f]{8}=[\w-]{43}; Path=\/admin; Max-Age=43200; HttpOnly; SameSite=Strict$/,
     );
-    expect(await answer.json()).toMatchObject({ signedIn: true, keyId: expect.stringMatching(/^key_/) });
+    expect(await answer.json()).toMatchObject({
+      signedIn: true,
+      keyId: expect.stringMatching(/^key_/),
+      source: "default",
+    });
   });
 
   test("keeps the cookie to https where the host is reached by it", async () => {
@@ -35,9 +40,25 @@ describe("signing in", () => {
     ["a key of the test namespace", () => made("--test")],
     ["a key without the scope admin", () => made("--scopes", "read,feed")],
     ["a key that may read some traits only", () => made("--traits", "plan")],
-  ])("is refused with %s", async (_name, key) => {
-    const answer = await signIn(server, await key());
+  ])("is refused with %s, and that is written down", async (name, key) => {
+    const address = from(`198.51.100.${name.length}`);
+    const answer = await signIn(server, await key(), address);
     expect([answer.status, answer.headers.get("set-cookie")]).toEqual([403, null]);
+    const { entries } = await (
+      await adminClient(server)
+    ).get<AuditAnswer>("audit?action=sign_in_refused&limit=1");
+    expect(entries).toEqual([
+      expect.objectContaining({
+        actor: expect.stringMatching(/^key_/),
+        address: address["X-Forwarded-For"],
+        detail: { tries: 1, why: "the key may not administer" },
+      }),
+    ]);
+  });
+
+  test("waits after some tries with a key that may not administer, which anybody finds in a page", async () => {
+    const tried = async () => (await signIn(server, server.writeKey, from("203.0.113.50"))).status;
+    expect([await tried(), await tried(), await tried(), await tried()]).toEqual([403, 403, 429, 429]);
   });
 
   test("is refused to pages of other sites", async () => {

@@ -76,7 +76,9 @@ describe("profiles", () => {
         value: "Ann",
         source: "default",
         eventMessageId: "m-2",
+        setBy: { type: "identify", name: null },
       });
+      expect(profile.name).toBe("Ann");
       expect(profile.identifiers[2]?.joinedBy?.messageId).toBe("m-2");
       expect(profile.isWhole).toBe(true);
     },
@@ -107,6 +109,14 @@ describe("profiles", () => {
     await server.post("/v1/track", { userId: "7", event: "Seen", messageId: "m-7" });
     const { profiles } = await admin.get<ProfilesAnswer>("profiles");
     expect(profiles.map(({ identifiers }) => identifiers[0]?.value)).toEqual(["7", "42"]);
+    // What happened long ago and came just now changed the profile just now.
+    const timestamp = "2020-01-01T00:00:00.000Z";
+    await server.post("/v1/track", { userId: "8", event: "Late", messageId: "m-late", timestamp });
+    const { profiles: after } = await admin.get<ProfilesAnswer>("profiles");
+    expect(after.map(({ name }) => name)).toEqual([null, null, "Ann"]);
+    expect(after[0]?.identifiers[0]?.value).toBe("8");
+    const changed = after.map(({ changedAt }) => changedAt);
+    expect(changed).toEqual(changed.toSorted().toReversed());
   });
 
   test("have a timeline that is filtered and paged", async () => {
@@ -219,7 +229,7 @@ describe("storage", () => {
     await admin.post("storage/verify");
     const { job, lastVerify } = await ended("verify");
     expect(job.isGood).toBe(true);
-    expect(job.sentence).toStartWith("All is well: 4 rows");
+    expect(job.sentence).toStartWith("All is well: 5 rows");
     expect(lastVerify).toMatchObject({ outcome: "done", detail: { problems: 0 } });
   });
 

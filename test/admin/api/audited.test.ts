@@ -1,5 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { audited, auditedCall } from "../../../src/admin/api/audited.ts";
+import { Attempts } from "../../../src/admin/api/attempts.ts";
+import { refusedSignIn } from "../../../src/admin/api/sessionRoutes.ts";
+import type { KeyInfo } from "../../../src/model/key.ts";
 import { Jobs } from "../../../src/admin/api/jobs.ts";
 import type { CallOperation } from "../../../src/admin/operation.ts";
 import { Refusal } from "../../../src/errors.ts";
@@ -35,6 +38,16 @@ function caught(work: Promise<unknown>): Promise<unknown> {
     (error: unknown) => error,
   );
 }
+
+const writeKey: KeyInfo = {
+  id: "key_2",
+  kind: "write",
+  namespace: "live",
+  source: "web",
+  trust: "browser",
+  scopes: ["write"],
+  readableTraits: null,
+};
 
 const me = { actor: "key_1", address: "127.0.0.1" };
 const act = { action: "key.revoke", target: "key_2" };
@@ -72,6 +85,34 @@ describe("an act over HTTP", () => {
     });
     expect(await caught(doing)).toMatchObject({ code: "disk_full" });
     expect(isDone).toBe(false);
+  });
+});
+
+describe("a refused sign-in", () => {
+  const refusing = (isFull: boolean) => {
+    const log = recording(isFull);
+    const attempts = new Attempts(() => 0);
+    const refused = (key: KeyInfo | null) => refusedSignIn(key, "203.0.113.5", { ...log, attempts });
+    return { lines: log.lines, refused, attempts };
+  };
+
+  test("is written down from the first try, whether the key is none or may not administer", async () => {
+    const { lines, refused } = refusing(false);
+    expect(await refused(null)).toMatchObject({ code: "unauthorized" });
+    expect(await refused(writeKey)).toMatchObject({ code: "forbidden" });
+    expect(await refused(null)).toMatchObject({ code: "rate_limited" });
+    expect(lines).toEqual([
+      "done sign_in_refused null by null",
+      "done sign_in_refused null by key_2",
+      "done sign_in_refused null by null",
+    ]);
+  });
+
+  test("tells nothing of the key where it can't be written down, and counts all the same", async () => {
+    const { refused, attempts } = refusing(true);
+    for (const key of [null, writeKey, null])
+      expect(await caught(refused(key))).toMatchObject({ code: "disk_full" });
+    expect(attempts.waitMs("203.0.113.5")).toBe(1_000);
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { pointColumns, type Point, type SourceAnswer } from "../../../src/admin/api/adminWire.ts";
 import { Attempts } from "../../../src/admin/api/attempts.ts";
+import { nameOf } from "../../../src/admin/api/profileName.ts";
 import { joinsOf } from "../../../src/admin/api/joins.ts";
 import { countsBetween, quantileOf } from "../../../src/admin/api/quantiles.ts";
 import { RiverHistory } from "../../../src/admin/api/riverHistory.ts";
@@ -14,6 +15,20 @@ import type { StoreStatus } from "../../../src/store/store.ts";
 import { FakeClock } from "../../support/fakeClock.ts";
 import { ManualTimers } from "../../support/manualTimers.ts";
 
+describe("what a profile is called", () => {
+  const email = { type: "email", value: "ann@example.com" };
+  test.each([
+    ["by a name", { name: "Ann Lee", firstName: "Nan" }, [email], "Ann Lee"],
+    ["by its parts", { first_name: " Ann ", last_name: "Lee" }, [email], "Ann Lee"],
+    ["by a first name alone", { firstName: "Ann" }, [email], "Ann"],
+    ["by the e-mail address", { name: 7, firstName: "  " }, [email], "ann@example.com"],
+    ["not at all", { plan: "pro" }, [{ type: "user_id", value: "42" }], null],
+    ["cut between characters", { name: "🙂".repeat(101) }, [], `${"🙂".repeat(100)}…`],
+  ])("%s", (_name, traits, identifiers, expected) => {
+    expect(nameOf(traits, identifiers)).toBe(expected);
+  });
+});
+
 describe("a session", () => {
   const open = () => {
     const clock = new FakeClock();
@@ -24,7 +39,7 @@ describe("a session", () => {
       ids: seededIds(1),
       isKeyGood: (id) => good.has(id),
     });
-    return { clock, good, sessions, id: sessions.begin("key_1").id };
+    return { clock, good, sessions, id: sessions.begin({ id: "key_1", source: "ops" }).id };
   };
 
   test("lives while it is used, and ends after some quiet", () => {
@@ -63,7 +78,7 @@ describe("a session", () => {
 
   test("is one of a bounded number", () => {
     const { sessions, id } = open();
-    for (let more = 0; more < 1_000; more += 1) sessions.begin("key_1");
+    for (let more = 0; more < 1_000; more += 1) sessions.begin({ id: "key_1", source: "ops" });
     expect(sessions.find(id, true)).toBeNull();
   });
 });
