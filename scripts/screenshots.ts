@@ -46,7 +46,7 @@ const places: readonly (readonly [name: string, place: string, sign: string])[] 
   ["quarantine", "quarantine", "h1"],
   ["quarantine-group", "quarantine/missing_id/demo-shop", "h2"],
   ["keys", "keys", "tbody tr"],
-  ["storage", "storage", "dl"],
+  ["storage", "storage", "h2"],
   ["audit", "audit", "tbody tr"],
 ];
 const looks: readonly (readonly [name: string, options: PageOptions])[] = [
