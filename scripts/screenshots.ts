@@ -9,9 +9,9 @@ import type { Page } from "playwright-core";
 import { startBrowser, viewports, type PageOptions } from "../test/support/browser.ts";
 
 const root = join(import.meta.dir, "..");
-const flags = process.argv.slice(2);
-const isEvery = flags.includes("--every");
-const pictures = flags.find((flag) => !flag.startsWith("--")) ?? join(root, "docs", "images");
+const given = process.argv.slice(2);
+const isEvery = given.includes("--every");
+const pictures = given.find((flag) => !flag.startsWith("--")) ?? join(root, "docs", "images");
 
 /** A bare container has no locale, and dates need one. */
 const locale = "en-GB";
@@ -44,7 +44,8 @@ const places: readonly (readonly [name: string, place: string, sign: string])[] 
   ["profiles", "profiles", "tbody tr"],
   ["profile", "profiles/email%3Aann%40example.com", "text=ann@example.com"],
   ["quarantine", "quarantine", "h1"],
-  ["quarantine-group", "quarantine/missing_id/demo-shop", "h2"],
+  ["quarantine-group", "quarantine/missing_id/default", "tbody tr"],
+  ["quarantine-piece", "quarantine/qrn_1", "pre"],
   ["keys", "keys", "tbody tr"],
   ["storage", "storage", "h2"],
   ["audit", "audit", "tbody tr"],
@@ -78,6 +79,7 @@ async function main(): Promise<void> {
   try {
     const { origin, writeKey, secretKey } = await greeting(server.stdout);
     const others = simulate(origin, writeKey);
+    if (isEvery) await refuseOne(origin, writeKey);
     mkdirSync(pictures, { recursive: true });
     await using browser = await startBrowser();
     const startedMs = Date.now();
@@ -102,6 +104,12 @@ async function main(): Promise<void> {
     await server.exited;
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** An event that names nobody, for the quarantine. */
+async function refuseOne(origin: string, writeKey: string): Promise<void> {
+  const headers = { "X-Write-Key": writeKey };
+  await fetch(`${origin}/v1/track`, { method: "POST", headers, body: '{"event":"Product Viewed"}' });
 }
 
 /** Other people in the shop, so that the river flows. */

@@ -84,8 +84,7 @@ function Inside(props: { readonly keyId: string; readonly source: string; readon
         </nav>
         <p class="who">
           <span>
-            <span class="unseen">Signed in with the key of </span>
-            <Data>{source}</Data> <small>{keyId}</small>
+            <span class="unseen">Signed in with the </span>key of <Data>{source}</Data> <small>{keyId}</small>
           </span>
           <button type="button" class="quiet" onClick={act(signOut)}>
             Sign out

@@ -85,6 +85,7 @@ function optionsOf(place: HTMLElement, unit: string, lines: readonly Line[]): uP
       {
         ...axis,
         space: 80,
+        size: 28,
         values: (_plot, ticks) => clockTexts(ticks),
       },
       { ...axis, size: 56, values: (_plot, ticks) => ticks.map(numberText) },

@@ -25,9 +25,17 @@ export function nameOf(
   const email = identifiers.find(({ type }) => type === "email")?.value ?? "";
   const found = [...whole, ...parts, email, textOf(traits, "email")].find((text) => text !== "");
   if (found === undefined) return null;
-  // Cut between characters, never inside one.
-  const characters = [...found];
-  return characters.length <= maxLength ? found : `${characters.slice(0, maxLength).join("")}…`;
+  return shortened(found);
+}
+
+/** Cut between what a reader takes for characters, never inside one. */
+function shortened(text: string): string {
+  let count = 0;
+  for (const { index } of new Intl.Segmenter().segment(text)) {
+    if (count === maxLength) return `${text.slice(0, index)}…`;
+    count += 1;
+  }
+  return text;
 }
 
 function textOf(traits: Readonly<Record<string, Json>>, key: string): string {
