@@ -15,7 +15,7 @@ import type { Clock } from "./lib/clock.ts";
 import type { Ids } from "./lib/id.ts";
 import type { Timers } from "./lib/timers.ts";
 import type { AuditLog } from "./store/ops/audit.ts";
-import type { Store } from "./store/store.ts";
+import type { Store } from "./store/storeApi.ts";
 import { version } from "./version.ts";
 
 export interface AdminParts {

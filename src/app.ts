@@ -22,7 +22,7 @@ import type { Timers } from "./lib/timers.ts";
 import { serve, type Serving } from "./serving.ts";
 import { folderPaths } from "./store/folder.ts";
 import type { AuditLog } from "./store/ops/audit.ts";
-import type { Store } from "./store/store.ts";
+import type { Store } from "./store/storeApi.ts";
 
 export interface AppDeps {
   readonly clock: Clock;

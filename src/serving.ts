@@ -39,7 +39,7 @@ import type { Timers } from "./lib/timers.ts";
 import { listen } from "./listen.ts";
 import { mountRoutes, type RoutesDeps } from "./routes.ts";
 import type { AuditLog } from "./store/ops/audit.ts";
-import type { Store } from "./store/store.ts";
+import type { Store } from "./store/storeApi.ts";
 import { version } from "./version.ts";
 
 export interface ServingDeps {

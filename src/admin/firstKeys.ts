@@ -2,7 +2,7 @@
 import type { Clock } from "../lib/clock.ts";
 import type { Ids } from "../lib/id.ts";
 import type { KeyRow } from "../store/messages.ts";
-import type { StoreAdmin } from "../store/store.ts";
+import type { StoreAdmin } from "../store/storeApi.ts";
 import { keyFromText, makeKey, specOfText } from "./keyMaking.ts";
 
 /** Where events go whose sender has no name of its own. */

@@ -1,7 +1,7 @@
 /** /metrics: the plain numbers that the program keeps, as Prometheus text. Nothing is done for it until it is read. */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { latencyBoundsMs, type Latency, type Tally } from "../lib/metrics.ts";
-import type { StoreStatus } from "../store/store.ts";
+import type { StoreStatus } from "../store/storeApi.ts";
 import { addWatch, type WatchSources } from "./watchMetrics.ts";
 
 /** The numbers at the moment of a scrape. */

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { scopes } from "../model/key.ts";
 import type { Answer } from "../store/accept.ts";
-import type { StoreStatus } from "../store/store.ts";
+import type { StoreStatus } from "../store/storeApi.ts";
 import type { VerifyReport } from "../store/verify.ts";
 
 const namespace = z.enum(["live", "test"]);

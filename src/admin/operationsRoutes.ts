@@ -2,7 +2,7 @@
 import { Elysia } from "elysia";
 import { Refusal } from "../errors.ts";
 import type { KeyInfo } from "../model/key.ts";
-import type { StoreStatus } from "../store/store.ts";
+import type { StoreStatus } from "../store/storeApi.ts";
 import { docsPage } from "./docsPage.ts";
 import { renderMetrics, type MetricSources } from "./metrics.ts";
 import { openApi } from "./openapi.ts";

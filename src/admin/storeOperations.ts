@@ -10,7 +10,7 @@ import type { ChangeLog } from "../store/changeLog.ts";
 import { JournalReader } from "../store/journalReader.ts";
 import type { KeyRow } from "../store/messages.ts";
 import type { StoredProfile } from "../store/profiles.ts";
-import type { Store } from "../store/store.ts";
+import type { Store } from "../store/storeApi.ts";
 import { makeKey } from "./keyMaking.ts";
 import {
   OperationFailed,

@@ -18,7 +18,10 @@ export const crashPoints = [
   "afterProfilesCopied",
 ] as const;
 
-export type CrashPointName = (typeof crashPoints)[number];
+/** Further points, which are met only when the rules change at work. */
+export const rulesCrashPoints = ["beforeRulesTaken", "afterRulesTaken", "afterRulesTold"] as const;
+
+export type CrashPointName = (typeof crashPoints)[number] | (typeof rulesCrashPoints)[number];
 
 export type CrashPoint = (name: CrashPointName) => void;
 
@@ -28,7 +31,8 @@ export const noCrash: CrashPoint = () => {};
 /** Kills this process (SIGKILL, nothing is flushed) at the Nth visit of the named point. Throws on a name that is none. */
 export function crashAt(setting: string): CrashPoint {
   const [wanted, count] = setting.split(":");
-  if (!crashPoints.some((name) => name === wanted)) throw new Error(`there is no crash point "${wanted}"`);
+  if (![...crashPoints, ...rulesCrashPoints].some((name) => name === wanted))
+    throw new Error(`there is no crash point "${wanted}"`);
   let left = Number(count ?? 1);
   return (name) => {
     if (name !== wanted) return;

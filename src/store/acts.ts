@@ -4,7 +4,7 @@ import type { Journal } from "./journal.ts";
 import { rowFlags, rowKind } from "./row.ts";
 
 export interface Act {
-  readonly kind: "erase" | "refold" | "relisted";
+  readonly kind: "erase" | "refold" | "relisted" | "definition";
   readonly seq: number;
   readonly committedAtMs: number;
   readonly diff: string | null;

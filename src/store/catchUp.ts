@@ -53,7 +53,7 @@ export function foldWaiting(rows: readonly EventRow[], context: CatchUpContext):
 }
 
 function takeRow(row: EventRow, passed: ReadonlyMap<number, string>, context: CatchUpContext): void {
-  if (row.kind === rowKind.relisted) noteRelisted(row, context.hot);
+  if (row.kind === rowKind.relisted || row.kind === rowKind.definition) noteRelisted(row, context.hot);
   else if (row.kind !== rowKind.event) throw new ReplayNotPossible(`row ${row.seq} is not an event`);
   else if (passed.has(row.seq)) pass(row, context.journal);
   else if (isFoldable(row)) foldRow(row, context);

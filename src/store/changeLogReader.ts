@@ -171,6 +171,7 @@ export class ChangeLogReader implements ChangeLog, Disposable {
 
 function causeOf(row: ChangeRow, diff: Diff): Cause {
   if (row.kind === rowKind.erase) return "erase";
+  if (row.kind === rowKind.definition) return "definition";
   if (row.kind !== rowKind.event || diff.merged !== undefined) return "merge";
   return (row.flags & rowFlags.imported) === 0 ? "event" : "import";
 }

@@ -9,6 +9,8 @@ import type { Journal } from "./journal.ts";
 import { insertKey, listKeys, revokeKey } from "./keys.ts";
 import { ownerOf } from "./messageIds.ts";
 import type { ControlRequest, FromWriter } from "./messages.ts";
+import type { RulesExchange } from "./rulesExchange.ts";
+import { usePlan } from "./usedDefinitions.ts";
 import type { Writer } from "./writer.ts";
 
 export interface ControlContext {
@@ -18,6 +20,7 @@ export interface ControlContext {
   readonly clock: Clock;
   readonly restore: Restore;
   readonly post: (message: FromWriter) => void;
+  readonly rules: RulesExchange | null;
   readonly startRebuild: (why: string) => Promise<void>;
   readonly moveProfiles: () => Promise<void>;
 }
@@ -52,6 +55,16 @@ export async function runControl(context: ControlContext, request: ControlReques
       return true;
     case "compact":
       return compact(context);
+    case "holdLinks":
+      if (context.rules !== null) context.rules.holdsLinks = request.holds;
+      return { head: writer.head };
+    case "tellRules":
+      context.rules?.tell(request.changes, request.untold);
+      context.post(writer.announce());
+      return true;
+    case "usePlan":
+      writer.usePlan(usePlan(journal, request.plan));
+      return true;
     case "settle":
       while (writer.settle()) context.post(writer.announce());
       return { head: writer.head, visible: writer.visible, mode: writer.mode };

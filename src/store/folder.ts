@@ -108,9 +108,9 @@ export function syncFolder(folder: string): void {
 }
 
 /** Removes profile folders that are not in use (left by a rebuild that was cut short). */
-export function removeStrayProfiles(folder: string, inUse: string | null): void {
+export function removeStrayProfiles(folder: string, inUse: readonly (string | null)[]): void {
   for (const name of readdirSync(folder)) {
-    if (/^profiles-\d+$/.test(name) && name !== inUse)
+    if (/^profiles-\d+$/.test(name) && !inUse.includes(name))
       rmSync(join(folder, name), { recursive: true, force: true });
   }
 }

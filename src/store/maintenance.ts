@@ -2,12 +2,14 @@
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { compileRules, type Rules } from "../model/rules.ts";
+import { compareRules, type RuleChanges } from "./compareRules.ts";
 import type { Restore } from "./accept.ts";
 import { folderPaths, nextProfilesName, syncFile, syncFolder } from "./folder.ts";
 import { JournalReader } from "./journalReader.ts";
 import { openProfileStore } from "./lmdb.ts";
 import { rebuildProfiles, type RebuiltProfiles } from "./rebuild.ts";
 import { copyDatabase } from "./sqlite.ts";
+import type { Untold } from "./untold.ts";
 import { verifyFolder, type VerifyReport } from "./verify.ts";
 
 export type MaintenanceJob =
@@ -24,6 +26,15 @@ export type MaintenanceJob =
       readonly profilesFolder: string | null;
       readonly hotProfiles: number;
       readonly rules: Rules;
+    }
+  | {
+      readonly kind: "compareRules";
+      readonly folder: string;
+      /** Name of the profiles in use. */
+      readonly profiles: string;
+      readonly rules: Rules;
+      readonly untold: Untold;
+      readonly limit: number;
     }
   | { readonly kind: "backup"; readonly folder: string; readonly target: string };
 
@@ -42,12 +53,14 @@ export interface Rebuilt extends RebuiltProfiles {
 export async function runMaintenance(
   job: MaintenanceJob,
   deps: MaintenanceDeps,
-): Promise<Rebuilt | VerifyReport | { readonly path: string }> {
+): Promise<Rebuilt | VerifyReport | RuleChanges | { readonly path: string }> {
   switch (job.kind) {
     case "rebuild":
       return rebuild(job, deps);
     case "verify":
       return verifyFolder(job, deps);
+    case "compareRules":
+      return compare(job);
     case "backup":
       return backup(job);
   }
@@ -70,6 +83,29 @@ async function rebuild(
     throw error;
   } finally {
     await store.close();
+  }
+}
+
+/** One page of what a change of the rules changed. */
+async function compare(job: Extract<MaintenanceJob, { kind: "compareRules" }>): Promise<RuleChanges> {
+  const { folder, profiles, rules, untold, limit } = job;
+  const pathOf = (name: string) => folderPaths(folder).profiles(name);
+  const former =
+    untold.folder !== null && existsSync(pathOf(untold.folder))
+      ? openProfileStore(pathOf(untold.folder), { readOnly: true })
+      : null;
+  const current = openProfileStore(pathOf(profiles), { readOnly: true });
+  try {
+    return compareRules(
+      { store: former, definitions: compileRules(untold.rules) },
+      { store: current, definitions: compileRules(rules) },
+      untold.afterPid,
+      limit,
+      untold.atMs,
+    );
+  } finally {
+    await current.close();
+    await former?.close();
   }
 }
 

@@ -1,8 +1,11 @@
 /** What the main thread and the writer thread say to each other. */
 import type { Answer } from "./accept.ts";
 import type { RefusalReason } from "./folderRefused.ts";
+import type { RuleChanges } from "./compareRules.ts";
+import type { PlanRules } from "../model/plan.ts";
 import type { Rules } from "../model/rules.ts";
 import type { Namespace } from "../model/event.ts";
+import type { Untold } from "./untold.ts";
 import type { ChosenPlan, ChosenRules } from "./usedDefinitions.ts";
 
 /** What is the same for all frames of one key; sent once, referred to by index. */
@@ -48,7 +51,13 @@ export type ControlRequest =
   | { readonly act: "replayQuarantine"; readonly id: number }
   | { readonly act: "rebuild" }
   | { readonly act: "compact" }
-  | { readonly act: "settle" };
+  | { readonly act: "settle" }
+  /** Late links wait, or wait no more; answers with the head. */
+  | { readonly act: "holdLinks"; readonly holds: boolean }
+  /** Rows that tell what a change of the rules did to these profiles. */
+  | { readonly act: "tellRules"; readonly changes: RuleChanges["changes"]; readonly untold: Untold | null }
+  /** Takes another tracking plan into use. */
+  | { readonly act: "usePlan"; readonly plan: PlanRules | null };
 
 /** A key as stored; the secret itself never is. */
 export interface KeyRow {
@@ -72,6 +81,8 @@ export type ToWriter =
   | { readonly kind: "control"; readonly id: number; readonly request: ControlRequest }
   /** A rebuilt profile folder is ready to be caught up and used. */
   | { readonly kind: "adopt"; readonly folder: string }
+  /** The same of a folder that was rebuilt with other rules, while the one in use goes on until then. */
+  | { readonly kind: "takeRules"; readonly folder: string; readonly rules: Rules }
   | { readonly kind: "close" };
 
 /** Everything the writer thread needs to know, plain data. */
@@ -134,7 +145,19 @@ export type FromWriter =
       /** The rules in use. */
       readonly rules: Rules;
       readonly rebuildFrom: string | null;
+      /** What a change of the rules left to be told when the server stopped. */
+      readonly untold: Untold | null;
     }
+  /** Profiles of the new rules are in use from here on. */
+  | {
+      readonly kind: "rulesTaken";
+      readonly folder: string;
+      readonly visible: number;
+      readonly rules: Rules;
+      readonly untold: Untold;
+    }
+  /** They can't be caught up with: only another rebuild helps. */
+  | { readonly kind: "rulesNotTaken"; readonly why: string }
   | { readonly kind: "openFailed"; readonly reason: RefusalReason; readonly message: string }
   /** Profiles can't be used: someone must rebuild them up to `upTo`; `why` is for the log. */
   | { readonly kind: "rebuildNeeded"; readonly upTo: number; readonly why: string }

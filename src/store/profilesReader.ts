@@ -22,7 +22,7 @@ interface Remembered {
 export class ProfilesReader implements Profiles {
   readonly #reader: JournalReader;
   readonly #profileIds: ProfileIds;
-  readonly #definitions: Definitions;
+  #definitions: Definitions;
   readonly #locate: (messageId: string) => Promise<readonly number[]>;
   #store: ProfileStore | null = null;
   #visible = 0;
@@ -48,6 +48,11 @@ export class ProfilesReader implements Profiles {
     this.#store = store;
     this.#visible = visible;
     this.#forgetAll();
+  }
+
+  /** Other rules are in use; followed by `use` with profiles that were folded with them. */
+  useRules(definitions: Definitions): void {
+    this.#definitions = definitions;
   }
 
   /** The writer committed a group: later reads must see it. */

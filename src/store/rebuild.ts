@@ -102,7 +102,7 @@ class Rebuild {
   }
 
   #replay(row: EventRow): void {
-    if (row.kind === rowKind.refold || row.kind === rowKind.relisted) noteRelisted(row, this.#hot);
+    if (isAct(row.kind)) noteRelisted(row, this.#hot);
     if (!isFoldable(row) || row.pid === null) return;
     this.#projector.project(this.#event(row), row.seq, {
       refused: refusedOf(row),
@@ -176,6 +176,11 @@ function noteFacts(event: Event, pid: number, facts: ReadonlyMap<IdentifierKey, 
     if (event.userId === null) found?.anonymous.push({ key: orderKeyOf(event), pid });
     else found?.links.push({ key: orderKeyOf(event), user: event.userId });
   }
+}
+
+/** Kinds of rows that change a profile's version and nothing that an event did not. */
+function isAct(kind: number): boolean {
+  return kind === rowKind.refold || kind === rowKind.relisted || kind === rowKind.definition;
 }
 
 /** True for a row that came while there were no profiles and has not been folded yet. */

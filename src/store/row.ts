@@ -2,8 +2,8 @@
 import { eventTypes, type Event, type EventType, type Namespace } from "../model/event.ts";
 import type { StoredEvent } from "./accept.ts";
 
-/** What a row records. All but `event` are acts of the journal's own; `relisted`: another profile's event changed whose an identifier is. */
-export const rowKind = { event: 0, erase: 2, refold: 3, relisted: 4 } as const;
+/** What a row records. All but `event` are acts of the journal's own; `definition`: the rules changed; `relisted`: another profile's event changed whose an identifier is. */
+export const rowKind = { event: 0, erase: 2, refold: 3, relisted: 4, definition: 8 } as const;
 
 /** Bits of the `flags` column; the lowest three hold the event type's index. */
 export const rowFlags = {

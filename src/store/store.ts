@@ -8,24 +8,22 @@ import type { Clock } from "../lib/clock.ts";
 import { errorText } from "../lib/describeError.ts";
 import { compileRules, noRules } from "../model/rules.ts";
 import type { Namespace } from "../model/event.ts";
-import type { Accept } from "./accept.ts";
-import type { ChangeLog } from "./changeLog.ts";
 import { ChangeLogReader } from "./changeLogReader.ts";
 import type { Erased } from "./erase.ts";
-import { folderPaths, lockFolder, markClosed, markOpened } from "./folder.ts";
+import { folderPaths, lockFolder, markClosed } from "./folder.ts";
 import { checkJournal, checkOps, FolderRefused } from "./folderRefused.ts";
-import type { Replayed } from "./control.ts";
 import { JournalReader } from "./journalReader.ts";
 import { openProfileStore, type ProfileStore } from "./lmdb.ts";
 import { MaintenanceDesk, MaintenanceFailed } from "./maintenanceDesk.ts";
 import type { ControlRequest, FromWriter, GroupMessage, KeyRow, ToWriter, WriterCounts } from "./messages.ts";
 import { profileIds } from "./profileId.ts";
-import type { Profiles } from "./profiles.ts";
-import { profilesBeginWell } from "./profilesHeader.ts";
 import { ProfilesReader } from "./profilesReader.ts";
-import { quarantinePages, type QuarantinePages } from "./quarantinePages.ts";
+import { profilesTrusted } from "./profilesTrust.ts";
+import { quarantinePages } from "./quarantinePages.ts";
+import { nameOf, RuleChange } from "./ruleChange.ts";
+import type { Store, StoreAdmin, StoreStatus } from "./storeApi.ts";
 import type { ChosenPlan, ChosenRules } from "./usedDefinitions.ts";
-import type { VerifyJob, VerifyReport } from "./verify.ts";
+import type { VerifyJob } from "./verify.ts";
 import { WriterLink, type LinkLimits } from "./writerLink.ts";
 
 export interface StoreOptions {
@@ -48,53 +46,6 @@ export interface StoreOptions {
   readonly onFatal: (exitCode: number, message: string) => void;
   /** Called for every group on disk and readable, before its requests are answered. */
   readonly onGroup?: (group: GroupMessage) => void;
-}
-
-export interface StoreStatus {
-  readonly mode: "live" | "rebuilding" | "closed";
-  /** Share of a rebuild that is done, 0 to 1; null when none runs. */
-  readonly progress: number | null;
-  readonly head: number;
-  readonly visible: number;
-  readonly inFlightRequests: number;
-  readonly inFlightBytes: number;
-  readonly journalBytes: number;
-  readonly profilesBytes: number;
-  readonly counts: WriterCounts | null;
-}
-
-/** Acts of an operator. Each throws an Error with a sentence when it can't be done. */
-export interface StoreAdmin extends QuarantinePages {
-  createKey(key: KeyRow): Promise<void>;
-  listKeys(): readonly KeyRow[];
-  revokeKey(id: string): Promise<boolean>;
-  /** Erases the profile an identifier leads to; null if none does. Call compact() after the last one. */
-  erase(namespace: Namespace, type: string, value: string): Promise<Erased | null>;
-  /** Takes deleted text out of the files. */
-  compact(): Promise<void>;
-  /** Takes a piece through the same door again, with its own messageId. */
-  replayQuarantine(id: number): Promise<Replayed>;
-  backup(targetFolder: string): Promise<{ readonly path: string }>;
-  /** Throws the profiles away and rebuilds them beside the service; resolves when it has begun. */
-  rebuild(): Promise<void>;
-  verify(onProgress: (share: number) => void): Promise<VerifyReport>;
-  /** Finishes re-attributions that are pending; for tests and before comparisons. */
-  settle(): Promise<unknown>;
-}
-
-export interface Store {
-  readonly accept: Accept;
-  readonly changes: ChangeLog;
-  readonly profiles: Profiles;
-  readonly admin: StoreAdmin;
-  readonly journalId: string;
-  /** The id that a followed source has reached; null for one that was never followed. */
-  lastEventId(source: string): string | null;
-  status(): StoreStatus;
-  /** Refuses new events; what was submitted is still answered. */
-  drain(): void;
-  /** Commits what is under way and lets go of the folder. */
-  close(): Promise<void>;
 }
 
 /** Opens a data folder for writing. Throws FolderRefused when it is locked, newer or damaged. */
@@ -132,8 +83,8 @@ class OpenedStore {
   #readers: Readers | null = null;
   #profiles: ProfileStore | null = null;
   #keys: readonly KeyRow[] = [];
-  /** What profiles are folded with, for work beside the writer. */
-  #folding: Pick<VerifyJob, "hotProfiles" | "rules"> = { hotProfiles: 0, rules: noRules };
+  #rules: RuleChange | null = null;
+  #rulesProgress: number | null = null;
   #progress: number | null = null;
   #head = 0;
   #visible = 0;
@@ -158,8 +109,11 @@ class OpenedStore {
 
   async open(): Promise<Store> {
     const { folder, hotProfiles, rules, plan, crashAt } = this.#options;
-    const profilesTrusted = await this.#profilesTrusted();
-    this.#send({ kind: "open", settings: { folder, profilesTrusted, hotProfiles, rules, plan, crashAt } });
+    const isTrusted = await profilesTrusted(this.#options);
+    this.#send({
+      kind: "open",
+      settings: { folder, profilesTrusted: isTrusted, hotProfiles, rules, plan, crashAt },
+    });
     const opened = await this.#opened.promise;
     const ids = profileIds(opened.journalId);
     const journal = new JournalReader(folderPaths(folder).journal);
@@ -168,7 +122,7 @@ class OpenedStore {
     const profiles = new ProfilesReader(journal, ids, compileRules(opened.rules), locate);
     this.#readers = { journal, changes, profiles };
     this.#keys = opened.keys;
-    this.#folding = { hotProfiles, rules: opened.rules };
+    this.#rules = this.#ruleChange(opened);
     this.#head = opened.head;
     this.#visible = opened.visible;
     if (opened.profilesFolder !== null) this.#useProfiles(opened.profilesFolder, opened.visible);
@@ -183,19 +137,6 @@ class OpenedStore {
       drain: () => this.#link.drain(),
       close: () => this.#close(),
     };
-  }
-
-  async #profilesTrusted(): Promise<boolean> {
-    const { folder, checkProfiles, notice } = this.#options;
-    const last = markOpened(folder);
-    if (last === "first" || (last === "clean" && profilesBeginWell(folder))) return true;
-    if (last === "unclean-other-boot") {
-      notice("warn", "the machine stopped while Freshet ran: profiles are rebuilt from the journal");
-      return false;
-    }
-    const sound = await checkProfiles(folder);
-    if (!sound) notice("error", "the profiles are damaged and will be rebuilt from the journal");
-    return sound;
   }
 
   #receive(message: FromWriter): void {
@@ -222,6 +163,10 @@ class OpenedStore {
         this.#progress = null;
         this.#useProfiles(message.folder, message.visible);
         this.#readers?.changes.advance(message.visible);
+        return;
+      case "rulesTaken":
+      case "rulesNotTaken":
+        this.#rules?.receive(message);
         return;
       case "notice":
         this.#options.notice(message.level, message.message);
@@ -259,7 +204,7 @@ class OpenedStore {
         kind: "rebuild",
         folder: this.#options.folder,
         upTo,
-        ...this.#folding,
+        ...this.#folding(),
       } as const;
       const rebuilt = await this.#maintenance.run(job, (share) => {
         this.#progress = share;
@@ -292,6 +237,7 @@ class OpenedStore {
     return {
       mode: this.#closed ? "closed" : this.#profiles === null ? "rebuilding" : "live",
       progress: this.#progress,
+      rulesProgress: this.#rulesProgress,
       head: this.#head,
       visible: this.#visible,
       inFlightRequests: inFlight.requests,
@@ -342,14 +288,52 @@ class OpenedStore {
         const { folder } = this.#options;
         const profilesFolder = this.#profiles?.folder ?? null;
         const result = await this.#maintenance.run(
-          { kind: "verify", folder, profilesFolder, ...this.#folding },
+          { kind: "verify", folder, profilesFolder, ...this.#folding() },
           onProgress,
         );
         if (!("problems" in result)) throw new Error("the verification gave no report");
         return result;
       },
       settle: () => this.#ask({ act: "settle" }),
+      applyRules: async (rules) => {
+        if (this.#rules === null) throw new Error("the store is not open");
+        return this.#rules.apply(rules);
+      },
+      usePlan: async (plan) => {
+        await this.#ask({ act: "usePlan", plan });
+      },
     };
+  }
+
+  /** What profiles are folded with, for work beside the writer. */
+  #folding(): Pick<VerifyJob, "hotProfiles" | "rules"> {
+    return { hotProfiles: this.#options.hotProfiles, rules: this.#rules?.rules ?? noRules };
+  }
+
+  #ruleChange({ rules, untold, profilesFolder }: Opened): RuleChange {
+    const { folder, hotProfiles } = this.#options;
+    const change = new RuleChange(
+      {
+        folder,
+        hotProfiles,
+        maintenance: this.#maintenance,
+        ask: (request) => this.#ask(request),
+        send: (message) => this.#send(message),
+        onTaken: (taken) => {
+          this.#readers?.profiles.useRules(compileRules(taken.rules));
+          this.#useProfiles(taken.folder, taken.visible);
+        },
+        onProgress: (share) => {
+          this.#rulesProgress = share;
+        },
+      },
+      rules,
+    );
+    if (untold !== null && profilesFolder !== null)
+      change
+        .resume(untold, nameOf(profilesFolder))
+        .catch((error: unknown) => this.#options.notice("error", describe(error)));
+    return change;
   }
 
   /** profile_id and email_sha256 are looked up here; the writer knows the other types. */
@@ -375,6 +359,7 @@ class OpenedStore {
     if (this.#closed) return;
     this.#link.drain();
     this.#closed = true;
+    this.#rules?.close();
     this.#maintenance.close();
     await this.#link.idle();
     // Readers go first: only the last connection to close moves the write-ahead log into the database.

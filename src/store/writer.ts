@@ -61,6 +61,8 @@ export class Writer {
   readonly #options: WriterOptions;
   readonly #journal: Journal;
   #profiles: Folded | null = null;
+  #definitions: Definitions;
+  #plan: TrackingPlan | null;
   #head: number;
   /** The last group found the disk full. */
   #isFull = false;
@@ -71,6 +73,8 @@ export class Writer {
   constructor(options: WriterOptions) {
     this.#options = options;
     this.#journal = options.journal;
+    this.#definitions = options.definitions;
+    this.#plan = options.plan;
     this.#head = options.journal.head();
     this.#quarantine = new QuarantineBound(options.journal, options.notice);
   }
@@ -102,7 +106,7 @@ export class Writer {
 
   /** Takes a profile folder into use; `catchUp()` must then be called until it says done. */
   adopt(folder: string): void {
-    this.#profiles = openFolded(folder, this.#options.hotProfiles, this.#options.definitions);
+    this.#profiles = openFolded(folder, this.#options.hotProfiles, this.#definitions);
   }
 
   /** Why the adopted folder can't be caught up from here; null if it can. */
@@ -121,6 +125,22 @@ export class Writer {
     this.#profiles = null;
     this.#refold = null;
     await folded?.store.close();
+  }
+
+  /** From the next group on. */
+  usePlan(plan: TrackingPlan | null): void {
+    this.#plan = plan;
+  }
+
+  /** Takes profiles of other rules in place of those in use, which are given back; `next` has seen all that they have. */
+  exchange(next: Folded): Folded {
+    const former = this.#profiles;
+    if (former?.caughtUp !== true || next.watermark !== this.#head)
+      throw new Error("profiles can be exchanged only for others that have seen the same");
+    this.#profiles = next;
+    this.#definitions = next.definitions;
+    this.#refold = null;
+    return former;
   }
 
   /** Folds a slice of rows that LMDB has not seen. True when it has seen all; throws ReplayNotPossible when only a rebuild helps. */
@@ -266,7 +286,7 @@ export class Writer {
     committedAtMs: number,
   ): GroupMessage {
     const folded = this.#profiles?.caughtUp === true ? this.#profiles : null;
-    const { clock, crash, journal, messageIds, definitions, plan } = this.#options;
+    const { clock, crash, journal, messageIds } = this.#options;
     const headBefore = this.#head;
     const accepted: number[] = [];
     const answers: (readonly [number, Answer])[] = [];
@@ -274,8 +294,8 @@ export class Writer {
       journal,
       messageIds,
       folded,
-      plan,
-      reserved: definitions.names,
+      plan: this.#plan,
+      reserved: this.#definitions.names,
       skip,
       nextSeq: () => this.nextSeq(),
       committedAtMs,

@@ -26,7 +26,9 @@ import {
   type WriterSettings,
 } from "./messages.ts";
 import { openMessageIds } from "./dedup/openMessageIds.ts";
+import { RulesExchange } from "./rulesExchange.ts";
 import { classifyWriteFailure } from "./sqlite.ts";
+import { readUntold } from "./untold.ts";
 import { usePlan, useRules } from "./usedDefinitions.ts";
 import { JournalFailed, Writer, type QueuedFrame } from "./writer.ts";
 
@@ -59,6 +61,7 @@ export class WriterThread {
   #writer: Writer | null = null;
   #folder = "";
   #messageIds: ReturnType<typeof openMessageIds> | null = null;
+  #rules: RulesExchange | null = null;
   #scheduled = false;
   #busy = false;
   #closing = false;
@@ -83,6 +86,9 @@ export class WriterThread {
         break;
       case "control":
         this.#acts.push({ id: message.id, run: () => this.#control(message.request) });
+        break;
+      case "takeRules":
+        this.#acts.push({ id: -1, run: () => this.#rules?.prepare(message.folder, message.rules) });
         break;
       case "adopt":
         this.#acts.push({ id: -1, run: () => this.#adopt(message.folder) });
@@ -156,12 +162,13 @@ export class WriterThread {
     if (group.length > 0) {
       this.#deps.post(writer.run(group));
       this.#messageIds?.tend();
-      this.#afterGroup(writer);
+      await this.#afterGroup(writer);
       return true;
     }
     if (writer.mode === "appending" && writer.profilesFolder !== null && writer.profilesFailed === null)
       return this.#catchUp(writer);
-    if (writer.settle()) {
+    if (await this.#rules?.advance()) return true;
+    if (this.#rules?.holdsLinks !== true && writer.settle()) {
       this.#deps.post(writer.announce());
       return true;
     }
@@ -169,7 +176,8 @@ export class WriterThread {
     return false;
   }
 
-  #afterGroup(writer: Writer): void {
+  async #afterGroup(writer: Writer): Promise<void> {
+    await this.#rules?.advance();
     if (writer.profilesFailed !== null) {
       const why = writer.profilesFailed;
       writer.profilesFailed = null;
@@ -177,7 +185,7 @@ export class WriterThread {
     } else if (writer.mode === "appending" && writer.profilesFolder !== null) {
       // While live traffic goes on, waiting rows are folded a slice at a time, faster than new ones come.
       this.#catchUp(writer);
-    } else if (this.#groups % settleShare === 0 && writer.settle()) {
+    } else if (this.#groups % settleShare === 0 && this.#rules?.holdsLinks !== true && writer.settle()) {
       // Otherwise readers would not hear of it before the next group.
       this.#deps.post(writer.announce());
     }
@@ -212,6 +220,7 @@ export class WriterThread {
       clock: this.#deps.clock,
       restore: this.#deps.restore,
       post: this.#deps.post,
+      rules: this.#rules,
       startRebuild: (why) => this.#startRebuild(why),
       moveProfiles: () => this.#moveProfiles(),
     };
@@ -243,6 +252,15 @@ export class WriterThread {
         notice,
       });
       this.#writer = writer;
+      this.#rules = new RulesExchange({
+        writer,
+        folder: this.#folder,
+        restore: this.#deps.restore,
+        hotProfiles: settings.hotProfiles,
+        clock,
+        crash: this.#crash,
+        post,
+      });
       rebuildFrom = this.#openProfiles(writer, settings.profilesTrusted);
       const { profilesFolder } = writer;
       post({
@@ -255,6 +273,7 @@ export class WriterThread {
         keys: listKeys(journal),
         rules,
         rebuildFrom,
+        untold: this.#rules.untold(),
       });
       if (rebuildFrom !== null) this.#acts.push({ id: -1, run: () => this.#startRebuild(rebuildFrom ?? "") });
       this.#wake();
@@ -268,7 +287,10 @@ export class WriterThread {
   #openProfiles(writer: Writer, trusted: boolean): string | null {
     const name = writer.journal.getMeta("profilesFolder");
     // Profiles of no event are made anew, under the same name.
-    removeStrayProfiles(this.#folder, trusted && writer.head > 0 ? name : null);
+    removeStrayProfiles(
+      this.#folder,
+      trusted && writer.head > 0 ? [name, readUntold(writer.journal)?.folder ?? null] : [],
+    );
     if (writer.head === 0) {
       this.#useFresh(writer);
       return null;
@@ -302,6 +324,7 @@ export class WriterThread {
   async #startRebuild(why: string): Promise<void> {
     const writer = this.#writer;
     if (writer === null) return;
+    await this.#rules?.giveUp("the profiles in use are rebuilt");
     await writer.abandonProfiles();
     this.#deps.post({ kind: "rebuildNeeded", upTo: writer.head, why });
     this.#deps.post(writer.announce());
@@ -332,7 +355,7 @@ export class WriterThread {
   #announceLive(writer: Writer): void {
     const folder = writer.profilesFolder;
     if (folder === null) return;
-    removeStrayProfiles(this.#folder, writer.journal.getMeta("profilesFolder"));
+    this.#rules?.sweep();
     this.#deps.post({ kind: "live", folder, visible: writer.visible });
   }
 
@@ -349,6 +372,7 @@ export class WriterThread {
   }
 
   async #close(writer: Writer): Promise<void> {
+    await this.#rules?.giveUp("the server stops");
     await writer.close();
     this.#messageIds?.close();
     writer.journal[Symbol.dispose]();

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { operationsRoutes } from "../../src/admin/operationsRoutes.ts";
 import { paths } from "../../src/admin/paths.ts";
 import { errorCatalogue } from "../../src/errors.ts";
-import type { StoreStatus } from "../../src/store/store.ts";
+import type { StoreStatus } from "../../src/store/storeApi.ts";
 import { rawExchange, statusOf } from "../support/rawHttp.ts";
 import { freshet } from "../support/command.ts";
 import { startServer, type TestServer } from "../support/server.ts";
@@ -11,6 +11,7 @@ import { until } from "../support/until.ts";
 const idleStatus: StoreStatus = {
   mode: "live",
   progress: null,
+  rulesProgress: null,
   head: 0,
   visible: 0,
   inFlightRequests: 0,

@@ -3,7 +3,7 @@ import { statfsSync } from "node:fs";
 import type { FollowStatus } from "../../ingest/follow.ts";
 import type { Latency } from "../../lib/metrics.ts";
 import type { ChangeLog } from "../../store/changeLog.ts";
-import type { StoreStatus } from "../../store/store.ts";
+import type { StoreStatus } from "../../store/storeApi.ts";
 import type { SourceCounts } from "../api/sourceCounts.ts";
 import type { Reading, SourceHealth } from "./condition.ts";
 

@@ -1,7 +1,7 @@
 /** What the admin API works with, and how it answers. */
 import { Refusal } from "../../errors.ts";
 import type { Clock } from "../../lib/clock.ts";
-import type { Store } from "../../store/store.ts";
+import type { Store } from "../../store/storeApi.ts";
 import type { AuditLog } from "../../store/ops/audit.ts";
 import type { CallOperation } from "../operation.ts";
 import type { Alerts } from "../alerts/alerts.ts";

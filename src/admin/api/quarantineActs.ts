@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { Refusal } from "../../errors.ts";
 import { numberOf } from "../../esp/query.ts";
-import type { StoreAdmin } from "../../store/store.ts";
+import type { StoreAdmin } from "../../store/storeApi.ts";
 import { notUnderstood, type AdminDeps, type Asked } from "./adminContext.ts";
 import type { GroupsAnswer, PieceAnswer, PiecesAnswer, ReplayAnswer, ReplayResult } from "./adminWire.ts";
 import { audited } from "./audited.ts";

@@ -5,7 +5,7 @@
 import type { Clock } from "../../lib/clock.ts";
 import type { Latency, Tally } from "../../lib/metrics.ts";
 import type { Timers } from "../../lib/timers.ts";
-import type { StoreStatus } from "../../store/store.ts";
+import type { StoreStatus } from "../../store/storeApi.ts";
 import type { Point } from "./adminWire.ts";
 import { countsBetween, quantileOf } from "./quantiles.ts";
 

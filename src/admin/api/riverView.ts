@@ -4,7 +4,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Timers } from "../../lib/timers.ts";
 import type { Change } from "../../model/change.ts";
 import type { ChangeLog } from "../../store/changeLog.ts";
-import type { StoreStatus } from "../../store/store.ts";
+import type { StoreStatus } from "../../store/storeApi.ts";
 import type { FollowStatus } from "../../ingest/follow.ts";
 import { alertView } from "../alerts/alertSender.ts";
 import type { Alerts } from "../alerts/alerts.ts";

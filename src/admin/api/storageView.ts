@@ -2,7 +2,7 @@
 import { readdirSync, statfsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { folderPaths } from "../../store/folder.ts";
-import type { StoreStatus } from "../../store/store.ts";
+import type { StoreStatus } from "../../store/storeApi.ts";
 import { pointColumns, type Point, type StorageAnswer } from "./adminWire.ts";
 
 /** Backups listed at most. */

@@ -11,7 +11,7 @@ import { seededIds } from "../../../src/lib/id.ts";
 import { Latency, Tally } from "../../../src/lib/metrics.ts";
 import type { Json } from "../../../src/model/event.ts";
 import type { HistoryEntry } from "../../../src/store/profiles.ts";
-import type { StoreStatus } from "../../../src/store/store.ts";
+import type { StoreStatus } from "../../../src/store/storeApi.ts";
 import { FakeClock } from "../../support/fakeClock.ts";
 import { ManualTimers } from "../../support/manualTimers.ts";
 
@@ -133,6 +133,7 @@ describe("the river's history", () => {
   const status = (accepted: number): StoreStatus => ({
     mode: "live",
     progress: null,
+    rulesProgress: null,
     head: accepted,
     visible: accepted,
     inFlightRequests: 0,

@@ -1,0 +1,159 @@
+/**
+ * Changing the rules at work, seen from the main thread: profiles of the new rules are built by the maintenance thread,
+ * caught up and taken by the writer, and then every follower of the feed hears what is another now. Reads keep the
+ * old answer until the new profiles are whole, then all of them change at once.
+ */
+import { compileRules, type Rules } from "../model/rules.ts";
+import type { RuleChanges } from "./compareRules.ts";
+import type { MaintenanceDesk } from "./maintenanceDesk.ts";
+import type { ControlRequest, FromWriter, ToWriter } from "./messages.ts";
+import type { Untold } from "./untold.ts";
+
+export interface RuleChangeDeps {
+  readonly folder: string;
+  readonly hotProfiles: number;
+  readonly maintenance: MaintenanceDesk;
+  readonly ask: <T>(request: ControlRequest) => Promise<T>;
+  readonly send: (message: ToWriter) => void;
+  /** Profiles of the new rules are in use: readers go on with them. */
+  readonly onTaken: (taken: Extract<FromWriter, { kind: "rulesTaken" }>) => void;
+  /** Share of the work that is done, 0 to 1; null when none is under way. */
+  readonly onProgress: (share: number | null) => void;
+}
+
+/** What a change of the rules did. */
+export interface RulesApplied {
+  /** False: the rules were these already. */
+  readonly changed: boolean;
+  /** Profiles whose traits are others than before. */
+  readonly profiles: number;
+}
+
+/** A busy river may bring an erasure in each try. */
+const tries = 5;
+/** Profiles compared at a time, and rows written in one transaction. */
+const pageProfiles = 5_000;
+const tellRows = 250;
+/** Building, and telling, as shares of the whole. */
+const buildShare = 0.8;
+
+type Outcome = Extract<FromWriter, { kind: "rulesTaken" | "rulesNotTaken" }>;
+
+export class RuleChange {
+  readonly #deps: RuleChangeDeps;
+  #rules: Rules;
+  #taking: ((outcome: Outcome) => void) | null = null;
+  #last: Promise<unknown> = Promise.resolve();
+  #closed = false;
+
+  constructor(deps: RuleChangeDeps, rules: Rules) {
+    this.#deps = deps;
+    this.#rules = rules;
+  }
+
+  /** The rules in use. */
+  get rules(): Rules {
+    return this.#rules;
+  }
+
+  /** Takes other rules into use; resolves when every follower can hear of it. Throws when that can't be done. */
+  apply(rules: Rules): Promise<RulesApplied> {
+    return this.#inTurn(() => this.#apply(rules));
+  }
+
+  /** Goes on telling what the last run of the server could not. */
+  resume(untold: Untold, profiles: string): Promise<number> {
+    return this.#inTurn(() => this.#tell(untold, profiles));
+  }
+
+  /** The writer's word on profiles that were handed to it. */
+  receive(outcome: Outcome): void {
+    if (outcome.kind === "rulesTaken") {
+      this.#rules = outcome.rules;
+      this.#deps.onTaken(outcome);
+    }
+    this.#taking?.(outcome);
+    this.#taking = null;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#taking?.({ kind: "rulesNotTaken", why: "the server is shutting down" });
+    this.#taking = null;
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(work).finally(() => this.#deps.onProgress(null));
+    this.#last = turn.catch(() => {});
+    return turn;
+  }
+
+  async #apply(rules: Rules): Promise<RulesApplied> {
+    if (JSON.stringify(rules) === JSON.stringify(this.#rules)) return { changed: false, profiles: 0 };
+    compileRules(rules);
+    const taken = await this.#take(rules);
+    return { changed: true, profiles: await this.#tell(taken.untold, nameOf(taken.folder)) };
+  }
+
+  async #take(rules: Rules): Promise<Extract<Outcome, { kind: "rulesTaken" }>> {
+    const { ask } = this.#deps;
+    let why = "";
+    try {
+      for (let attempt = 1; attempt <= tries && !this.#closed; attempt += 1) {
+        const { head } = await ask<{ readonly head: number }>({ act: "holdLinks", holds: true });
+        const outcome = await this.#build(rules, head);
+        if (outcome.kind === "rulesTaken") return outcome;
+        ({ why } = outcome);
+      }
+    } finally {
+      if (!this.#closed) await ask({ act: "holdLinks", holds: false });
+    }
+    throw new Error(`the new rules could not be taken into use: ${why}`);
+  }
+
+  async #build(rules: Rules, upTo: number): Promise<Outcome> {
+    const { folder, hotProfiles, maintenance, send, onProgress } = this.#deps;
+    const built = await maintenance.run({ kind: "rebuild", folder, upTo, hotProfiles, rules }, (share) =>
+      onProgress(share * buildShare),
+    );
+    if (!("watermark" in built && "folder" in built)) throw new Error("the rebuild gave no profiles");
+    if (this.#closed) return { kind: "rulesNotTaken", why: "the server is shutting down" };
+    return new Promise((resolve) => {
+      this.#taking = resolve;
+      send({ kind: "takeRules", folder: built.folder, rules });
+    });
+  }
+
+  /** Tells followers, page by page; returns how many profiles changed. */
+  async #tell(untold: Untold, profiles: string): Promise<number> {
+    const { folder, maintenance, ask, onProgress } = this.#deps;
+    const rules = this.#rules;
+    let told = 0;
+    for (let left: Untold | null = untold; left !== null && !this.#closed;) {
+      const job = {
+        kind: "compareRules",
+        folder,
+        profiles,
+        rules,
+        untold: left,
+        limit: pageProfiles,
+      } as const;
+      const page: RuleChanges | object = await maintenance.run(job, () => {});
+      if (!("changes" in page)) throw new Error("the comparison gave no changes");
+      const { changes, nextPid }: RuleChanges = page;
+      for (let at = 0; at < changes.length && !this.#closed; at += tellRows)
+        await ask({ act: "tellRules", changes: changes.slice(at, at + tellRows), untold: left });
+      told += changes.length;
+      const after: Untold | null = nextPid === null ? null : { ...left, afterPid: nextPid };
+      if (!this.#closed) await ask({ act: "tellRules", changes: [], untold: after });
+      onProgress(buildShare + (1 - buildShare) / 2);
+      left = after;
+    }
+    return told;
+  }
+}
+
+/** Name of a profile folder inside the data folder. */
+export function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
