@@ -95,7 +95,8 @@ test("rules that contradict themselves change nothing", async () => {
   using folder = tempFolder();
   await using opened = await openTestStore(folder.at("data"), { rules: rulesOf(views) });
   await view(opened, "1", "a");
-  await expect(opened.store.admin.applyRules(rulesOf(views, seen))).rejects.toThrow("twice");
+  const refused = opened.store.admin.applyRules(rulesOf(views, seen));
+  expect(await refused.catch((error: unknown) => String(error))).toContain("twice");
   await view(opened, "1", "b");
   expect(values(opened, "1")).toBe('{"views":2}');
 });
