@@ -13,7 +13,8 @@ import { compile } from "../../src/model/definition.ts";
 import { ecommercePack } from "../../src/model/packs.ts";
 import { openMessageIds } from "../../src/store/dedup/openMessageIds.ts";
 import { Journal } from "../../src/store/journal.ts";
-import { Writer, type QueuedFrame } from "../../src/store/writer.ts";
+import { Writer } from "../../src/store/writer.ts";
+import type { QueuedFrame } from "../../src/store/writerOptions.ts";
 import { EventRequest, eventJson, Randomness, users } from "../load/payload.ts";
 import { Processes } from "../support/processes.ts";
 

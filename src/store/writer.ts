@@ -6,14 +6,11 @@
  * on in mode `appending`: rows wait unfolded (pid NULL) until a rebuilt folder is adopted and caught up.
  */
 import { join } from "node:path";
-import type { Clock } from "../lib/clock.ts";
-import type { CrashPoint } from "../lib/crashPoint.ts";
 import { errorText } from "../lib/describeError.ts";
 import type { Definitions } from "../model/definition.ts";
 import type { TrackingPlan } from "../model/planCheck.ts";
-import type { Ids } from "../lib/id.ts";
 import { eventError } from "../errors.ts";
-import type { Answer, Frame, Judge, Judged, Restore, Verdict } from "./accept.ts";
+import type { Answer, Frame, Judged, Verdict } from "./accept.ts";
 import { foldWaiting } from "./catchUp.ts";
 import { copyProfiles } from "./copyProfiles.ts";
 import { syncFile } from "./folder.ts";
@@ -22,34 +19,12 @@ import { FoldFailed, Group } from "./group.ts";
 import type { HotProfiles } from "./hot.ts";
 import type { Journal } from "./journal.ts";
 import type { GroupMessage, WriterCounts, WriterMode } from "./messages.ts";
-import type { MessageIds } from "./messageIds.ts";
+import type { QueuedFrame, WriterOptions } from "./writerOptions.ts";
 import { QuarantineBound } from "./quarantineBound.ts";
 import { Refold, type RefoldContext } from "./refold.ts";
 import { bodyBytes } from "./row.ts";
 import { classifyWriteFailure } from "./sqlite.ts";
 import { WriterTally } from "./writerTally.ts";
-
-export interface WriterOptions {
-  readonly journal: Journal;
-  readonly messageIds: MessageIds;
-  readonly judge: Judge;
-  readonly restore: Restore;
-  readonly definitions: Definitions;
-  readonly plan: TrackingPlan | null;
-  readonly clock: Clock;
-  readonly ids: Ids;
-  readonly hotProfiles: number;
-  readonly crash: CrashPoint;
-  readonly notice: (level: "info" | "warn" | "error", message: string) => void;
-}
-
-export type { Folded };
-
-/** A frame waiting for its group. */
-export interface QueuedFrame {
-  readonly id: number;
-  readonly frame: Frame;
-}
 
 /** The journal can't be trusted any more (a failed fsync or I/O error): the process must end with exit code 74. */
 export class JournalFailed extends Error {}

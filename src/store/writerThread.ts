@@ -30,7 +30,8 @@ import { RulesExchange } from "./rulesExchange.ts";
 import { classifyWriteFailure } from "./sqlite.ts";
 import { readUntold } from "./untold.ts";
 import { usePlan, useRules } from "./usedDefinitions.ts";
-import { JournalFailed, Writer, type QueuedFrame } from "./writer.ts";
+import { JournalFailed, Writer } from "./writer.ts";
+import type { QueuedFrame } from "./writerOptions.ts";
 
 export interface WriterThreadDeps {
   readonly judge: Judge;
