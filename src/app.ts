@@ -63,6 +63,7 @@ export async function startApp(
     folder: settings.dataFolder,
     limits: { maxRequests: settings.limits.maxInFlightRequests, maxBytes: settings.limits.maxInFlightBytes },
     rules: settings.rules,
+    lists: settings.lists,
     plan: settings.plan,
     crashAt: settings.crashAt,
     clock: deps.clock,

@@ -32,6 +32,8 @@ export interface DataStoreOptions {
   readonly folder: string;
   readonly limits: LinkLimits;
   readonly rules: ChosenRules;
+  /** Content of the lists that chosen rules name, by its hash; absent: none. */
+  readonly lists?: ReadonlyMap<string, Uint8Array>;
   readonly plan: ChosenPlan;
   readonly crashAt: string | null;
   readonly clock: Clock;

@@ -99,6 +99,9 @@ const traitName = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
 const takenName = "email";
 const nameRule = "a name has at most 64 letters, digits and _, begins with a letter, and is not email";
 
+/** What is asked of an event's properties. */
+export const whereSchema = keys.where.schema;
+
 /** `computedTraits:` */
 export const computedTraitsSchema = z.record(
   z

@@ -8,12 +8,13 @@ import { ConfigError } from "./configError.ts";
 import type { Environment } from "./environment.ts";
 import { readText } from "./option.ts";
 import { isWriteKey } from "./keyText.ts";
+import { describeSegments, segmentProblems, segmentsExpected, segmentsSchema } from "./segments.ts";
 import { trackingPlanSchema } from "./trackingPlan.ts";
 import { serveOptions, serveSection } from "./serveOptions.ts";
 import { substitute } from "./substitute.ts";
 
 /** Sections that the file will hold one day; said apart from mistakes. */
-const laterSections = ["identity", "traits", "segments", "content", "destinations", "triggers"];
+const laterSections = ["identity", "traits", "content", "destinations", "triggers"];
 
 /** Larger files are refused; a configuration is read by people. */
 const maxFileBytes = 1024 * 1024;
@@ -67,6 +68,12 @@ export const fileSchema = z.strictObject({
     })
     .optional(),
   trackingPlan: trackingPlanSchema.optional(),
+  segments: segmentsSchema
+    .meta({
+      description: "Who is in which segment, by the segment's name.",
+      expected: segmentsExpected,
+    })
+    .optional(),
   alerts: alertsSchema
     .meta({
       description: "When ingest counts as unwell, and who is told.",
@@ -105,10 +112,15 @@ export function readConfigFile(path: string, required: boolean, environment: Env
 function checkFile(value: unknown, path: string): ConfigFile {
   const result = fileSchema.safeParse(readServeTexts(value));
   const problems = result.success
-    ? [...keylessSources(value), ...duplicateKeys(result.data), ...computedProblems(result.data)]
+    ? [
+        ...keylessSources(value),
+        ...duplicateKeys(result.data),
+        ...computedProblems(result.data),
+        ...segmentProblems(result.data.segments ?? {}),
+      ]
     : [...keylessSources(value), ...result.error.issues.flatMap((issue) => describeIssue(issue, value))];
   if (!result.success || problems.length > 0)
-    throw new ConfigError(problems.map((problem) => `${path}: ${problem}`));
+    throw new ConfigError([...new Set(problems)].map((problem) => `${path}: ${problem}`));
   return result.data;
 }
 
@@ -132,6 +144,7 @@ function readServeTexts(value: unknown): unknown {
 
 function describeIssue(issue: z.core.$ZodIssue, value: unknown): string[] {
   const at = issue.path.map(String);
+  if (at[0] === "segments") return describeSegments(valueAt(value, ["segments"]));
   if (at[0] === "use" || at[0] === "computedTraits")
     return [describeComputed(issue, at, valueAt(value, at.slice(0, 2)))];
   if (issue.code === "unrecognized_keys") return issue.keys.map((key) => describeUnknown([...at, key]));

@@ -3,6 +3,7 @@ import { alertKeys, type AlertKey } from "./alerts.ts";
 import { computedKeys } from "./computedTraits.ts";
 import { keyVariables } from "./firstKeys.ts";
 import type { Option } from "./option.ts";
+import { clauseKeys } from "./segmentClauses.ts";
 import { planKeys } from "./trackingPlan.ts";
 import { serveOptions } from "./serveOptions.ts";
 
@@ -53,6 +54,13 @@ export function referencePage(): string {
       ({ key, description, expected }) => `- \`${key}\`: ${description} Value: ${expected}.`,
     ),
     "",
+    "## Segments\n",
+    segmentsNote,
+    ...clauseKeys.map(
+      ({ key, of, description, expected }) =>
+        `- \`${key}\`${key === of ? "" : ` (of ${of})`}: ${description} Value: ${expected}.`,
+    ),
+    "",
     "## Tracking plan\n",
     planNote,
     ...planKeys.map(({ key, description }) => `- \`trackingPlan.${key}\`: ${description}`),
@@ -83,6 +91,24 @@ computedTraits:
 \`\`\`
 
 The keys of a computed trait:
+`;
+
+const segmentsNote = `Under \`segments:\` stands who is in which segment ([segments.md](segments.md)): one clause a segment, or several
+under \`all:\`, \`any:\` or \`not:\`, nested up to eight deep. A name has at most 64 letters, digits, \`_\`, \`.\` and \`-\`.
+
+\`\`\`yaml
+segments:
+  big-spenders: { trait: totalRevenue, atLeast: 500 }
+  repeat-buyers: { event: Order Completed, within: 90d, times: { atLeast: 2 } }
+  cart-abandoned:
+    all:
+      - { trait: cart.count, atLeast: 1 }
+      - { trait: cart.updatedAt, olderThan: 30m }
+      - { not: { segment: staff } }
+  staff: { list: ./lists/staff.csv, match: email }
+\`\`\`
+
+The keys of a clause:
 `;
 
 const planNote = `\`trackingPlan:\` names a folder of JSON Schemas, one an event ([tracking-plan.md](tracking-plan.md)); or, to

@@ -8,6 +8,7 @@ import type { PlanRules } from "../model/plan.ts";
 import { noRules, type Rules } from "../model/rules.ts";
 import { alertSettings, type AlertSettings } from "./alerts.ts";
 import { definitionsOf } from "./computedTraits.ts";
+import { loadSegments, type LoadedSegments } from "./segments.ts";
 import { loadPlan } from "./trackingPlan.ts";
 import { readConfigFile, type ConfigFile } from "./configFile.ts";
 import { ConfigError } from "./configError.ts";
@@ -63,6 +64,8 @@ export interface ServeSettings {
   readonly sources: readonly SourceSetting[];
   readonly follows: readonly FollowSetting[];
   readonly rules: Rules;
+  /** Content of the lists that segments name, by its hash. */
+  readonly lists: ReadonlyMap<string, Uint8Array>;
   /** Null: there is no tracking plan. */
   readonly plan: PlanRules | null;
   readonly alerts: AlertSettings;
@@ -83,7 +86,8 @@ export function loadServeSettings(flags: Flags, environment: Environment): Serve
   const { file, variables } = readConfigFile(String(early["config"]), configGiven, environment);
   checkVariables(environment, variables);
   const values = serveValues(mergeOptions(serveOptions, flags, environment, file.serve ?? {}));
-  return settingsOf(values, file, planOf(file, String(early["config"])), environment);
+  const path = String(early["config"]);
+  return settingsOf(values, file, planOf(file, path), environment, segmentsOf(file, path));
 }
 
 /** The data folder, for commands that need nothing else. Throws ConfigError. */
@@ -152,6 +156,7 @@ function settingsOf(
   file: ConfigFile,
   plan: PlanRules | null,
   environment: Environment,
+  { segments, lists }: LoadedSegments,
 ): ServeSettings {
   const limits: Limits = {
     maxInFlightRequests: values.maxInFlightRequests,
@@ -176,12 +181,22 @@ function settingsOf(
     limits,
     sources: sourcesOf(file),
     follows: followsOf(file),
-    rules: { ...noRules, computed: definitionsOf(file) },
+    rules: { ...noRules, computed: definitionsOf(file), segments },
+    lists,
     plan,
     alerts: alertSettings(file.alerts),
     firstKeys: firstKeysOf(environment),
     crashAt: environment[testVariable] ?? null,
   };
+}
+
+function segmentsOf({ segments = {} }: ConfigFile, configPath: string): LoadedSegments {
+  try {
+    return loadSegments(segments, dirname(configPath));
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new ConfigError(error.problems.map((problem) => `${configPath}: ${problem}`));
+  }
 }
 
 function sourcesOf({ sources = {} }: ConfigFile): SourceSetting[] {

@@ -9,7 +9,7 @@ export type SegmentRule =
   | { readonly kind: "trait"; readonly path: readonly string[]; readonly test: ValueTest }
   | EventRule
   | { readonly kind: "segment"; readonly name: string }
-  /** `sha256` names the content (listContent.ts); `match` is the identifiers' type. */
+  /** `sha256` names the content (lib/digestList.ts); `match` is the identifiers' type. */
   | {
       readonly kind: "list";
       readonly file: string;

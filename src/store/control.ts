@@ -10,6 +10,7 @@ import { insertKey, listKeys, revokeKey } from "./keys.ts";
 import { ownerOf } from "./messageIds.ts";
 import type { ControlRequest, FromWriter } from "./messages.ts";
 import type { RulesExchange } from "./rulesExchange.ts";
+import { definitionsWith, keepLists } from "./segmentLists.ts";
 import { usePlan } from "./usedDefinitions.ts";
 import type { Writer } from "./writer.ts";
 
@@ -58,6 +59,10 @@ export async function runControl(context: ControlContext, request: ControlReques
     case "holdLinks":
       if (context.rules !== null) context.rules.holdsLinks = request.holds;
       return { head: writer.head };
+    case "checkRules":
+      writer.act(() => keepLists(journal, request.rules, request.lists));
+      definitionsWith(journal, request.rules);
+      return true;
     case "tellRules":
       context.rules?.tell(request.changes, request.untold);
       context.post(writer.announce());

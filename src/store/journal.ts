@@ -199,6 +199,18 @@ export class Journal implements Disposable {
     );
   }
 
+  /** Names in `meta` that begin so. */
+  metaNames(prefix: string): readonly string[] {
+    return this.database
+      .query<{ name: string }, [string]>("SELECT name FROM meta WHERE substr(name, 1, length(?1)) = ?1")
+      .all(prefix)
+      .map(({ name }) => name);
+  }
+
+  removeMeta(name: string): void {
+    this.database.query("DELETE FROM meta WHERE name = ?").run(name);
+  }
+
   setMeta(name: string, value: string): void {
     this.database
       .query(

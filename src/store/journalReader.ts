@@ -207,6 +207,11 @@ export class JournalReader implements Disposable {
     this.#database.close();
   }
 
+  /** What the journal remembers under a name; null: nothing. */
+  getMeta(name: string): string | null {
+    return this.#meta(name) ?? null;
+  }
+
   #meta(name: string): string | undefined {
     return this.#database
       .query<{ value: string }, [string]>("SELECT value FROM meta WHERE name = ?")

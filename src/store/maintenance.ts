@@ -1,13 +1,14 @@
 /** Long work beside the service, on a thread of its own: rebuild, verification, backup. Pure of messaging. */
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { compileRules, type Rules } from "../model/rules.ts";
+import type { Rules } from "../model/rules.ts";
 import { compareRules, type RuleChanges } from "./compareRules.ts";
 import type { Restore } from "./accept.ts";
 import { folderPaths, nextProfilesName, syncFile, syncFolder } from "./folder.ts";
 import { JournalReader } from "./journalReader.ts";
 import { openProfileStore } from "./lmdb.ts";
 import { rebuildProfiles, type RebuiltProfiles } from "./rebuild.ts";
+import { definitionsWith } from "./segmentLists.ts";
 import { copyDatabase } from "./sqlite.ts";
 import type { Untold } from "./untold.ts";
 import { verifyFolder, type VerifyReport } from "./verify.ts";
@@ -76,7 +77,7 @@ async function rebuild(
   const store = openProfileStore(path, { readOnly: false });
   try {
     const { upTo, hotProfiles } = job;
-    const definitions = compileRules(job.rules);
+    const definitions = definitionsWith(reader, job.rules);
     return { folder: name, ...rebuildProfiles({ ...deps, reader, store, upTo, hotProfiles, definitions }) };
   } catch (error) {
     rmSync(path, { recursive: true, force: true });
@@ -89,6 +90,7 @@ async function rebuild(
 /** One page of what a change of the rules changed. */
 async function compare(job: Extract<MaintenanceJob, { kind: "compareRules" }>): Promise<RuleChanges> {
   const { folder, profiles, rules, untold, limit } = job;
+  using journal = new JournalReader(folderPaths(folder).journal);
   const pathOf = (name: string) => folderPaths(folder).profiles(name);
   const former =
     untold.folder !== null && existsSync(pathOf(untold.folder))
@@ -97,8 +99,8 @@ async function compare(job: Extract<MaintenanceJob, { kind: "compareRules" }>): 
   const current = openProfileStore(pathOf(profiles), { readOnly: true });
   try {
     return compareRules(
-      { store: former, definitions: compileRules(untold.rules) },
-      { store: current, definitions: compileRules(rules) },
+      { store: former, definitions: definitionsWith(journal, untold.rules) },
+      { store: current, definitions: definitionsWith(journal, rules) },
       untold.afterPid,
       limit,
       untold.atMs,

@@ -4,6 +4,7 @@ import type { RefusalReason } from "./folderRefused.ts";
 import type { RuleChanges } from "./compareRules.ts";
 import type { PlanRules } from "../model/plan.ts";
 import type { Rules } from "../model/rules.ts";
+import type { ListBytes } from "./segmentLists.ts";
 import type { Namespace } from "../model/event.ts";
 import type { Untold } from "./untold.ts";
 import type { ChosenPlan, ChosenRules } from "./usedDefinitions.ts";
@@ -54,6 +55,8 @@ export type ControlRequest =
   | { readonly act: "settle" }
   /** Late links wait, or wait no more; answers with the head. */
   | { readonly act: "holdLinks"; readonly holds: boolean }
+  /** Keeps the lists that rules name; throws when the rules contradict each other. */
+  | { readonly act: "checkRules"; readonly rules: Rules; readonly lists?: ListBytes | undefined }
   /** Rows that tell what a change of the rules did to these profiles. */
   | { readonly act: "tellRules"; readonly changes: RuleChanges["changes"]; readonly untold: Untold | null }
   /** Takes another tracking plan into use. */
@@ -90,8 +93,11 @@ export interface WriterSettings {
   readonly folder: string;
   /** False if LMDB must not be trusted (another boot after an unclean stop, a failed check). */
   readonly profilesTrusted: boolean;
+  /** Decoded profiles held by the writer, per generation (two are held). */
   readonly hotProfiles: number;
   readonly rules: ChosenRules;
+  /** Content of the lists that chosen rules name, by its hash; absent: none. */
+  readonly lists?: ListBytes | undefined;
   readonly plan: ChosenPlan;
   /** Hidden setting for crash tests (lib/crashPoint.ts). */
   readonly crashAt: string | null;

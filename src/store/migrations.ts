@@ -7,7 +7,7 @@ import type { Database } from "./sqlite.ts";
 export const eraseRules: Readonly<Record<string, string>> = {
   journal: "rows of the profile keep seq, times and a hash of the messageId; text columns become NULL",
   quarantine: "rows whose text holds one of the profile's identifiers are deleted",
-  meta: "holds no personal data",
+  meta: "holds no personal data but digests of the lists that segments name, as long as the operator's file does",
   sources: "holds no personal data",
   keys: "holds no personal data",
   plan_violations:

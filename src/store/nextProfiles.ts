@@ -7,8 +7,9 @@ import type { Restore } from "./accept.ts";
 import { foldWaiting, ReplayNotPossible } from "./catchUp.ts";
 import { commitFolded, openFolded, restoreMap, type Folded } from "./folded.ts";
 import type { Journal } from "./journal.ts";
-import { compileRules, type Rules } from "../model/rules.ts";
+import type { Rules } from "../model/rules.ts";
 import { bodyBytes, isFoldable, type EventRow } from "./row.ts";
+import { definitionsWith } from "./segmentLists.ts";
 
 export class NextProfiles {
   readonly rules: Rules;
@@ -29,7 +30,7 @@ export class NextProfiles {
     this.rules = rules;
     this.#journal = use.journal;
     this.#restore = use.restore;
-    this.folded = openFolded(path, use.hotProfiles, compileRules(rules));
+    this.folded = openFolded(path, use.hotProfiles, definitionsWith(use.journal, rules));
   }
 
   /**

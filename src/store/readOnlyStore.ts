@@ -1,6 +1,6 @@
 /** A data folder as it stands, read without a running service and without changing anything but the system's own file locks. */
 import { existsSync } from "node:fs";
-import { compileRules, type Rules } from "../model/rules.ts";
+import type { Rules } from "../model/rules.ts";
 import type { Restore } from "./accept.ts";
 import { folderPaths } from "./folder.ts";
 import { FolderRefused } from "./folderRefused.ts";
@@ -12,6 +12,7 @@ import { readSchemaVersion, schemaVersion } from "./migrations.ts";
 import { profileIds } from "./profileId.ts";
 import type { Profiles } from "./profiles.ts";
 import { ProfilesReader } from "./profilesReader.ts";
+import { definitionsWith } from "./segmentLists.ts";
 import { openDatabase, type Database } from "./sqlite.ts";
 import { evidenceName, rulesIn, rulesMeta } from "./usedDefinitions.ts";
 import { verifyFolder, type VerifyReport } from "./verify.ts";
@@ -36,7 +37,7 @@ export function openReadOnlyStore(folder: string): ReadOnlyStore {
   const database = openChecked(path);
   const journal = new JournalReader(path);
   const rules = storedRules(database);
-  const definitions = compileRules(rules);
+  const definitions = definitionsWith(journal, rules);
   const lmdb = openCurrentProfiles(folder, database, {
     journalId: journal.journalId,
     evidence: evidenceName(definitions),

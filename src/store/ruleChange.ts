@@ -3,10 +3,11 @@
  * caught up and taken by the writer, and then every follower of the feed hears what is another now. Reads keep the
  * old answer until the new profiles are whole, then all of them change at once.
  */
-import { compileRules, type Rules } from "../model/rules.ts";
+import type { Rules } from "../model/rules.ts";
 import type { RuleChanges } from "./compareRules.ts";
 import type { MaintenanceDesk } from "./maintenanceDesk.ts";
 import type { ControlRequest, FromWriter, ToWriter } from "./messages.ts";
+import type { ListBytes } from "./segmentLists.ts";
 import type { Untold } from "./untold.ts";
 
 export interface RuleChangeDeps {
@@ -56,9 +57,12 @@ export class RuleChange {
     return this.#rules;
   }
 
-  /** Takes other rules into use; resolves when every follower can hear of it. Throws when that can't be done. */
-  apply(rules: Rules): Promise<RulesApplied> {
-    return this.#inTurn(() => this.#apply(rules));
+  /**
+   * Takes other rules into use, with the content of the lists that they name; resolves when every follower can hear of
+   * it. Throws when that can't be done.
+   */
+  apply(rules: Rules, lists?: ListBytes): Promise<RulesApplied> {
+    return this.#inTurn(() => this.#apply(rules, lists));
   }
 
   /** Goes on telling what the last run of the server could not. */
@@ -88,9 +92,9 @@ export class RuleChange {
     return turn;
   }
 
-  async #apply(rules: Rules): Promise<RulesApplied> {
+  async #apply(rules: Rules, lists?: ListBytes): Promise<RulesApplied> {
     if (JSON.stringify(rules) === JSON.stringify(this.#rules)) return { changed: false, profiles: 0 };
-    compileRules(rules);
+    await this.#deps.ask({ act: "checkRules", rules, lists });
     const taken = await this.#take(rules);
     return { changed: true, profiles: await this.#tell(taken.untold, nameOf(taken.folder)) };
   }

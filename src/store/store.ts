@@ -6,7 +6,7 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../lib/clock.ts";
 import { errorText } from "../lib/describeError.ts";
-import { compileRules, noRules } from "../model/rules.ts";
+import { noRules } from "../model/rules.ts";
 import type { Namespace } from "../model/event.ts";
 import { ChangeLogReader } from "./changeLogReader.ts";
 import type { Erased } from "./erase.ts";
@@ -15,30 +15,30 @@ import { checkJournal, checkOps, FolderRefused } from "./folderRefused.ts";
 import { JournalReader } from "./journalReader.ts";
 import { openProfileStore, type ProfileStore } from "./lmdb.ts";
 import { MaintenanceDesk, MaintenanceFailed } from "./maintenanceDesk.ts";
-import type { ControlRequest, FromWriter, GroupMessage, KeyRow, ToWriter, WriterCounts } from "./messages.ts";
+import type {
+  ControlRequest,
+  FromWriter,
+  GroupMessage,
+  KeyRow,
+  ToWriter,
+  WriterCounts,
+  WriterSettings,
+} from "./messages.ts";
 import { profileIds } from "./profileId.ts";
 import { ProfilesReader } from "./profilesReader.ts";
 import { profilesTrusted } from "./profilesTrust.ts";
 import { quarantinePages } from "./quarantinePages.ts";
 import { nameOf, RuleChange } from "./ruleChange.ts";
+import { definitionsWith } from "./segmentLists.ts";
 import type { Store, StoreAdmin, StoreStatus } from "./storeApi.ts";
-import type { ChosenPlan, ChosenRules } from "./usedDefinitions.ts";
 import type { VerifyJob } from "./verify.ts";
 import { WriterLink, type LinkLimits } from "./writerLink.ts";
 
-export interface StoreOptions {
-  readonly folder: string;
+export interface StoreOptions extends Omit<WriterSettings, "profilesTrusted"> {
   readonly clock: Clock;
   readonly startWriter: () => Worker;
   readonly startMaintenance: () => Worker;
   readonly limits: LinkLimits;
-  /** Decoded profiles held by the writer, per generation (two are held). */
-  readonly hotProfiles: number;
-  /** The computed traits that profiles have. */
-  readonly rules: ChosenRules;
-  readonly plan: ChosenPlan;
-  /** Hidden setting for crash tests. */
-  readonly crashAt: string | null;
   /** Opens and reads a profile folder in a process of its own, since a damaged file can end the process; false if it did. */
   readonly checkProfiles: (folder: string) => Promise<boolean>;
   readonly notice: (level: "info" | "warn" | "error", message: string) => void;
@@ -108,18 +108,18 @@ class OpenedStore {
   }
 
   async open(): Promise<Store> {
-    const { folder, hotProfiles, rules, plan, crashAt } = this.#options;
+    const { folder, hotProfiles, rules, lists, plan, crashAt } = this.#options;
     const isTrusted = await profilesTrusted(this.#options);
     this.#send({
       kind: "open",
-      settings: { folder, profilesTrusted: isTrusted, hotProfiles, rules, plan, crashAt },
+      settings: { folder, profilesTrusted: isTrusted, hotProfiles, rules, lists, plan, crashAt },
     });
     const opened = await this.#opened.promise;
     const ids = profileIds(opened.journalId);
     const journal = new JournalReader(folderPaths(folder).journal);
     const changes = new ChangeLogReader(journal, ids, opened.visible, opened.head);
     const locate = (messageId: string) => this.#ask<number[]>({ act: "locate", messageId });
-    const profiles = new ProfilesReader(journal, ids, compileRules(opened.rules), locate);
+    const profiles = new ProfilesReader(journal, ids, definitionsWith(journal, opened.rules), locate);
     this.#readers = { journal, changes, profiles };
     this.#keys = opened.keys;
     this.#rules = this.#ruleChange(opened);
@@ -295,9 +295,9 @@ class OpenedStore {
         return result;
       },
       settle: () => this.#ask({ act: "settle" }),
-      applyRules: async (rules) => {
+      applyRules: async (rules, lists) => {
         if (this.#rules === null) throw new Error("the store is not open");
-        return this.#rules.apply(rules);
+        return this.#rules.apply(rules, lists);
       },
       usePlan: async (plan) => {
         await this.#ask({ act: "usePlan", plan });
@@ -320,7 +320,8 @@ class OpenedStore {
         ask: (request) => this.#ask(request),
         send: (message) => this.#send(message),
         onTaken: (taken) => {
-          this.#readers?.profiles.useRules(compileRules(taken.rules));
+          if (this.#readers !== null)
+            this.#readers.profiles.useRules(definitionsWith(this.#readers.journal, taken.rules));
           this.#useProfiles(taken.folder, taken.visible);
         },
         onProgress: (share) => {

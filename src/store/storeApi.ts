@@ -13,6 +13,7 @@ import type { KeyRow, WriterCounts } from "./messages.ts";
 import type { Profiles } from "./profiles.ts";
 import type { QuarantinePages } from "./quarantinePages.ts";
 import type { RulesApplied } from "./ruleChange.ts";
+import type { ListBytes } from "./segmentLists.ts";
 import type { VerifyReport } from "./verify.ts";
 
 export interface StoreStatus {
@@ -48,7 +49,7 @@ export interface StoreAdmin extends QuarantinePages {
   /** Finishes re-attributions that are pending; for tests and before comparisons. */
   settle(): Promise<unknown>;
   /** Takes other rules into use while the service goes on; resolves when every follower can hear what changed. */
-  applyRules(rules: Rules): Promise<RulesApplied>;
+  applyRules(rules: Rules, lists?: ListBytes): Promise<RulesApplied>;
   /** Takes another tracking plan into use, at once. */
   usePlan(plan: PlanRules | null): Promise<void>;
 }

@@ -6,6 +6,8 @@ import type { Definition, Definitions } from "../model/definition.ts";
 import type { PlanRules } from "../model/plan.ts";
 import { TrackingPlan } from "../model/planCheck.ts";
 import { noRules, type Rules } from "../model/rules.ts";
+import { readUntold } from "./untold.ts";
+import { dropLists, keepLists, type ListBytes } from "./segmentLists.ts";
 
 /** Rules as configured; `stored`: those that the folder was last served with. */
 export type ChosenRules = Rules | "stored";
@@ -21,14 +23,19 @@ const planMeta = "trackingPlan";
 interface Memory {
   getMeta(name: string): string | null;
   setMeta(name: string, value: string): void;
+  metaNames(prefix: string): readonly string[];
+  removeMeta(name: string): void;
 }
 
-/** The rules to use; new ones are remembered. */
-export function useRules(journal: Memory, chosen: ChosenRules): Rules {
+/** The rules to use; new ones are remembered, with the lists that they name. */
+export function useRules(journal: Memory, chosen: ChosenRules, lists?: ListBytes): Rules {
   const known = journal.getMeta(rulesMeta);
   if (chosen === "stored") return rulesIn(known);
+  keepLists(journal, chosen, lists);
   const text = JSON.stringify(chosen);
   if (text !== (known ?? JSON.stringify(noRules))) journal.setMeta(rulesMeta, text);
+  const untold = readUntold(journal);
+  dropLists(journal, untold === null ? [chosen] : [chosen, untold.rules]);
   return chosen;
 }
 

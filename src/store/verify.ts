@@ -5,12 +5,13 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Restore } from "./accept.ts";
-import { compileRules, type Rules } from "../model/rules.ts";
+import type { Rules } from "../model/rules.ts";
 import { compareProfiles } from "./compareProfiles.ts";
 import { folderPaths } from "./folder.ts";
 import { JournalReader } from "./journalReader.ts";
 import { openProfileStore, type ProfileStore } from "./lmdb.ts";
 import { rebuildProfiles } from "./rebuild.ts";
+import { definitionsWith } from "./segmentLists.ts";
 import { checksumOf, rowFlags, rowKind, storedEvent, type EventRow } from "./row.ts";
 
 /** What was found. `problems` is empty when all is well. */
@@ -121,7 +122,7 @@ async function compareFold(
         ...deps,
         reader,
         store: rebuilt,
-        definitions: compileRules(job.rules),
+        definitions: definitionsWith(reader, job.rules),
         upTo: watermark,
         hotProfiles: job.hotProfiles,
         onProgress: (share) => deps.onProgress(0.3 + 0.6 * share),

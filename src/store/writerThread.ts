@@ -6,7 +6,6 @@
 import type { Clock } from "../lib/clock.ts";
 import { crashAt, noCrash, type CrashPoint } from "../lib/crashPoint.ts";
 import { errorText } from "../lib/describeError.ts";
-import { compileRules } from "../model/rules.ts";
 import type { Ids } from "../lib/id.ts";
 import type { EventType } from "../model/event.ts";
 import type { Judge, Restore } from "./accept.ts";
@@ -28,6 +27,7 @@ import {
 import { openMessageIds } from "./dedup/openMessageIds.ts";
 import { RulesExchange } from "./rulesExchange.ts";
 import { classifyWriteFailure } from "./sqlite.ts";
+import { definitionsWith } from "./segmentLists.ts";
 import { readUntold } from "./untold.ts";
 import { usePlan, useRules } from "./usedDefinitions.ts";
 import { JournalFailed, Writer } from "./writer.ts";
@@ -238,13 +238,13 @@ export class WriterThread {
     try {
       const journal = new Journal(folderPaths(settings.folder).journal, ids);
       this.#messageIds = openMessageIds(folderPaths(settings.folder).messageIds, journal, notice);
-      const rules = useRules(journal, settings.rules);
+      const rules = useRules(journal, settings.rules, settings.lists);
       const writer = new Writer({
         journal,
         messageIds: this.#messageIds,
         judge: this.#deps.judge,
         restore: this.#deps.restore,
-        definitions: compileRules(rules),
+        definitions: definitionsWith(journal, rules),
         plan: usePlan(journal, settings.plan),
         clock,
         ids,

@@ -263,7 +263,7 @@ describe("freshet.yaml", () => {
     for (const [index, part] of expected.entries()) expect(found[index]).toContain(part);
   });
 
-  test.each(["traits", "segments", "identity", "destinations", "triggers", "content"])(
+  test.each(["traits", "identity", "destinations", "triggers", "content"])(
     "%s is said to come later",
     (section) => {
       expect(problems({ yaml: `version: 1\n${section}: {}` })).toEqual([
