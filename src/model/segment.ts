@@ -36,7 +36,11 @@ export function segmentsAt(
   for (const plan of order) {
     const answer = answerOfSegment(at(tMs), plan);
     if (answer.isTrue) members.push(plan.name);
-    if (answer.untilMs < nextMs) nextMs = Math.min(nextMs, turnOf(plan, answer, at, nextMs));
+    if (answer.untilMs < nextMs)
+      nextMs = Math.min(
+        nextMs,
+        turnOf((then) => answerOfSegment(then, plan), answer, at, nextMs),
+      );
   }
   return { members: members.sort(), nextAtMs: nextMs === Infinity ? null : nextMs };
 }
@@ -52,16 +56,16 @@ export function answerOfSegment(moment: Moment, plan: SegmentPlan): Answer {
   return answer;
 }
 
-/** When the segment turns; no instant after `beforeMs` is of interest. */
+/** When what `answer` decides turns; no instant after `beforeMs` is of interest. */
 export function turnOf(
-  plan: SegmentPlan,
+  answer: (moment: Moment) => Answer,
   now: Answer,
   at: (instantMs: number) => Moment,
   beforeMs = Infinity,
 ): number {
   let { untilMs } = now;
   for (let look = 0; look < maxLooks && untilMs < beforeMs; look += 1) {
-    const then = answerOfSegment(at(untilMs), plan);
+    const then = answer(at(untilMs));
     if (then.isTrue !== now.isTrue) return untilMs;
     untilMs = then.untilMs;
   }

@@ -3,6 +3,7 @@ import { canonicalJson } from "./canonicalJson.ts";
 import type { Definition } from "./definition.ts";
 import type { Json } from "./event.ts";
 import { noSegments, type Clause, type ListSet, type SegmentPlan, type Segments } from "./segmentPlan.ts";
+import { segmentInWords } from "./segmentWords.ts";
 import type { EventRule, SegmentDefinition, SegmentRule } from "./segmentRule.ts";
 
 /** The lists that rules name, by the hash of their content. */
@@ -45,29 +46,27 @@ export function compileSegments(
 }
 
 function clauseOf(rule: SegmentRule, hidden: Map<string, Definition>, lists: ListsByHash): Clause {
+  const words = segmentInWords(rule);
   switch (rule.kind) {
     case "all":
     case "any":
-      return { kind: rule.kind, of: rule.of.map((one) => clauseOf(one, hidden, lists)) };
+      return { kind: rule.kind, words, of: rule.of.map((one) => clauseOf(one, hidden, lists)) };
     case "not":
-      return { kind: "not", of: clauseOf(rule.of, hidden, lists) };
+      return { kind: "not", words, of: clauseOf(rule.of, hidden, lists) };
     case "trait":
     case "segment":
-      return rule;
+      return { ...rule, words };
     case "event": {
       const { atLeast, atMost } = rule.times ?? { atLeast: 1 };
       const tally = hiddenCount(rule);
       hidden.set(tally.name, tally);
-      return {
-        kind: "event",
-        tally: tally.name,
-        times: { atLeast: atLeast ?? null, atMost: atMost ?? null },
-      };
+      const times = { atLeast: atLeast ?? null, atMost: atMost ?? null };
+      return { kind: "event", words, tally: tally.name, times };
     }
     case "list": {
       const list = lists.get(rule.sha256);
       if (list === undefined) throw new Error(`the content of the list ${rule.file} is not there`);
-      return { kind: "list", list, match: rule.match };
+      return { kind: "list", words, list, match: rule.match };
     }
   }
 }

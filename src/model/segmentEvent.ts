@@ -72,3 +72,43 @@ function answerOfPressed(
   const { value, nextChangeAtMs } = readTally(evidence, tally, tMs);
   return { isTrue: isWithin(times, Number(value)), untilMs: nextChangeAtMs ?? Infinity };
 }
+
+/** How many events count at the moment, for people. */
+export function countNow(
+  moment: Moment,
+  tally: Tallied,
+): { readonly n: number; readonly approximate: boolean } {
+  const { value, approximate } = readTally(evidenceFor(moment, tally), tally, moment.tMs);
+  return { n: Number(value), approximate };
+}
+
+/**
+ * The last instant up to now at which events that came, or left the window, made the answer what it is; null: none is
+ * known, or events that are no longer kept one by one had a part in it.
+ */
+export function eventTurnedAt(moment: Moment, tally: Tallied, times: Times): number | null {
+  const { tMs } = moment;
+  const evidence = evidenceFor(moment, tally);
+  const windowMs = tally.windowMs ?? Infinity;
+  const { timesMs } = countSince(evidence, tally, -Infinity, Infinity);
+  const steps = timesMs
+    .flatMap((timeMs): [number, number][] => [
+      [Math.min(timeMs, tMs), 1],
+      [timeMs + windowMs, -1],
+    ])
+    .filter(([atMs]) => atMs <= tMs)
+    .sort(([left], [right]) => left - right);
+  let n = 0;
+  let wasTrue = isWithin(times, 0);
+  let turnedMs: number | null = null;
+  for (const [at, [atMs, step]] of steps.entries()) {
+    n += step;
+    // What comes and goes at one instant is one step.
+    if (steps[at + 1]?.[0] === atMs || isWithin(times, n) === wasTrue) continue;
+    wasTrue = !wasTrue;
+    turnedMs = atMs;
+  }
+  const oldestMs = evidence?.[0][0]?.[0] ?? -Infinity;
+  const isWhole = evidence === undefined || evidence[1] === null;
+  return isWhole || (turnedMs !== null && turnedMs >= oldestMs + windowMs) ? turnedMs : null;
+}

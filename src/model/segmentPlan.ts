@@ -14,7 +14,12 @@ export interface ListSet {
 }
 
 /** A clause of a segment. */
-export type Clause =
+export type Clause = ClauseKind & {
+  /** The clause for people. */
+  readonly words: string;
+};
+
+type ClauseKind =
   | { readonly kind: "all" | "any"; readonly of: readonly Clause[] }
   | { readonly kind: "not"; readonly of: Clause }
   | { readonly kind: "trait"; readonly path: readonly string[]; readonly test: ValueTest }
