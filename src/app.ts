@@ -21,6 +21,7 @@ import type { Log } from "./lib/log.ts";
 import type { Timers } from "./lib/timers.ts";
 import { serve, type Serving } from "./serving.ts";
 import { folderPaths } from "./store/folder.ts";
+import { noteHolder } from "./store/holder.ts";
 import type { AuditLog } from "./store/ops/audit.ts";
 import type { Store } from "./store/storeApi.ts";
 
@@ -105,6 +106,7 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
     warnOfRevoked(store, settings, deps);
     serving.door.open();
     serving.follow();
+    noteHolder(settings.dataFolder, { pid: process.pid, address: serving.origin });
     const socket = openSocket(call, opened.audit, settings, deps);
     await warmUp(serving.origin, warmUpTimeoutMs);
     return {

@@ -1,4 +1,5 @@
 /** The operations that only read; they work on a folder that no process serves as well. */
+import { idTypes } from "../esp/query.ts";
 import type { JournalReader } from "../store/journalReader.ts";
 import type { KeyRow } from "../store/messages.ts";
 import type { Profiles, StoredProfile } from "../store/profiles.ts";
@@ -25,8 +26,8 @@ const exportPage = 200;
 
 export function readOperations(deps: ReadOperationsDeps): Operations {
   return {
-    profile: (params) => Promise.resolve(findProfile(deps.profiles, params, deps.renderProfile)),
-    history: (params) => Promise.resolve(historyOf(deps.profiles, params)),
+    profile: async (params) => findProfile(deps.profiles, params, deps.renderProfile),
+    history: async (params) => historyOf(deps.profiles, params),
     "keys.list": () =>
       Promise.resolve([
         ...deps.keys().map((row) => keyReport(row, false)),
@@ -48,11 +49,18 @@ function violationsOf({ openJournal, nowMs }: ReadOperationsDeps, days: number):
   }));
 }
 
+/** Throws OperationFailed for an identifier of a type that there is not: nobody could be found under it. */
+export function checkIdType(type: string): void {
+  if (!idTypes.has(type))
+    throw new OperationFailed(`there is no identifier type ${type}; there are ${[...idTypes].join(", ")}`);
+}
+
 function findProfile(
   profiles: Profiles,
   { namespace, type, value }: OperationParams<"profile">,
   render: (profile: StoredProfile) => unknown,
 ): unknown {
+  checkIdType(type);
   const found = profiles.find(namespace, type, value);
   if (found.kind === "rebuilding")
     throw new OperationFailed("profiles are not readable: they are rebuilt when the server runs");
@@ -63,6 +71,7 @@ function historyOf(
   profiles: Profiles,
   { namespace, type, value, limit }: OperationParams<"history">,
 ): unknown {
+  checkIdType(type);
   const found = profiles.find(namespace, type, value);
   if (found.kind === "rebuilding")
     throw new OperationFailed("profiles are not readable: they are rebuilt when the server runs");

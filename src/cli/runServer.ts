@@ -10,6 +10,7 @@ import { CannotListen } from "../listen.ts";
 import { version } from "../version.ts";
 import { exitCodes, UsageError, type CliContext } from "./context.ts";
 import { demoGreeting } from "./demoGreeting.ts";
+import { startCommand } from "./ownName.ts";
 
 /** Serves until the context is interrupted; returns the exit code. Throws what keeps it from starting. */
 export async function runServer(
@@ -45,13 +46,19 @@ async function start(settings: ServeSettings, log: Log, demoKeys: DemoKeys | nul
     const deps = { clock: systemClock, ids: systemIds, timers: systemTimers, log, onFatal };
     return await startApp(settings, deps, demoKeys);
   } catch (error) {
-    if (error instanceof CannotListen) throw new UsageError(error.message);
+    if (error instanceof CannotListen) {
+      const { freePort, message } = error;
+      const again = freePort === null ? "" : ` (${startCommand(demoKeys !== null)} --port ${freePort})`;
+      throw new UsageError(`${message}${again}`);
+    }
     throw error;
   }
 }
 
 function greeting({ origin, shownKeys }: App, settings: ServeSettings): string {
-  const lines = [`Freshet ${version} listens on ${origin}, data in ${settings.dataFolder}`];
+  const lines = [
+    `Freshet ${version} listens on ${origin}, data in ${settings.dataFolder}, process ${process.pid}`,
+  ];
   const { writeKey, secretKey } = shownKeys;
   if (writeKey !== null) lines.push(`Write key, to send events:     ${writeKey}`);
   if (secretKey !== null) lines.push(`Secret key, to read and more:  ${secretKey}`);
