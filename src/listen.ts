@@ -45,7 +45,7 @@ export function listen<SocketData>(options: ListenOptions<SocketData>): Server<S
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
     if (code === "EADDRINUSE") {
-      const free = freePort(host, port);
+      const free = portNear(host, port);
       const hint = free === null ? "--port 0 takes a free one" : `--port ${free} is free`;
       throw new CannotListen(
         `port ${port} on ${host} is taken; stop what uses it or choose another: ${hint}`,
@@ -62,7 +62,7 @@ export function listen<SocketData>(options: ListenOptions<SocketData>): Server<S
 
 const portsTried = 50;
 
-function freePort(host: string, taken: number): number | null {
+function portNear(host: string, taken: number): number | null {
   for (let port = taken + 1; port <= Math.min(65_535, taken + portsTried); port += 1) {
     if (isFree(host, port)) return port;
   }

@@ -231,7 +231,7 @@ export class EventStream implements OpenStream {
   ): Promise<void> {
     try {
       using _timer = this.#deps.timers.after(farewellMs, () => this.#hangUp());
-      while (unread !== null && !(await unread.read()).done);
+      while ((await unread?.read())?.done === false);
     } catch {
       // Nothing more comes; that is all that was waited for.
     }

@@ -51,7 +51,8 @@ export class EventStreams implements Disposable {
   leave(stream: OpenStream, closed: Promise<void>): void {
     this.#open.delete(stream);
     this.#closing.add(closed);
-    void closed.then(() => this.#closing.delete(closed));
+    const forget = () => void this.#closing.delete(closed);
+    closed.then(forget, forget);
   }
 
   /** Resolves once the streams that were ended are closed too. */
