@@ -86,7 +86,7 @@ function codeOf(error: unknown, context: CliContext): number {
   if (error instanceof Exit) return error.code;
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
   if (error instanceof ConfigError) {
-    for (const problem of error.problems) context.tell(`freshet: ${problem}`);
+    for (const line of error.lines) context.tell(`freshet: ${line}`);
     return exitCodes.usage;
   }
   if (context.interrupted.aborted && error instanceof Error && error.name === "AbortError") {

@@ -7,6 +7,7 @@ import { computedProblems, computedTraitsSchema, describeComputed, useSchema } f
 import { ConfigError } from "./configError.ts";
 import type { Environment } from "./environment.ts";
 import { readText } from "./option.ts";
+import { placeOf, syntaxProblem } from "./place.ts";
 import { isWriteKey } from "./keyText.ts";
 import { describeSegments, segmentProblems, segmentsExpected, segmentsSchema } from "./segments.ts";
 import { trackingPlanSchema } from "./trackingPlan.ts";
@@ -91,25 +92,28 @@ export interface LoadedFile {
   readonly file: ConfigFile;
   /** Variables that the file names; they count as known. */
   readonly variables: ReadonlySet<string>;
+  /** The file as it is; null: there is none. */
+  readonly text: string | null;
 }
 
 /** Reads the file; a missing one is an empty one unless it was asked for by name. Throws ConfigError. */
 export function readConfigFile(path: string, required: boolean, environment: Environment): LoadedFile {
   if (!existsSync(path)) {
     if (required) throw new ConfigError([`${path}: there is no such file`]);
-    return { file: { version: 1 }, variables: new Set() };
+    return { file: { version: 1 }, variables: new Set(), text: null };
   }
   if (!statSync(path).isFile()) throw new ConfigError([`${path}: not a file`]);
   if (statSync(path).size > maxFileBytes)
     throw new ConfigError([`${path}: larger than ${maxFileBytes} bytes`]);
   const problems: string[] = [];
-  const substituted = substitute(parseYaml(path), environment, problems);
+  const text = readFileSync(path, "utf8");
+  const substituted = substitute(parseYaml(text, path), environment, problems);
   if (problems.length > 0) throw new ConfigError(problems.map((problem) => `${path}: ${problem}`));
-  return { file: checkFile(substituted.value, path), variables: substituted.variables };
+  return { file: checkFile(substituted.value, path, text), variables: substituted.variables, text };
 }
 
 /** Holds a parsed file against the schema. Throws ConfigError with every problem found. */
-function checkFile(value: unknown, path: string): ConfigFile {
+function checkFile(value: unknown, path: string, text: string): ConfigFile {
   const result = fileSchema.safeParse(readServeTexts(value));
   const problems = result.success
     ? [
@@ -119,18 +123,33 @@ function checkFile(value: unknown, path: string): ConfigFile {
         ...segmentProblems(result.data.segments ?? {}),
       ]
     : [...keylessSources(value), ...result.error.issues.flatMap((issue) => describeIssue(issue, value))];
-  if (!result.success || problems.length > 0)
-    throw new ConfigError([...new Set(problems)].map((problem) => `${path}: ${problem}`));
+  if (!result.success || problems.length > 0) throw refusal(path, text, [...new Set(problems)]);
   return result.data;
 }
 
-function parseYaml(path: string): unknown {
+function refusal(path: string, text: string, problems: readonly string[]): ConfigError {
+  return new ConfigError(
+    problems.map((problem) => `${path}: ${problem}`),
+    problems.map((problem) => placeIn(text, problem)),
+  );
+}
+
+/** Every problem of a checked file begins with the path that it is about. */
+function placeIn(text: string, problem: string): string | null {
+  const [path = ""] = problem.split(/: | is (?:missing|unknown)\b/);
+  const place = placeOf(text, path);
+  return place === null ? null : `line ${place.line}, column ${place.column}`;
+}
+
+function parseYaml(text: string, path: string): unknown {
   try {
-    return Bun.YAML.parse(readFileSync(path, "utf8"));
+    return Bun.YAML.parse(text);
   } catch (error) {
-    throw new ConfigError([
-      `${path}: not valid YAML${error instanceof SyntaxError ? ` (${firstLine(error.message)})` : ""}`,
-    ]);
+    const found = syntaxProblem(text);
+    throw new ConfigError(
+      [`${path}: not valid YAML${error instanceof SyntaxError ? ` (${firstLine(error.message)})` : ""}`],
+      [found === null ? null : `line ${found.line}, column ${found.column}: ${found.message}`],
+    );
   }
 }
 

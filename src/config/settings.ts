@@ -1,5 +1,5 @@
 /** Merges flags, environment and file into the settings that the program runs with. Flags win, then variables, then the file. */
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { parseByteSize } from "../lib/byteSize.ts";
 import type { ProxyTrust } from "../lib/address.ts";
 import { parseDuration } from "../lib/duration.ts";
@@ -70,6 +70,11 @@ export interface ServeSettings {
   readonly plan: PlanRules | null;
   readonly alerts: AlertSettings;
   readonly firstKeys: FirstKeys;
+  readonly configPath: string;
+  /** The configuration file as it is; null: there is none. */
+  readonly configText: string | null;
+  /** Null: there is no tracking plan. */
+  readonly planFolder: string | null;
   /** Where a test wants the process to die; null in production. */
   readonly crashAt: string | null;
 }
@@ -83,11 +88,16 @@ export function loadServeSettings(flags: Flags, environment: Environment): Serve
     {},
   );
   const configGiven = flags["config"] !== undefined || environment["FRESHET_CONFIG"] !== undefined;
-  const { file, variables } = readConfigFile(String(early["config"]), configGiven, environment);
+  const configPath = String(early["config"]);
+  const { file, variables, text } = readConfigFile(configPath, configGiven, environment);
   checkVariables(environment, variables);
   const values = serveValues(mergeOptions(serveOptions, flags, environment, file.serve ?? {}));
-  const path = String(early["config"]);
-  return settingsOf(values, file, planOf(file, path), environment, segmentsOf(file, path));
+  return {
+    ...settingsOf(values, file, planOf(file, configPath), environment, segmentsOf(file, configPath)),
+    configPath,
+    configText: text,
+    planFolder: planFolderOf(file, configPath),
+  };
 }
 
 /** The data folder, for commands that need nothing else. Throws ConfigError. */
@@ -146,6 +156,11 @@ function serveValues(merged: Record<string, unknown>): ServeValues {
   return parsed as ServeValues;
 }
 
+function planFolderOf({ trackingPlan }: ConfigFile, path: string): string | null {
+  if (trackingPlan === undefined) return null;
+  return resolve(dirname(path), typeof trackingPlan === "string" ? trackingPlan : trackingPlan.folder);
+}
+
 /** Null where the file names no plan. */
 function planOf({ trackingPlan }: ConfigFile, path: string): PlanRules | null {
   return trackingPlan === undefined ? null : loadPlan(trackingPlan, dirname(path));
@@ -157,7 +172,7 @@ function settingsOf(
   plan: PlanRules | null,
   environment: Environment,
   { segments, lists }: LoadedSegments,
-): ServeSettings {
+): Omit<ServeSettings, "configPath" | "configText" | "planFolder"> {
   const limits: Limits = {
     maxInFlightRequests: values.maxInFlightRequests,
     maxInFlightBytes: bytes(values.maxInFlightBytes),
