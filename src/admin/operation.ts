@@ -4,6 +4,9 @@
  */
 import { z } from "zod";
 import { scopes } from "../model/key.ts";
+import type { RuleDifference } from "../model/rulesDiff.ts";
+import type { ConfigVersion } from "../store/configVersions.ts";
+import type { RulesRehearsed } from "../store/ruleChange.ts";
 import type { Answer } from "../store/accept.ts";
 import type { StoreStatus } from "../store/storeApi.ts";
 import type { VerifyReport } from "../store/verify.ts";
@@ -46,6 +49,10 @@ export const operationParams = {
   export: z.strictObject({ namespace, what: z.enum(["profiles", "events"]) }),
   erase: identifier,
   "plan.violations": z.strictObject({ days: z.int().min(1).max(90) }),
+  "config.diff": z.strictObject({}),
+  "config.plan": z.strictObject({}),
+  "config.apply": z.strictObject({ by: z.string().min(1).max(100) }),
+  "config.history": z.strictObject({ limit: z.int().min(1).max(200) }),
   compact: z.strictObject({}),
   verify: z.strictObject({}),
   rebuild: z.strictObject({}),
@@ -68,6 +75,14 @@ export interface KeyReport {
   readonly revokedAt: string | null;
   /** True for a key that freshet.yaml or the demo gives at the start, and which ends with the run. */
   readonly configured: boolean;
+}
+
+/** What applying the configuration file as it is would change. */
+export interface ConfigDifference {
+  readonly rules: readonly RuleDifference[];
+  readonly plan: boolean;
+  /** Sections that are another and are read at the next start only. */
+  readonly atNextStart: readonly string[];
 }
 
 /** How often one rule of the tracking plan was broken. */
@@ -101,6 +116,11 @@ export interface OperationResults {
     readonly quarantined: number;
   } | null;
   readonly "plan.violations": readonly ViolationReport[];
+  readonly "config.diff": ConfigDifference;
+  readonly "config.plan": ConfigDifference & { readonly effect: RulesRehearsed | null };
+  readonly "config.apply": ConfigDifference & { readonly profiles: number };
+  /** With the path of the file that is read. */
+  readonly "config.history": { readonly path: string; readonly versions: readonly ConfigVersion[] };
   readonly compact: null;
   readonly verify: VerifyReport;
   readonly rebuild: null;

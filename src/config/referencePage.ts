@@ -35,7 +35,7 @@ serve:
 \`\${NAME}\` stands for an environment variable, which must be set; \`$\${NAME}\` for itself. Under \`sources\` stand the
 write keys of the places where events come from. \`trust: server\` is for back-end code. \`trust: browser\` is for code in
 a page, whose key everybody can read: it can't join two userIds and is rate-limited. A key is in force as long as the
-file names it; changes are read at the next start. \`follow\` names a stream of server-sent events that is followed
+file names it; changes of keys are read at the next start. \`follow\` names a stream of server-sent events that is followed
 ([streams.md](streams.md)).
 `;
 
@@ -43,6 +43,8 @@ file names it; changes are read at the next start. \`follow\` names a stream of 
 export function referencePage(): string {
   return [
     introduction,
+    "## Changing it at work\n",
+    atWorkNote,
     "## Options of serve\n",
     ...serveOptions.map(describeOption),
     "## Keys by variable\n",
@@ -71,6 +73,23 @@ export function referencePage(): string {
     "",
   ].join("\n");
 }
+
+const atWorkNote = `A running server reads the file again when it is saved (\`--watch-config false\` switches that off), on SIGHUP, and at
+\`freshet config apply\`. It is checked whole first: a wrong file changes nothing, and is told with line and column. Traits,
+segments and the tracking plan are taken into use while the service goes on: profiles of the new rules are computed from the
+journal beside the ones in use, reads keep the old answer until the new ones are whole, then all change at once, and the
+feed tells what is another, with cause \`definition\`. Who is who (\`identity\`), keys, alerts and the options of serve are read
+at the next start; that is said.
+
+| Command | Does |
+| --- | --- |
+| \`config check\` | checks a file without a server |
+| \`config diff\` | names what the running server would do differently |
+| \`config plan\` | the same, with how many profiles would have other values, trait by trait; nothing changes |
+| \`config apply\` | takes the file into use |
+| \`config history\`, \`config rollback <version>\` | lists what was in use, since when and by whose hand; puts an earlier version back |
+| \`config schema\` | JSON Schema, for completion in editors |
+`;
 
 const keyNote = `
 A key given by variable is stored at the first start that sees it, and stays in force without the variable until it is

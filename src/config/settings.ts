@@ -61,6 +61,8 @@ export interface ServeSettings {
   readonly logLevel: ServeValues["logLevel"];
   readonly logFormat: ServeValues["logFormat"];
   readonly limits: Limits;
+  /** Whether a changed file is taken into use by itself. */
+  readonly watchesConfig: boolean;
   readonly sources: readonly SourceSetting[];
   readonly follows: readonly FollowSetting[];
   readonly rules: Rules;
@@ -194,6 +196,7 @@ function settingsOf(
     logLevel: values.logLevel,
     logFormat: values.logFormat,
     limits,
+    watchesConfig: values.watchConfig === "true",
     sources: sourcesOf(file),
     follows: followsOf(file),
     rules: { ...noRules, computed: definitionsOf(file), segments },
