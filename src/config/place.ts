@@ -32,7 +32,7 @@ function offsetOf(node: unknown, path: string): number | null {
   if (isMap(node)) {
     // Names may hold dots themselves: the longest that fits is meant.
     const pairs = node.items
-      .flatMap((pair) => keyOf(pair as Pair) ?? [])
+      .flatMap((pair) => keyOf(pair) ?? [])
       .filter(({ name }) => path === name || path.startsWith(`${name}.`))
       .sort((left, right) => right.name.length - left.name.length);
     const [found] = pairs;
