@@ -10,6 +10,7 @@ import {
   type Operations,
   type Outlet,
 } from "./operation.ts";
+import { segmentOperations } from "./segmentOperations.ts";
 import { exportedEvents, keyReport } from "./reports.ts";
 
 export interface ReadOperationsDeps {
@@ -34,6 +35,7 @@ export function readOperations(deps: ReadOperationsDeps): Operations {
         ...deps.configuredKeys.map((row) => keyReport(row, true)),
       ]),
     "plan.violations": ({ days }) => Promise.resolve(violationsOf(deps, days)),
+    ...segmentOperations(deps),
     export: async ({ namespace, what }, outlet) => {
       if (what === "events") return { count: await exportEvents(deps, namespace, outlet) };
       return { count: await exportProfiles(deps, namespace, outlet) };

@@ -17,6 +17,7 @@ import { addPlan } from "./plan.ts";
 import { addProfile } from "./profile.ts";
 import { addRebuild } from "./rebuild.ts";
 import { addRestore } from "./restore.ts";
+import { addSegments } from "./segments.ts";
 import { addServe } from "./serve.ts";
 import { addSimulate } from "./simulate.ts";
 import { addSnippet } from "./snippet.ts";
@@ -36,6 +37,7 @@ const additions = [
   addErase,
   addConfig,
   addPlan,
+  addSegments,
   addVerify,
   addRebuild,
   addBackup,

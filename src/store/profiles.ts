@@ -46,6 +46,8 @@ export interface Trace {
 }
 
 export interface Profiles {
+  /** What profiles are read with now. */
+  readonly definitions: Definitions;
   /** Looks a profile up by identifier (types user_id, anonymous_id, email, email_sha256, profile_id). Values as given; e-mail is normalised here. */
   find(namespace: Namespace, type: string, value: string): Lookup;
   /**

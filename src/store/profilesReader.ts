@@ -43,6 +43,10 @@ export class ProfilesReader implements Profiles {
     this.#locate = locate;
   }
 
+  get definitions(): Definitions {
+    return this.#definitions;
+  }
+
   /** Reads from this folder from now on; null while profiles are rebuilt. */
   use(store: ProfileStore | null, visible: number): void {
     this.#store = store;
