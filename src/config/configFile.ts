@@ -3,8 +3,15 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { z } from "zod";
 import { nearest } from "../lib/nearest.ts";
 import { alertKeys, alertsSchema, isHttpUrl } from "./alerts.ts";
-import { computedProblems, computedTraitsSchema, describeComputed, useSchema } from "./computedTraits.ts";
+import {
+  computedProblems,
+  computedTraitsSchema,
+  definitionsOf,
+  describeComputed,
+  useSchema,
+} from "./computedTraits.ts";
 import { ConfigError } from "./configError.ts";
+import { declaredProblems, declaredTraitsSchema, describeDeclared } from "./declaredTraits.ts";
 import type { Environment } from "./environment.ts";
 import { readText } from "./option.ts";
 import { placeOf, syntaxProblem } from "./place.ts";
@@ -15,7 +22,7 @@ import { serveOptions, serveSection } from "./serveOptions.ts";
 import { substitute } from "./substitute.ts";
 
 /** Sections that the file will hold one day; said apart from mistakes. */
-const laterSections = ["identity", "traits", "content", "destinations", "triggers"];
+const laterSections = ["identity", "content", "destinations", "triggers"];
 
 /** Larger files are refused; a configuration is read by people. */
 const maxFileBytes = 1024 * 1024;
@@ -54,6 +61,13 @@ export const fileSchema = z.strictObject({
     .meta({
       description: "Where events come from, by name; each has a write key.",
       expected: "a map of sources; a name has at most 64 letters, digits, _ . -",
+    })
+    .optional(),
+  traits: declaredTraitsSchema
+    .meta({
+      description:
+        "What type the traits have that clients set, who may set them, what stands in for missing ones.",
+      expected: "a map of traits",
     })
     .optional(),
   use: useSchema
@@ -121,10 +135,16 @@ function checkFile(value: unknown, path: string, text: string): ConfigFile {
         ...duplicateKeys(result.data),
         ...computedProblems(result.data),
         ...segmentProblems(result.data.segments ?? {}),
+        ...traitProblems(result.data),
       ]
     : [...keylessSources(value), ...result.error.issues.flatMap((issue) => describeIssue(issue, value))];
   if (!result.success || problems.length > 0) throw refusal(path, text, [...new Set(problems)]);
   return result.data;
+}
+
+function traitProblems(file: ConfigFile): string[] {
+  const computed = new Set(definitionsOf(file).map(({ name }) => name));
+  return declaredProblems(file, computed, new Set(Object.keys(file.segments ?? {})));
 }
 
 function refusal(path: string, text: string, problems: readonly string[]): ConfigError {
@@ -166,6 +186,7 @@ function describeIssue(issue: z.core.$ZodIssue, value: unknown): string[] {
   if (at[0] === "segments") return describeSegments(valueAt(value, ["segments"]));
   if (at[0] === "use" || at[0] === "computedTraits")
     return [describeComputed(issue, at, valueAt(value, at.slice(0, 2)))];
+  if (at[0] === "traits") return [describeDeclared(issue, at, valueAt(value, at))];
   if (issue.code === "unrecognized_keys") return issue.keys.map((key) => describeUnknown([...at, key]));
   const place = at.join(".") || "the file";
   const expected = expectedAt(at);

@@ -1,6 +1,7 @@
 /** docs/configuration.md, made from the schema; a test holds the file against it. */
 import { alertKeys, type AlertKey } from "./alerts.ts";
 import { computedKeys } from "./computedTraits.ts";
+import { declaredKeys } from "./declaredTraits.ts";
 import { keyVariables } from "./firstKeys.ts";
 import type { Option } from "./option.ts";
 import { clauseKeys } from "./segmentClauses.ts";
@@ -50,6 +51,13 @@ export function referencePage(): string {
     "## Keys by variable\n",
     ...keyVariables.map(({ env, description }) => `- \`${env}\`: ${description}`),
     keyNote,
+    "## Traits\n",
+    traitsNote,
+    ...declaredKeys.map(
+      ({ key, description, expected, types }) =>
+        `- \`${key}\`${types === null ? "" : ` (${types.join(", ")})`}: ${description} Value: ${expected}.`,
+    ),
+    "",
     "## Computed traits\n",
     computedNote,
     ...computedKeys.map(
@@ -95,6 +103,24 @@ const keyNote = `
 A key given by variable is stored at the first start that sees it, and stays in force without the variable until it is
 revoked (\`freshet keys revoke\`). Where neither a variable nor freshet.yaml gives a write key, and no variable a secret
 key, the first start makes them and prints them once.
+`;
+
+const traitsNote = `Under \`traits:\` stands what is declared of traits, by their top-level names; a trait that is not named there takes
+any value. What breaks its declaration is left out of the event, which is taken without it, and goes to the quarantine
+([protocol.md](protocol.md#events)). That is decided once, when the event comes: a later change of the file changes
+no profile. Of a computed trait, type, defaults and ages can be declared. null clears a trait of every type.
+
+\`\`\`yaml
+traits:
+  firstName: { type: string, maxLength: 80, default: there }
+  plan: { type: string, oneOf: [free, pro], setBy: [shop] }
+  birthday: { type: date, protected: true }
+  budget: { type: money, currency: EUR, min: 0 }
+  sizes: { type: list, items: number, maxItems: 10 }
+  weather: { type: string, maxAge: 1h, maxStale: 5h, default: fine }
+\`\`\`
+
+The keys of a trait:
 `;
 
 const computedNote = `Under \`use:\` stand packs of traits under fixed names, under \`computedTraits:\` traits of your own, by name

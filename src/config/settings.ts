@@ -10,6 +10,7 @@ import { alertSettings, type AlertSettings } from "./alerts.ts";
 import { definitionsOf } from "./computedTraits.ts";
 import { loadSegments, type LoadedSegments } from "./segments.ts";
 import { loadPlan } from "./trackingPlan.ts";
+import { declaredTraitsOf } from "./declaredTraits.ts";
 import { readConfigFile, type ConfigFile } from "./configFile.ts";
 import { ConfigError } from "./configError.ts";
 import { checkVariables, testVariable } from "./variables.ts";
@@ -199,7 +200,7 @@ function settingsOf(
     watchesConfig: values.watchConfig === "true",
     sources: sourcesOf(file),
     follows: followsOf(file),
-    rules: { ...noRules, computed: definitionsOf(file), segments },
+    rules: { ...noRules, traits: declaredTraitsOf(file), computed: definitionsOf(file), segments },
     lists,
     plan,
     alerts: alertSettings(file.alerts),

@@ -7,6 +7,7 @@
  */
 import { eventError, type ErrorCode, type EventError } from "../errors.ts";
 import { eventTypes, type Event, type EventType } from "../model/event.ts";
+import { decidedTraits } from "../model/traitRules.ts";
 import type { Frame, Judge, Judged, Restore, Verdict } from "../store/accept.ts";
 import { decideTime } from "./clockRules.ts";
 import { maxBatchEvents, maxDepth, maxEventBytes } from "./limits.ts";
@@ -58,12 +59,14 @@ export const judge: Judge = (frame, mintId) => {
     : judgeSingle(frame, frame.call, text, mintId);
 };
 
-/** Makes the event again that the judge made from the same text. The time is the stored one: it was decided once. */
+/** Makes the event again that was accepted with this text. Its time, and which traits it may set, were decided once and are stored. */
 export const restore: Restore = (stored) => {
   const shape = readShape(stored.type, JSON.parse(utf8.decode(stored.raw)) as Envelope);
   if (shape.kind === "problem")
     throw new Error(`a stored ${stored.type} can't be read: ${shape.error.message}`);
-  return makeEvent(stored, stored.type, shape, stored.messageId, stored.timestampMs, stored.index);
+  const traits = decidedTraits(shape.traits, stored.extra);
+  const decided = traits === shape.traits ? shape : { ...shape, traits };
+  return makeEvent(stored, stored.type, decided, stored.messageId, stored.timestampMs, stored.index);
 };
 
 function judgeSingle(frame: Frame, type: EventType, text: string, mintId: () => string): Verdict {

@@ -1,5 +1,6 @@
 /** What an operator declares about computed traits, as plain data, and the form in which fold and reads want it. */
 import { canonicalJson } from "./canonicalJson.ts";
+import { noDeclared, type DeclaredTraits } from "./declared.ts";
 import type { Json } from "./event.ts";
 import { noSegments, type Segments } from "./segmentPlan.ts";
 
@@ -136,6 +137,8 @@ export interface Definitions {
   readonly computed: readonly ComputedTrait[];
   /** Their names, which no client may set. */
   readonly names: ReadonlySet<string>;
+  /** What is declared of the traits that clients set, and of what is given where one is missing. */
+  readonly declared: DeclaredTraits;
   /** What is kept of which events; of none, the fold does nothing for them. */
   readonly byEvent: ReadonlyMap<string, EventPlan>;
   /** Counts that segments ask for, by name: evidence is kept for them, but they are nobody's traits. */
@@ -180,6 +183,7 @@ export function compile(
     size: computed.length,
     computed,
     names,
+    declared: noDeclared,
     byEvent: new Map(plans.map((plan) => [plan.event, plan])),
     hidden: new Map(plans.flatMap((plan) => plan.hidden.map((trait) => [trait.name, trait] as const))),
     segments: noSegments,

@@ -4,6 +4,7 @@ import { eventError, type EventError } from "../errors.ts";
 import type { Event } from "../model/event.ts";
 import { findingText, type Finding } from "../model/plan.ts";
 import type { TrackingPlan } from "../model/planCheck.ts";
+import { apart, decideTraits, withDecision, type Decision, type TraitRules } from "../model/traitRules.ts";
 import { tellRelisted } from "./acts.ts";
 import type { Answer, Frame, Judged, Rejected, Verdict } from "./accept.ts";
 import type { Folded } from "./folded.ts";
@@ -24,8 +25,8 @@ export interface GroupContext {
   readonly folded: Folded | null;
   /** Holds events against the tracking plan; null: there is none. */
   readonly plan: Pick<TrackingPlan, "check"> | null;
-  /** Names of computed traits, which no client may set. */
-  readonly reserved: ReadonlySet<string>;
+  /** What clients may set. */
+  readonly traitRules: TraitRules;
   /** Events whose fold threw in an earlier try of this group. */
   readonly skip: ReadonlySet<Judged>;
   readonly nextSeq: () => number;
@@ -103,8 +104,8 @@ export class Group {
 
   /** Takes one event; what the tracking plan keeps out is returned. */
   #takeEvent(frame: Frame, judged: JudgedEvent, index: number): Rejected | null {
-    const { event } = judged;
-    const { journal, messageIds, folded, skip, nextSeq, committedAtMs } = this.#group;
+    const { journal, messageIds, folded, skip, nextSeq, committedAtMs, traitRules } = this.#group;
+    let { event } = judged;
     const source = journal.sourceNumber(event.source);
     const owner = ownerOf(source, event.namespace);
     if (!judged.minted && messageIds.find(owner, event.messageId) !== null) {
@@ -117,19 +118,20 @@ export class Group {
     if (finding !== null) this.#violations.note(finding, source, `s${seq}`);
     messageIds.add(owner, event.messageId, seq);
     this.tally.accepted += 1;
-    this.#keepOutReserved(frame, event);
+    const decision = decideTraits(event, traitRules);
+    if (decision !== null) event = this.#takeApart(frame, decision);
     let flags = flagsOf(event, frame.lane === "import");
     let pid: number | null = null;
     let prev: number | string | null = null;
     let identifiers: string | null = null;
     let diff: string | null = null;
-    let extra = judged.extra;
+    let extra = decision === null ? judged.extra : withDecision(judged.extra, decision.stored);
     let relisted: readonly HotProfile[] = [];
     if (skip.has(judged)) {
       flags |= rowFlags.foldFailed;
       this.#quarantine(frame, eventError("fold_failed"), event.messageId, judged.raw);
     } else if (folded !== null) {
-      const projected = project(folded, judged, seq);
+      const projected = project(folded, judged, event, seq);
       ({ pid, prev, identifiers, diff, relisted } = projected);
       if (projected.refused !== null) extra = withRefused(extra, projected.refused);
     }
@@ -169,23 +171,13 @@ export class Group {
     return { index, messageId, ...(quarantineId === undefined ? {} : { quarantineId }), error };
   }
 
-  /** The event is taken without what it sets under the name of a computed trait; that goes to the quarantine. */
-  #keepOutReserved(frame: Frame, event: Event): void {
-    const { reserved } = this.#group;
-    if (reserved.size === 0 || event.type !== "identify") return;
-    const names = Object.keys(event.traits).filter((name) => reserved.has(name));
-    if (names.length === 0) return;
-    const { type, messageId, userId, anonymousId } = event;
-    const traits = Object.fromEntries(names.map((name) => [name, event.traits[name]]));
-    const kept = {
-      type,
-      messageId,
-      ...(userId === null ? {} : { userId }),
-      ...(anonymousId === null ? {} : { anonymousId }),
-      traits,
-    };
-    const body = new TextEncoder().encode(JSON.stringify(kept));
-    this.#quarantine(frame, eventError("trait_reserved"), messageId, body);
+  /** The event as the rules let it in; what they keep out goes to the quarantine. */
+  #takeApart(frame: Frame, { event, keptOut }: Decision): Event {
+    for (const { error, traits } of keptOut) {
+      const body = new TextEncoder().encode(JSON.stringify(apart(event, traits)));
+      this.#quarantine(frame, error, event.messageId, body);
+    }
+    return event;
   }
 
   #quarantine(frame: Frame, error: EventError, messageId: string | null, body: Uint8Array): string {
@@ -194,9 +186,9 @@ export class Group {
   }
 }
 
-function project(folded: Folded, judged: JudgedEvent, seq: number): Projected {
+function project(folded: Folded, judged: JudgedEvent, event: Event, seq: number): Projected {
   try {
-    return folded.projector.project(judged.event, seq);
+    return folded.projector.project(event, seq);
   } catch (error) {
     throw new FoldFailed(judged, error);
   }

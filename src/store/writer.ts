@@ -270,7 +270,7 @@ export class Writer {
       messageIds,
       folded,
       plan: this.#plan,
-      reserved: this.#definitions.names,
+      traitRules: this.#definitions,
       skip,
       nextSeq: () => this.nextSeq(),
       committedAtMs,
