@@ -14,6 +14,7 @@ import { ConfigError } from "./configError.ts";
 import { declaredProblems, declaredTraitsSchema, describeDeclared } from "./declaredTraits.ts";
 import type { Environment } from "./environment.ts";
 import { readText } from "./option.ts";
+import { describeIdentity, identityProblems, identitySchema } from "./identity.ts";
 import { placeOf, syntaxProblem } from "./place.ts";
 import { isWriteKey } from "./keyText.ts";
 import { describeSegments, segmentProblems, segmentsExpected, segmentsSchema } from "./segments.ts";
@@ -22,7 +23,7 @@ import { serveOptions, serveSection } from "./serveOptions.ts";
 import { substitute } from "./substitute.ts";
 
 /** Sections that the file will hold one day; said apart from mistakes. */
-const laterSections = ["identity", "content", "destinations", "triggers"];
+const laterSections = ["content", "destinations", "triggers"];
 
 /** Larger files are refused; a configuration is read by people. */
 const maxFileBytes = 1024 * 1024;
@@ -61,6 +62,12 @@ export const fileSchema = z.strictObject({
     .meta({
       description: "Where events come from, by name; each has a write key.",
       expected: "a map of sources; a name has at most 64 letters, digits, _ . -",
+    })
+    .optional(),
+  identity: identitySchema
+    .meta({
+      description: "What profiles are called: identifiers beside the built-in ones, limits, blocked values.",
+      expected: "a map of identifiers",
     })
     .optional(),
   traits: declaredTraitsSchema
@@ -136,6 +143,7 @@ function checkFile(value: unknown, path: string, text: string): ConfigFile {
         ...computedProblems(result.data),
         ...segmentProblems(result.data.segments ?? {}),
         ...traitProblems(result.data),
+        ...identityProblems(result.data.identity, computedNames(result.data)),
       ]
     : [...keylessSources(value), ...result.error.issues.flatMap((issue) => describeIssue(issue, value))];
   if (!result.success || problems.length > 0) throw refusal(path, text, [...new Set(problems)]);
@@ -143,8 +151,11 @@ function checkFile(value: unknown, path: string, text: string): ConfigFile {
 }
 
 function traitProblems(file: ConfigFile): string[] {
-  const computed = new Set(definitionsOf(file).map(({ name }) => name));
-  return declaredProblems(file, computed, new Set(Object.keys(file.segments ?? {})));
+  return declaredProblems(file, computedNames(file), new Set(Object.keys(file.segments ?? {})));
+}
+
+function computedNames(file: ConfigFile): ReadonlySet<string> {
+  return new Set(definitionsOf(file).map(({ name }) => name));
 }
 
 function refusal(path: string, text: string, problems: readonly string[]): ConfigError {
@@ -184,6 +195,7 @@ function readServeTexts(value: unknown): unknown {
 function describeIssue(issue: z.core.$ZodIssue, value: unknown): string[] {
   const at = issue.path.map(String);
   if (at[0] === "segments") return describeSegments(valueAt(value, ["segments"]));
+  if (at[0] === "identity") return [describeIdentity(issue, at)];
   if (at[0] === "use" || at[0] === "computedTraits")
     return [describeComputed(issue, at, valueAt(value, at.slice(0, 2)))];
   if (at[0] === "traits") return [describeDeclared(issue, at, valueAt(value, at))];

@@ -3,6 +3,7 @@ import { alertKeys, type AlertKey } from "./alerts.ts";
 import { computedKeys } from "./computedTraits.ts";
 import { declaredKeys } from "./declaredTraits.ts";
 import { keyVariables } from "./firstKeys.ts";
+import { identityDefaults, identityKeys } from "./identity.ts";
 import type { Option } from "./option.ts";
 import { clauseKeys } from "./segmentClauses.ts";
 import { planKeys } from "./trackingPlan.ts";
@@ -74,6 +75,17 @@ export function referencePage(): string {
     "## Tracking plan\n",
     planNote,
     ...planKeys.map(({ key, description }) => `- \`trackingPlan.${key}\`: ${description}`),
+    "",
+    "## Identity\n",
+    identityNote,
+    ...identityDefaults.map(
+      ({ type, limit, priority }) =>
+        `| ${type === "another one" ? type : `\`${type}\``} | ${limit} | ${priority} |`,
+    ),
+    "\nThe keys of an identifier:\n",
+    ...identityKeys.map(
+      ({ key, description, expected }) => `- \`${key}\`: ${description} Value: ${expected}.`,
+    ),
     "",
     "## Alerts\n",
     alertsNote,
@@ -159,6 +171,22 @@ The keys of a clause:
 const planNote = `\`trackingPlan:\` names a folder of JSON Schemas, one an event ([tracking-plan.md](tracking-plan.md)); or, to
 say more, it is a map:
 `;
+
+const identityNote = `Under \`identity:\` stands what profiles are called ([concepts.md](concepts.md#who-is-who)): identifiers beside the
+built-in \`user_id\`, \`email\` and \`anonymous_id\`, how many of each a profile takes, and values that name nobody. The
+value of \`phone\` is the trait \`phone\` of an \`identify\`, or an id of that type under \`context.externalIds\`. When
+the identifiers are others than at the last start, profiles are rebuilt beside the service.
+
+\`\`\`yaml
+identity:
+  phone: { limit: 3, priority: 4, normalise: phone }
+  loyalty_card: { limit: 1 }
+  anonymous_id: { limit: 200 }
+  user_id: { block: ["42-demo"], allow: ["0"] }
+\`\`\`
+
+| Identifier | Default limit | Default priority |
+| --- | --- | --- |`;
 
 const alertsNote = `Under \`alerts:\` stands when ingest counts as unwell ([operations.md](operations.md), "Alerts"). Every key
 has a default, and so has the block.

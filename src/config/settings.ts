@@ -5,7 +5,7 @@ import type { ProxyTrust } from "../lib/address.ts";
 import { parseDuration } from "../lib/duration.ts";
 import { assert } from "../lib/assert.ts";
 import type { PlanRules } from "../model/plan.ts";
-import { noRules, type Rules } from "../model/rules.ts";
+import type { Rules } from "../model/rules.ts";
 import { alertSettings, type AlertSettings } from "./alerts.ts";
 import { definitionsOf } from "./computedTraits.ts";
 import { loadSegments, type LoadedSegments } from "./segments.ts";
@@ -16,6 +16,7 @@ import { ConfigError } from "./configError.ts";
 import { checkVariables, testVariable } from "./variables.ts";
 import type { Environment } from "./environment.ts";
 import { firstKeysOf, type FirstKeys } from "./firstKeys.ts";
+import { identityRulesOf } from "./identity.ts";
 import { readText, type Option } from "./option.ts";
 import { dataOptions, serveOptions, serveShape, type ServeValues } from "./serveOptions.ts";
 
@@ -200,7 +201,12 @@ function settingsOf(
     watchesConfig: values.watchConfig === "true",
     sources: sourcesOf(file),
     follows: followsOf(file),
-    rules: { ...noRules, traits: declaredTraitsOf(file), computed: definitionsOf(file), segments },
+    rules: {
+      traits: declaredTraitsOf(file),
+      computed: definitionsOf(file),
+      identity: identityRulesOf(file.identity),
+      segments,
+    },
     lists,
     plan,
     alerts: alertSettings(file.alerts),

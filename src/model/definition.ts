@@ -2,6 +2,7 @@
 import { canonicalJson } from "./canonicalJson.ts";
 import { noDeclared, type DeclaredTraits } from "./declared.ts";
 import type { Json } from "./event.ts";
+import { builtInIdentity, type Identity } from "./identity.ts";
 import { noSegments, type Segments } from "./segmentPlan.ts";
 
 export type Scalar = string | number | boolean;
@@ -144,6 +145,8 @@ export interface Definitions {
   /** Counts that segments ask for, by name: evidence is kept for them, but they are nobody's traits. */
   readonly hidden: ReadonlyMap<string, Tallied>;
   readonly segments: Segments;
+  /** What profiles are called. */
+  readonly identity: Identity;
   /** Equal text, equal evidence: a state folded with definitions of another fingerprint must be folded anew. */
   readonly fingerprint: string;
 }
@@ -187,6 +190,7 @@ export function compile(
     byEvent: new Map(plans.map((plan) => [plan.event, plan])),
     hidden: new Map(plans.flatMap((plan) => plan.hidden.map((trait) => [trait.name, trait] as const))),
     segments: noSegments,
+    identity: builtInIdentity,
     fingerprint: canonicalJson([
       { ...limits },
       sorted as unknown as Json,

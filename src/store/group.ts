@@ -2,12 +2,14 @@
 import { errorText } from "../lib/describeError.ts";
 import { eventError, type EventError } from "../errors.ts";
 import type { Event } from "../model/event.ts";
+import type { Ignored } from "../model/guard.ts";
 import { findingText, type Finding } from "../model/plan.ts";
 import type { TrackingPlan } from "../model/planCheck.ts";
 import { apart, decideTraits, withDecision, type Decision, type TraitRules } from "../model/traitRules.ts";
 import { tellRelisted } from "./acts.ts";
 import type { Answer, Frame, Judged, Rejected, Verdict } from "./accept.ts";
 import type { Folded } from "./folded.ts";
+import { withDecisions } from "./guardVerdict.ts";
 import type { HotProfile } from "./hot.ts";
 import type { Journal } from "./journal.ts";
 import { ownerOf, type MessageIds } from "./messageIds.ts";
@@ -31,10 +33,16 @@ export interface GroupContext {
   readonly skip: ReadonlySet<Judged>;
   readonly nextSeq: () => number;
   readonly committedAtMs: number;
+  /** A link, an alias or a claim would have given the profile too many identifiers. */
+  readonly onOverLimit: (pid: number, overLimit: Ignored) => void;
 }
 
 /** What became of a group's events. */
 export interface Tally {
+  /** Identifiers that name nobody and were passed over. */
+  ignoredIds: number;
+  /** Links, aliases and claims beyond a limit. */
+  overLimit: number;
   accepted: number;
   repeated: number;
   quarantined: number;
@@ -54,7 +62,14 @@ export class FoldFailed extends Error {
 
 export class Group {
   readonly #group: GroupContext;
-  readonly tally: Tally = { accepted: 0, repeated: 0, quarantined: 0, blocked: 0 };
+  readonly tally: Tally = {
+    ignoredIds: 0,
+    overLimit: 0,
+    accepted: 0,
+    repeated: 0,
+    quarantined: 0,
+    blocked: 0,
+  };
   readonly #violations = new PlanTally();
 
   constructor(context: GroupContext) {
@@ -133,7 +148,8 @@ export class Group {
     } else if (folded !== null) {
       const projected = project(folded, judged, event, seq);
       ({ pid, prev, identifiers, diff, relisted } = projected);
-      if (projected.refused !== null) extra = withRefused(extra, projected.refused);
+      extra = withDecisions(extra, event, projected);
+      this.#noteGuards(event, projected);
     }
     journal.append([
       seq,
@@ -158,6 +174,13 @@ export class Group {
     const { hot } = folded;
     for (const profile of relisted) tellRelisted(profile, { journal, hot, nextSeq, committedAtMs });
     return null;
+  }
+
+  #noteGuards(event: Event, { overLimit, pid }: Projected): void {
+    this.tally.ignoredIds += Object.keys(event.ignored ?? {}).length;
+    if (overLimit === null) return;
+    this.tally.overLimit += Object.keys(overLimit).length;
+    this.#group.onOverLimit(pid, overLimit);
   }
 
   #keepOut(frame: Frame, { event, raw }: JudgedEvent, finding: Finding, index: number): Rejected {
@@ -192,9 +215,4 @@ function project(folded: Folded, judged: JudgedEvent, event: Event, seq: number)
   } catch (error) {
     throw new FoldFailed(judged, error);
   }
-}
-
-function withRefused(extra: string | null, refused: readonly string[]): string {
-  const facts = extra === null ? {} : (JSON.parse(extra) as Record<string, unknown>);
-  return JSON.stringify({ ...facts, refused });
 }

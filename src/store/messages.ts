@@ -115,6 +115,10 @@ export interface WriterCounts {
   readonly quarantined: number;
   readonly blocked: number;
   readonly foldFailed: number;
+  /** Identifiers that name nobody and were passed over. */
+  readonly ignoredIds: number;
+  /** Links, aliases and claims beyond a limit, not made. */
+  readonly overLimit: number;
   readonly groups: number;
   /** Sum over groups, milliseconds. */
   readonly commitMs: number;

@@ -48,8 +48,8 @@ export function rulesIn(text: string | null): Rules {
 }
 
 /** A short name of the evidence that these definitions ask for; profiles of another name must be folded anew. */
-export function evidenceName({ byEvent, fingerprint }: Definitions): string {
-  return byEvent.size === 0 ? "" : Bun.hash.wyhash(fingerprint).toString(36);
+export function evidenceName({ byEvent, identity, fingerprint }: Definitions): string {
+  return byEvent.size === 0 && identity.fingerprint === "" ? "" : Bun.hash.wyhash(fingerprint).toString(36);
 }
 
 /** The tracking plan to use; a new one is remembered. */

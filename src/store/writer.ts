@@ -16,9 +16,11 @@ import { copyProfiles } from "./copyProfiles.ts";
 import { syncFile } from "./folder.ts";
 import { commitFolded, openFolded, problemOf, restoreMap, type Folded } from "./folded.ts";
 import { FoldFailed, Group } from "./group.ts";
+import { guardVerdict } from "./guardVerdict.ts";
 import type { HotProfiles } from "./hot.ts";
 import type { Journal } from "./journal.ts";
 import type { GroupMessage, WriterCounts, WriterMode } from "./messages.ts";
+import { LimitNotice } from "./limitNotice.ts";
 import type { QueuedFrame, WriterOptions } from "./writerOptions.ts";
 import { QuarantineBound } from "./quarantineBound.ts";
 import { Refold, type RefoldContext } from "./refold.ts";
@@ -44,6 +46,7 @@ export class Writer {
   #refold: Refold | null = null;
   readonly #tally = new WriterTally();
   readonly #quarantine: QuarantineBound;
+  readonly #limits: LimitNotice;
 
   constructor(options: WriterOptions) {
     this.#options = options;
@@ -52,6 +55,7 @@ export class Writer {
     this.#plan = options.plan;
     this.#head = options.journal.head();
     this.#quarantine = new QuarantineBound(options.journal, options.notice);
+    this.#limits = new LimitNotice(options.notice, options.clock, options.journal.id);
   }
 
   get mode(): WriterMode {
@@ -176,9 +180,10 @@ export class Writer {
 
   /** One request's verdict. Input on which our own code breaks is kept in the quarantine, and the river flows on. */
   #judge(frame: Frame): Verdict {
-    const { judge, ids, notice } = this.#options;
+    const { judge, ids, notice, definitions } = this.#options;
     try {
-      return judge(frame, () => ids.uuid());
+      const verdict = judge(frame, () => ids.uuid());
+      return guardVerdict(verdict, definitions.identity);
     } catch (error) {
       notice("error", `a request could not be judged: ${errorText(error)}`);
       return { kind: "refused", error: eventError("internal"), status: 500 };
@@ -274,6 +279,7 @@ export class Writer {
       skip,
       nextSeq: () => this.nextSeq(),
       committedAtMs,
+      onOverLimit: (pid, beyond) => this.#limits.note(pid, beyond),
     });
     let foldedMs = 0;
     this.#transaction(folded?.hot ?? null, () => {
