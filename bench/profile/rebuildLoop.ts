@@ -13,7 +13,7 @@ import { runMaintenance } from "../../src/store/maintenance.ts";
 const [folder = ""] = process.argv.slice(2);
 const journal = new Journal(folderPaths(folder).journal, systemIds);
 const upTo = journal.head();
-const rules = useRules(journal, "stored");
+const rules = useRules(journal, "stored", 0);
 journal[Symbol.dispose]();
 
 const startMs = Bun.nanoseconds() / 1e6;

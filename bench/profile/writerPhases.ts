@@ -69,7 +69,7 @@ function takeGroup(): void {
     messageIds.add(1, event.messageId, seq);
   }
   step("dedup");
-  const projected = events.map(({ event }, at) => folded.projector.project(event, first + at));
+  const projected = events.map(({ event }, at) => folded.projector.project(event, first + at, Date.now()));
   step("fold");
   journal.begin();
   for (const [at, { event, raw, extra }] of events.entries()) {

@@ -3,7 +3,6 @@ import type { Command } from "commander";
 import { dataFolder, parseCount, withData, withNamespace } from "./arguments.ts";
 import { Exit, exitCodes, UsageError, type CliContext } from "./context.ts";
 import { folderPaths } from "../store/folder.ts";
-import { servedElsewhere } from "./folderWords.ts";
 import { outletFor } from "./session.ts";
 import { connectSocket } from "./socketClient.ts";
 
@@ -27,9 +26,7 @@ export function addTail(program: Command, context: CliContext): void {
     const limit = flags.limit === undefined ? null : parseCount(flags.limit, "--limit", 1e12);
     const call = await connectSocket(folderPaths(folder).socket);
     if (call === null)
-      throw new UsageError(
-        `no Freshet is running on ${folder}; start it with freshet serve.${await servedElsewhere(folder)}`,
-      );
+      throw new UsageError(`no Freshet is running on ${folder}; start it with freshet serve`);
     using outlet = outletFor(context, null, (change) => context.print(`${JSON.stringify(change)}\n`));
     try {
       await call(

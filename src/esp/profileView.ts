@@ -1,10 +1,10 @@
 /** A profile as it goes over the wire (docs/protocol.md, "Profiles"). Pure. */
 import type { Json } from "../model/event.ts";
 import type { Identifier } from "../model/identifier.ts";
-import { isClaimed } from "../model/identity.ts";
 import { readTrait, readTraits } from "../model/trait.ts";
 import type { StoredProfile } from "../store/profiles.ts";
 import { computedReading, computedValues, type ComputedView } from "./computedView.ts";
+import { segmentsNow } from "./segmentView.ts";
 
 /** Which top-level traits are shown; null: all. */
 export type TraitSelection = readonly string[] | null;
@@ -70,15 +70,26 @@ export function renderProfileUntil(
   visible: Visibility,
   nowMs: number,
 ): { readonly view: ProfileView; readonly validUntilMs: number | null } {
-  if (profile.definitions.size === 0) return { view: plainView(profile, visible, none), validUntilMs: null };
+  const segments = segmentsNow(profile, nowMs);
+  const names = [...segments.since.keys()];
+  if (profile.definitions.size === 0)
+    return { view: plainView(profile, visible, none, names), validUntilMs: segments.validUntilMs };
   const { values, validUntilMs } = computedValues(profile, visible.traits, nowMs);
-  return { view: plainView(profile, visible, values), validUntilMs };
+  return {
+    view: plainView(profile, visible, values, names),
+    validUntilMs: earlier(validUntilMs, segments.validUntilMs),
+  };
+}
+
+function earlier(left: number | null, right: number | null): number | null {
+  return left === null || (right !== null && right < left) ? right : left;
 }
 
 function plainView(
   profile: StoredProfile,
   visible: Visibility,
   computed: Readonly<Record<string, Json>>,
+  segments: readonly string[],
 ): ProfileView {
   const { profileId, version, state, identifiers } = profile;
   return {
@@ -88,7 +99,7 @@ function plainView(
     lastSeenAt: seenAt(state.last),
     identifiers: visibleIdentifiers(identifiers, visible.readable),
     traits: select(withComputed(readTraits(state), computed), visible.traits),
-    segments: [],
+    segments,
   };
 }
 
@@ -106,8 +117,12 @@ export function renderVerboseProfile(
     const view = traitView(reading, nowMs);
     traits[name] = found === undefined ? view : { ...view, computed: found.computed };
   }
-  const { profileId, version, ...rest } = plainView(profile, { ...visible, traits: [] }, none);
-  return { profileId, version, asOf: iso(nowMs), ...rest, traits, segments: [] };
+  const { profileId, version, ...rest } = plainView(profile, { ...visible, traits: [] }, none, []);
+  const segments = [...segmentsNow(profile, nowMs).since].map(([name, sinceMs]) => ({
+    name,
+    since: iso(sinceMs),
+  }));
+  return { profileId, version, asOf: iso(nowMs), ...rest, traits, segments };
 }
 
 const none: Readonly<Record<string, Json>> = {};
@@ -142,17 +157,15 @@ function traitView(reading: Reading, nowMs: number): TraitView {
 }
 
 /**
- * The identifiers that a reader sees. An e-mail address, or another claimed identifier, stands in a trait and among the
- * identifiers; whoever may not read the one would read it in the other.
+ * The identifiers that a reader sees. An e-mail address stands in a trait and among the identifiers; whoever may not
+ * read the one would read it in the other.
  */
 export function visibleIdentifiers(
   identifiers: readonly Identifier[],
   readable: TraitSelection,
 ): readonly Identifier[] {
-  if (readable === null) return identifiers;
-  return identifiers.filter(
-    ({ type }) => !isClaimed(type) || readable.includes(type === "email_sha256" ? "email" : type),
-  );
+  if (readable === null || readable.includes("email")) return identifiers;
+  return identifiers.filter(({ type }) => type !== "email" && type !== "email_sha256");
 }
 
 /** The entries of a dictionary that are selected. */

@@ -13,6 +13,8 @@ export const crashPoints = [
   "afterCatchUpCommit",
   "beforeActCommit",
   "afterActCommit",
+  "beforeTimeCommit",
+  "afterTimeCommit",
   "beforeProfilesAdopted",
   "afterProfilesAdopted",
   "afterProfilesCopied",

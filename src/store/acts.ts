@@ -1,6 +1,7 @@
 /** Rows of the journal's own acts: they tell the change log, and a later rebuild, what changed a profile beside its events. */
 import { identifiersText, type HotProfile, type HotProfiles } from "./hot.ts";
 import type { Journal } from "./journal.ts";
+import type { Memberships } from "./memberships.ts";
 import { rowFlags, rowKind } from "./row.ts";
 
 export interface Act {
@@ -13,6 +14,7 @@ export interface Act {
 export interface RelistingContext {
   readonly journal: Journal;
   readonly hot: HotProfiles;
+  readonly memberships: Memberships;
   readonly nextSeq: () => number;
   readonly committedAtMs: number;
 }
@@ -46,7 +48,16 @@ export function appendAct(journal: Journal, profile: HotProfile, act: Act): void
 
 /** Another profile's event gave or took one of its identifiers: that is a change of its own. */
 export function tellRelisted(profile: HotProfile, context: RelistingContext): void {
-  const { journal, hot, nextSeq, committedAtMs } = context;
+  const { journal, hot, memberships, nextSeq, committedAtMs } = context;
   hot.touch(profile);
-  appendAct(journal, profile, { kind: "relisted", seq: nextSeq(), committedAtMs, diff: null });
+  const traits = memberships.decays(profile, committedAtMs);
+  const segments = memberships.settle(profile, committedAtMs);
+  const diff =
+    traits === null && segments === null
+      ? null
+      : JSON.stringify({
+          ...(traits === null ? {} : { traits }),
+          ...(segments === null ? {} : { segments }),
+        });
+  appendAct(journal, profile, { kind: "relisted", seq: nextSeq(), committedAtMs, diff });
 }

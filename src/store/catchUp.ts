@@ -1,14 +1,25 @@
 /** Folding rows that LMDB has not seen: the tail after a crash, and rows that waited while profiles were rebuilt. */
 import { eventError } from "../errors.ts";
 import { errorText } from "../lib/describeError.ts";
-import type { Event } from "../model/event.ts";
 import type { Restore } from "./accept.ts";
 import { tellRelisted } from "./acts.ts";
-import { withDecisions } from "./guardVerdict.ts";
 import type { HotProfiles } from "./hot.ts";
 import type { Journal } from "./journal.ts";
-import type { Projected, Projector } from "./projector.ts";
-import { isFoldable, refusedOf, rowFlags, rowKind, storedEvent, type EventRow } from "./row.ts";
+import type { Memberships } from "./memberships.ts";
+import type { Projector } from "./projector.ts";
+import type { Epochs } from "./segmentEpochs.ts";
+import {
+  extraOf,
+  instantOf,
+  isFoldable,
+  refusedOf,
+  rowFlags,
+  rowKind,
+  storedEvent,
+  toldOf,
+  type EventRow,
+  type ToldMembership,
+} from "./row.ts";
 
 /** The rows hold an act (erasure, re-attribution) that only a rebuild repeats rightly. */
 export class ReplayNotPossible extends Error {}
@@ -26,6 +37,8 @@ class RowNotFoldable extends Error {
 export interface CatchUpContext {
   readonly journal: Journal;
   readonly hot: HotProfiles;
+  readonly memberships: Memberships;
+  readonly epochs: Epochs;
   readonly projector: Projector;
   readonly restore: Restore;
   readonly committedAtMs: number;
@@ -55,46 +68,53 @@ export function foldWaiting(rows: readonly EventRow[], context: CatchUpContext):
 }
 
 function takeRow(row: EventRow, passed: ReadonlyMap<number, string>, context: CatchUpContext): void {
-  if (row.kind === rowKind.relisted || row.kind === rowKind.definition) noteRelisted(row, context.hot);
+  if (isAct(row)) noteAct(row, context.hot, context.memberships, toldOf(row, context.epochs));
   else if (row.kind !== rowKind.event) throw new ReplayNotPossible(`row ${row.seq} is not an event`);
   else if (passed.has(row.seq)) pass(row, context.journal);
   else if (isFoldable(row)) foldRow(row, context);
 }
 
-/** The profile has a change at the row's place. */
-export function noteRelisted(row: EventRow, hot: HotProfiles): void {
+/** Acts that change a profile's version, and nothing that an event did not but for its segments. */
+export function isAct({ kind }: EventRow): boolean {
+  return kind === rowKind.relisted || kind === rowKind.time || kind === rowKind.definition;
+}
+
+/** The profile has a change at the row's place, which told this of its segments. */
+export function noteAct(
+  row: EventRow,
+  hot: HotProfiles,
+  memberships: Memberships,
+  told: ToldMembership,
+): void {
   const profile = row.pid === null ? undefined : hot.profile(row.pid);
   if (profile === undefined) return;
   hot.touch(profile);
   profile.version = Math.max(profile.version, row.seq);
+  // Without identifiers it is the act of one who was erased.
+  // A change of the rules touched nothing that segments are decided on.
+  if (row.identifiers !== null && row.kind !== rowKind.definition)
+    memberships.replay(profile, instantOf(row), told);
 }
 
 function foldRow(row: EventRow, context: CatchUpContext): void {
   const { journal, projector, restore } = context;
   if (row.pid !== null) {
     const event = restore(storedEvent(row, journal.sourceName(row.source)));
-    projector.project(event, row.seq, { refused: refusedOf(row), pid: row.pid });
+    const recorded = { refused: refusedOf(row), pid: row.pid, told: toldOf(row, context.epochs) };
+    projector.project(event, row.seq, row.committed_at_ms, recorded);
     return;
   }
-  const event = waitingEvent(row, context);
-  const projected = projectWaiting(row, event, context);
-  const { pid, prev, identifiers, diff, relisted } = projected;
-  const extra = withDecisions(row.extra, event, projected);
+  const { pid, prev, identifiers, diff, refused, relisted } = projectWaiting(row, context);
+  const extra = refused === null ? row.extra : JSON.stringify({ ...extraOf(row), refused });
   journal.setProjection(row.seq, pid, prev, identifiers, diff, extra, row.flags);
   for (const profile of relisted) tellRelisted(profile, context);
 }
 
-function waitingEvent(row: EventRow, { journal, restore }: CatchUpContext): Event {
+function projectWaiting(row: EventRow, context: CatchUpContext): ReturnType<Projector["project"]> {
+  const { journal, projector, restore } = context;
   try {
-    return restore(storedEvent(row, journal.sourceName(row.source)));
-  } catch (error) {
-    throw new RowNotFoldable(row, error);
-  }
-}
-
-function projectWaiting(row: EventRow, event: Event, { projector }: CatchUpContext): Projected {
-  try {
-    return projector.project(event, row.seq);
+    const event = restore(storedEvent(row, journal.sourceName(row.source)));
+    return projector.project(event, row.seq, row.committed_at_ms);
   } catch (error) {
     throw new RowNotFoldable(row, error);
   }

@@ -161,7 +161,7 @@ export class ChangeLogReader implements ChangeLog, Disposable {
       receivedAtMs: row.received_at_ms,
       committedAtMs: row.committed_at_ms,
       traits: (diff.traits ?? {}) as Record<string, ValueChange & { old: Json; new: Json }>,
-      segments: { entered: [], exited: [] },
+      segments: { entered: diff.segments?.entered ?? [], exited: diff.segments?.exited ?? [] },
     };
     return diff.merged === undefined
       ? change
@@ -172,6 +172,7 @@ export class ChangeLogReader implements ChangeLog, Disposable {
 function causeOf(row: ChangeRow, diff: Diff): Cause {
   if (row.kind === rowKind.erase) return "erase";
   if (row.kind === rowKind.definition) return "definition";
+  if (row.kind === rowKind.time) return "time";
   if (row.kind !== rowKind.event || diff.merged !== undefined) return "merge";
   return (row.flags & rowFlags.imported) === 0 ? "event" : "import";
 }

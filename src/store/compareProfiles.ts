@@ -1,14 +1,17 @@
 /**
  * Are two profile folders the same? What must be equal between lived profiles and those that a rebuild gives: every
- * profile's version, identifiers, state and newest event; where every identifier leads; every link; every merge.
+ * profile's version, identifiers, state, newest event, segments and what it will be told of next; where every
+ * identifier leads; every link; every merge. And does the index of the lived one hold what its profiles say?
  */
 import { canonicalState } from "../model/canonical.ts";
 import { identifierOf } from "../model/identifier.ts";
 import { parseIdEntry, parseProfile, type HotProfile } from "./hot.ts";
-import type { FrozenProfiles } from "./lmdb.ts";
+import type { Due, FrozenProfiles, Member } from "./lmdb.ts";
+import type { Memberships } from "./memberships.ts";
+import { indexedOf, type Indexed } from "./profileIndex.ts";
 
 /** The part of a store that a comparison reads. */
-export type Comparable = Pick<FrozenProfiles, "readProfile" | "scan" | "scanIds">;
+export type Comparable = Pick<FrozenProfiles, "readProfile" | "scan" | "scanIds" | "scanDue" | "scanMembers">;
 
 const pageEntries = 500;
 const maxHops = 1_000;
@@ -17,9 +20,12 @@ const maxHops = 1_000;
 export function compareProfiles(
   lived: Comparable,
   rebuilt: Comparable,
+  memberships: Memberships,
   tell: (problem: string) => void,
 ): number {
   let count = 0;
+  const canonicalProfile = (store: Comparable, pid: number, text: string) =>
+    profileAsText(store, pid, text, memberships);
   for (const [pid, left, right] of pairs(pidsOf(lived), pidsOf(rebuilt))) {
     const was = left === undefined ? null : canonicalProfile(lived, pid, left);
     const is = right === undefined ? null : canonicalProfile(rebuilt, pid, right);
@@ -38,18 +44,74 @@ export function compareProfiles(
         `an identifier of type ${identifierOf(key).type} differs: ${leadsTo(was)}, the journal gives ${leadsTo(is)}`,
       );
   }
+  compareIndex(lived, tell);
   return count;
 }
 
+/** The index holds an entry for every profile that says so, and none besides. */
+function compareIndex(store: Comparable, tell: (problem: string) => void): void {
+  let [dues, members] = [0, 0];
+  for (const [pid, text] of from(pidsOf(store))) {
+    const { dueMs, segments } = indexedIn(pid, text);
+    if (dueMs !== null) dues += 1;
+    members += segments.length;
+  }
+  const indexed = (pid: number): Indexed => indexedIn(pid, store.readProfile(pid));
+  for (const { dueMs, pid } of duesOf(store)) {
+    dues -= 1;
+    if (indexed(pid).dueMs !== dueMs) tell(`profile ${pid} does not fall due when the index says`);
+  }
+  for (const { segment, pid } of membersOf(store)) {
+    members -= 1;
+    if (!indexed(pid).segments.includes(segment))
+      tell(`profile ${pid} is not in the segment that the index says`);
+  }
+  if (dues !== 0 || members !== 0) tell(`the index lacks ${dues} due times and ${members} members`);
+}
+
+function indexedIn(pid: number, text: string | undefined): Indexed {
+  const profile = text === undefined ? 0 : parseProfile(pid, text);
+  return indexedOf(typeof profile === "number" ? null : profile.membership);
+}
+
+function* duesOf(store: Comparable): Iterable<Due> {
+  for (let after: Due | null = null; ;) {
+    const page: Due[] = store.scanDue(after, Number.MAX_SAFE_INTEGER - 1, pageEntries);
+    yield* page;
+    after = page.at(-1) ?? null;
+    if (after === null) return;
+  }
+}
+
+function* membersOf(store: Comparable): Iterable<Member> {
+  for (let after: Member | null = null; ;) {
+    const page: Member[] = store.scanMembers(after, pageEntries);
+    yield* page;
+    after = page.at(-1) ?? null;
+    if (after === null) return;
+  }
+}
+
+function from<T>(iterator: Iterator<T>): Iterable<T> {
+  return { [Symbol.iterator]: () => iterator };
+}
+
 /** A profile as text; null for a number that leads nowhere any more. */
-function canonicalProfile(store: Comparable, pid: number, text: string): string | null {
+function profileAsText(
+  store: Comparable,
+  pid: number,
+  text: string,
+  memberships: Memberships,
+): string | null {
   const profile = parseProfile(pid, text);
   if (typeof profile === "number") {
     const root = rootOf(store, profile);
     return root === undefined ? null : `into ${root.pid}`;
   }
   const { namespace, version, head, identifiers, state } = profile;
-  return JSON.stringify([namespace, version, head, identifiers, canonicalState(state)]);
+  const segments = [...(profile.membership?.since ?? [])];
+  const tellsAtMs = memberships.isEmpty ? null : memberships.tellsAtMs(profile);
+  return JSON.stringify([namespace, version, head, identifiers, canonicalState(state), segments, tellsAtMs]);
 }
 
 /** Where an identifier leads, with its link or newest claim; null if nowhere. */

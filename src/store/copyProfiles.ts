@@ -2,7 +2,15 @@
  * A copy of the profiles in a folder of its own, entry by entry. LMDB's own copy takes whole pages, and what a page
  * does not use may still hold what was in it before; a file that was empty holds nothing but what is put in.
  */
-import { openProfileStore, type ProfileBatch, type ProfilesMeta, type ProfileStore } from "./lmdb.ts";
+import {
+  openProfileStore,
+  type Due,
+  type Member,
+  type ProfileBatch,
+  type ProfilesMeta,
+  type ProfileStore,
+} from "./lmdb.ts";
+import type { IndexEdit } from "./profileIndex.ts";
 
 const entriesAtOnce = 2_000;
 
@@ -10,6 +18,8 @@ const entriesAtOnce = 2_000;
 const maxInlineBytes = 1_900;
 const pageBytes = 4_096;
 const entryOverheadBytes = 64;
+/** A key and what is around it; pages are filled by half at least. */
+const indexEntryBytes = 512;
 /** Room for the pages along the way to an entry. */
 const pathBytes = 1024 * 1024;
 
@@ -27,11 +37,31 @@ export async function copyProfiles(from: ProfileStore, folder: string): Promise<
       copy.commit(batchOf(entries, [], meta));
     for (const entries of pages((after) => idsAfter(from, after), ""))
       copy.commit(batchOf([], entries, meta));
+    for (const edits of indexPages(from)) copy.commit({ ...batchOf([], [], meta), ...withIndex(edits) });
     // Where everybody was erased there is a watermark and nothing else.
     copy.commit(batchOf([], [], meta));
   } finally {
     await copy.close();
   }
+}
+
+function* indexPages(from: ProfileStore): Iterable<readonly IndexEdit[]> {
+  for (let after: Due | null = null; ;) {
+    const page: Due[] = from.scanDue(after, Number.MAX_SAFE_INTEGER - 1, entriesAtOnce);
+    if (page.length === 0) break;
+    yield page.map((due) => ({ kind: "due", isThere: true, ...due }));
+    after = page.at(-1) ?? null;
+  }
+  for (let after: Member | null = null; ;) {
+    const page: Member[] = from.scanMembers(after, entriesAtOnce);
+    if (page.length === 0) return;
+    yield page.map((member) => ({ kind: "member", isThere: true, ...member }));
+    after = page.at(-1) ?? null;
+  }
+}
+
+function withIndex(index: readonly IndexEdit[]): Pick<ProfileBatch, "index" | "grownBytes"> {
+  return { index, grownBytes: pathBytes + index.length * indexEntryBytes };
 }
 
 function profilesAfter(from: ProfileStore, after: number): Entries<number> {
@@ -57,6 +87,7 @@ function batchOf(profiles: Entries<number>, ids: Entries<string>, meta: Profiles
   return {
     putProfiles: (put) => profiles.forEach(([pid, text]) => put(pid, text)),
     putIds: (put) => ids.forEach(([key, text]) => put(key, text)),
+    index: [],
     meta,
     touchedBytes: pathBytes,
     grownBytes: texts.reduce((sum, text) => sum + roomFor(text), pathBytes),

@@ -2,6 +2,7 @@
 import type { Definitions } from "../model/definition.ts";
 import { HotProfiles } from "./hot.ts";
 import { openProfileStore, profilesFormat, type ProfileStore } from "./lmdb.ts";
+import type { Memberships } from "./memberships.ts";
 import { Projector } from "./projector.ts";
 import { evidenceName } from "./usedDefinitions.ts";
 
@@ -10,7 +11,10 @@ export interface Folded {
   readonly hot: HotProfiles;
   readonly projector: Projector;
   readonly definitions: Definitions;
+  readonly memberships: Memberships;
   watermark: number;
+  /** When the next profile falls due; null: none does. */
+  nextDueMs: number | null;
   /** False while there are rows that it has not seen. */
   caughtUp: boolean;
 }
@@ -25,7 +29,14 @@ export function openFolded(folder: string, hotProfiles: number, definitions: Def
   const hot = new HotProfiles(store, hotProfiles);
   const projector = new Projector(hot, definitions);
   restoreMap(projector.pendingRefolds, meta?.pendingRefolds ?? []);
-  return { store, hot, projector, definitions, watermark: meta?.watermark ?? 0, caughtUp: false };
+  const { memberships } = projector;
+  const nextDueMs = nextDueOf(store, memberships);
+  const watermark = meta?.watermark ?? 0;
+  return { store, hot, projector, definitions, memberships, watermark, nextDueMs, caughtUp: false };
+}
+
+function nextDueOf(store: ProfileStore, { isEmpty }: Memberships): number | null {
+  return isEmpty ? null : (store.scanDue(null, Number.MAX_SAFE_INTEGER - 1, 1)[0]?.dueMs ?? null);
 }
 
 /** Why the folder can't be caught up with that journal; null if it can. */
@@ -50,12 +61,14 @@ export function commitFolded(
   takenBytes: number,
 ): readonly number[] {
   const pids = folded.hot.changed();
+  for (const profile of folded.hot.dirtyProfiles()) folded.memberships.refresh(profile);
   const pendingRefolds = [...folded.projector.pendingRefolds];
   const evidence = evidenceName(folded.definitions);
   const meta = { format: profilesFormat, journalId, watermark, pendingRefolds, evidence };
   folded.store.commit(folded.hot.batch(meta, takenBytes));
   folded.hot.settled();
   folded.watermark = watermark;
+  folded.nextDueMs = nextDueOf(folded.store, folded.memberships);
   return pids;
 }
 

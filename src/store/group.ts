@@ -2,17 +2,15 @@
 import { errorText } from "../lib/describeError.ts";
 import { eventError, type EventError } from "../errors.ts";
 import type { Event } from "../model/event.ts";
-import type { Ignored } from "../model/guard.ts";
 import { findingText, type Finding } from "../model/plan.ts";
 import type { TrackingPlan } from "../model/planCheck.ts";
-import { apart, decideTraits, withDecision, type Decision, type TraitRules } from "../model/traitRules.ts";
 import { tellRelisted } from "./acts.ts";
 import type { Answer, Frame, Judged, Rejected, Verdict } from "./accept.ts";
 import type { Folded } from "./folded.ts";
-import { withDecisions } from "./guardVerdict.ts";
 import type { HotProfile } from "./hot.ts";
 import type { Journal } from "./journal.ts";
 import { ownerOf, type MessageIds } from "./messageIds.ts";
+import { passTimeOf, type TimeContext } from "./passTime.ts";
 import { PlanTally } from "./planTally.ts";
 import type { Projected } from "./projector.ts";
 import { checksumOf, flagsOf, rowFlags, rowKind } from "./row.ts";
@@ -27,22 +25,18 @@ export interface GroupContext {
   readonly folded: Folded | null;
   /** Holds events against the tracking plan; null: there is none. */
   readonly plan: Pick<TrackingPlan, "check"> | null;
-  /** What clients may set. */
-  readonly traitRules: TraitRules;
+  /** Names of computed traits, which no client may set. */
+  readonly reserved: ReadonlySet<string>;
   /** Events whose fold threw in an earlier try of this group. */
   readonly skip: ReadonlySet<Judged>;
   readonly nextSeq: () => number;
   readonly committedAtMs: number;
-  /** A link, an alias or a claim would have given the profile too many identifiers. */
-  readonly onOverLimit: (pid: number, overLimit: Ignored) => void;
+  /** For profiles that are behind when an event touches them. */
+  readonly time: TimeContext | null;
 }
 
 /** What became of a group's events. */
 export interface Tally {
-  /** Identifiers that name nobody and were passed over. */
-  ignoredIds: number;
-  /** Links, aliases and claims beyond a limit. */
-  overLimit: number;
   accepted: number;
   repeated: number;
   quarantined: number;
@@ -62,14 +56,7 @@ export class FoldFailed extends Error {
 
 export class Group {
   readonly #group: GroupContext;
-  readonly tally: Tally = {
-    ignoredIds: 0,
-    overLimit: 0,
-    accepted: 0,
-    repeated: 0,
-    quarantined: 0,
-    blocked: 0,
-  };
+  readonly tally: Tally = { accepted: 0, repeated: 0, quarantined: 0, blocked: 0 };
   readonly #violations = new PlanTally();
 
   constructor(context: GroupContext) {
@@ -119,8 +106,8 @@ export class Group {
 
   /** Takes one event; what the tracking plan keeps out is returned. */
   #takeEvent(frame: Frame, judged: JudgedEvent, index: number): Rejected | null {
-    const { journal, messageIds, folded, skip, nextSeq, committedAtMs, traitRules } = this.#group;
-    let { event } = judged;
+    const { event } = judged;
+    const { journal, messageIds, folded, skip, nextSeq, committedAtMs } = this.#group;
     const source = journal.sourceNumber(event.source);
     const owner = ownerOf(source, event.namespace);
     if (!judged.minted && messageIds.find(owner, event.messageId) !== null) {
@@ -129,27 +116,26 @@ export class Group {
     }
     const finding = this.#group.plan?.check(event) ?? null;
     if (finding !== null && finding.mode !== "allow") return this.#keepOut(frame, judged, finding, index);
+    if (folded !== null) this.#catchUpTime(folded, event);
     const seq = nextSeq();
     if (finding !== null) this.#violations.note(finding, source, `s${seq}`);
     messageIds.add(owner, event.messageId, seq);
     this.tally.accepted += 1;
-    const decision = decideTraits(event, traitRules);
-    if (decision !== null) event = this.#takeApart(frame, decision);
+    this.#keepOutReserved(frame, event);
     let flags = flagsOf(event, frame.lane === "import");
     let pid: number | null = null;
     let prev: number | string | null = null;
     let identifiers: string | null = null;
     let diff: string | null = null;
-    let extra = decision === null ? judged.extra : withDecision(judged.extra, decision.stored);
+    let extra = judged.extra;
     let relisted: readonly HotProfile[] = [];
     if (skip.has(judged)) {
       flags |= rowFlags.foldFailed;
       this.#quarantine(frame, eventError("fold_failed"), event.messageId, judged.raw);
     } else if (folded !== null) {
-      const projected = project(folded, judged, event, seq);
+      const projected = project(folded, judged, seq, committedAtMs);
       ({ pid, prev, identifiers, diff, relisted } = projected);
-      extra = withDecisions(extra, event, projected);
-      this.#noteGuards(event, projected);
+      if (projected.refused !== null) extra = withRefused(extra, projected.refused);
     }
     journal.append([
       seq,
@@ -171,16 +157,10 @@ export class Group {
       checksumOf(seq, judged.raw),
     ]);
     if (folded === null) return null;
-    const { hot } = folded;
-    for (const profile of relisted) tellRelisted(profile, { journal, hot, nextSeq, committedAtMs });
+    const { hot, memberships } = folded;
+    for (const profile of relisted)
+      tellRelisted(profile, { journal, hot, memberships, nextSeq, committedAtMs });
     return null;
-  }
-
-  #noteGuards(event: Event, { overLimit, pid }: Projected): void {
-    this.tally.ignoredIds += Object.keys(event.ignored ?? {}).length;
-    if (overLimit === null) return;
-    this.tally.overLimit += Object.keys(overLimit).length;
-    this.#group.onOverLimit(pid, overLimit);
   }
 
   #keepOut(frame: Frame, { event, raw }: JudgedEvent, finding: Finding, index: number): Rejected {
@@ -194,13 +174,30 @@ export class Group {
     return { index, messageId, ...(quarantineId === undefined ? {} : { quarantineId }), error };
   }
 
-  /** The event as the rules let it in; what they keep out goes to the quarantine. */
-  #takeApart(frame: Frame, { event, keptOut }: Decision): Event {
-    for (const { error, traits } of keptOut) {
-      const body = new TextEncoder().encode(JSON.stringify(apart(event, traits)));
-      this.#quarantine(frame, error, event.messageId, body);
-    }
-    return event;
+  /** Where more is due than one turn takes, what is due for those whom the event touches is told before it. */
+  #catchUpTime(folded: Folded, event: Event): void {
+    const { time, committedAtMs } = this.#group;
+    if (time === null || folded.nextDueMs === null || folded.nextDueMs > committedAtMs) return;
+    for (const profile of folded.projector.namedBy(event)) passTimeOf(profile, time);
+  }
+
+  /** The event is taken without what it sets under the name of a computed trait; that goes to the quarantine. */
+  #keepOutReserved(frame: Frame, event: Event): void {
+    const { reserved } = this.#group;
+    if (reserved.size === 0 || event.type !== "identify") return;
+    const names = Object.keys(event.traits).filter((name) => reserved.has(name));
+    if (names.length === 0) return;
+    const { type, messageId, userId, anonymousId } = event;
+    const traits = Object.fromEntries(names.map((name) => [name, event.traits[name]]));
+    const kept = {
+      type,
+      messageId,
+      ...(userId === null ? {} : { userId }),
+      ...(anonymousId === null ? {} : { anonymousId }),
+      traits,
+    };
+    const body = new TextEncoder().encode(JSON.stringify(kept));
+    this.#quarantine(frame, eventError("trait_reserved"), messageId, body);
   }
 
   #quarantine(frame: Frame, error: EventError, messageId: string | null, body: Uint8Array): string {
@@ -209,10 +206,15 @@ export class Group {
   }
 }
 
-function project(folded: Folded, judged: JudgedEvent, event: Event, seq: number): Projected {
+function project(folded: Folded, judged: JudgedEvent, seq: number, committedAtMs: number): Projected {
   try {
-    return folded.projector.project(event, seq);
+    return folded.projector.project(judged.event, seq, committedAtMs);
   } catch (error) {
     throw new FoldFailed(judged, error);
   }
+}
+
+function withRefused(extra: string | null, refused: readonly string[]): string {
+  const facts = extra === null ? {} : (JSON.parse(extra) as Record<string, unknown>);
+  return JSON.stringify({ ...facts, refused });
 }

@@ -4,13 +4,16 @@
  * from LMDB again.
  */
 import { assert } from "../lib/assert.ts";
-import type { IdentifierKey } from "../model/identifier.ts";
+import { compareIdentifierKeys, type IdentifierKey } from "../model/identifier.ts";
 import type { Namespace } from "../model/event.ts";
 import type { LinkRecord } from "../model/link.ts";
 import type { ProfileState } from "../model/profile.ts";
-import type { ClaimEntry } from "./claims.ts";
+import type { Membership } from "../model/membership.ts";
+import type { EmailEntry } from "./emails.ts";
 import { EvidenceTexts } from "./evidenceText.ts";
-import type { ProfileBatch, ProfilesMeta, ProfileStore } from "./lmdb.ts";
+import type { Due, ProfileBatch, ProfilesMeta, ProfileStore } from "./lmdb.ts";
+import { membershipText, parseMembership, type MembershipText } from "./membershipText.ts";
+import { indexedOf, IndexKeeper, notIndexed, type AudienceSizes, type Indexed } from "./profileIndex.ts";
 
 /** What is known of one anonymousId, kept with the profile it leads to. */
 export interface LinkEntry {
@@ -33,14 +36,20 @@ export interface HotProfile {
   textLength: number;
   links: Map<IdentifierKey, LinkEntry>;
   state: ProfileState;
+  /** The segments it is in; null where there are none to be in. */
+  membership: Membership | null;
+  /** When it next falls due is to be found out before it is stored. */
+  hasStaleDue: boolean;
+  /** What the index holds of it. */
+  indexed: Indexed;
 }
 
 /**
- * Where an identifier leads: a profile's number; its claims (email and what is configured); another identifier (email_sha256); or the number
+ * Where an identifier leads: a profile's number; its claims (email); another identifier (email_sha256); or the number
  * and the link of an anonymousId that its profile no longer keeps at hand.
  */
 export type IdEntry =
-  number | ClaimEntry | { readonly same: IdentifierKey } | { readonly pid: number; readonly link: LinkEntry };
+  number | EmailEntry | { readonly same: IdentifierKey } | { readonly pid: number; readonly link: LinkEntry };
 
 interface ProfileText {
   readonly into?: number;
@@ -49,6 +58,7 @@ interface ProfileText {
   readonly h: number;
   readonly i: IdentifierKey[];
   readonly l?: Record<string, [record: LinkRecord, seen: 0 | 1]>;
+  readonly m?: MembershipText;
   readonly s: ProfileState;
 }
 
@@ -74,11 +84,18 @@ export class HotProfiles {
   readonly #evidenceTexts = new EvidenceTexts();
   readonly #dirty = new Map<number, HotProfile | number | null>();
   readonly #dirtyIds = new Map<IdentifierKey, IdEntry | null>();
+  readonly #index: IndexKeeper;
 
   /** `generationSize`: profiles a generation; two generations are held. */
   constructor(store: ProfileStore, generationSize: number) {
     this.#store = store;
     this.#generationSize = generationSize;
+    this.#index = new IndexKeeper(store.readMeta()?.audiences ?? []);
+  }
+
+  /** Sizes of the audiences as of the last group that settled. */
+  get audiences(): AudienceSizes {
+    return this.#index.sizes;
   }
 
   /** The profile with that number, or the one it merged into. */
@@ -119,6 +136,9 @@ export class HotProfiles {
       textLength: 0,
       links: new Map(),
       state,
+      membership: null,
+      hasStaleDue: false,
+      indexed: notIndexed,
     };
     this.touch(profile);
     return profile;
@@ -136,17 +156,20 @@ export class HotProfiles {
   /** `from` resolves to `into` from now on. */
   bury(from: HotProfile, into: HotProfile): void {
     assert(from.pid !== into.pid, "a profile can't merge into itself");
+    this.#leave(from.pid);
     this.#dirty.set(from.pid, into.pid);
   }
 
   /** A number that has no profile resolves to another's from now on. */
   redirect(pid: number, into: HotProfile): void {
     assert(pid !== into.pid, "a profile can't lead to itself");
+    this.#leave(pid);
     this.#dirty.set(pid, into.pid);
   }
 
   /** Removes a profile without successor (erasure). */
   remove(pid: number): void {
+    this.#leave(pid);
     this.#dirty.set(pid, null);
   }
 
@@ -155,17 +178,29 @@ export class HotProfiles {
     return [...this.#dirty.keys()];
   }
 
+  /** The profiles that this group changed, those apart that it removed or merged. */
+  dirtyProfiles(): HotProfile[] {
+    return [...this.#dirty.values()].filter((found) => found !== null && typeof found !== "number");
+  }
+
+  /** Removes an entry of the index that stands for nothing. */
+  dropDue(due: Due): void {
+    this.#index.dropDue(due);
+  }
+
   /** The group as LMDB takes it; `takenBytes`: of the events in it, by which profiles may have grown. */
-  batch(meta: ProfilesMeta, takenBytes: number): ProfileBatch {
+  batch(meta: Omit<ProfilesMeta, "audiences">, takenBytes: number): ProfileBatch {
     for (const profile of this.#dirty.values()) {
       if (profile !== null && typeof profile !== "number" && profile.links.size > maxLinksAtHand)
         this.#shelveLinks(profile);
     }
+    const { edits, sizes } = this.#index.editsFor(this.dirtyProfiles());
     return {
       putProfiles: (put) => this.#putProfiles(put),
       putIds: (put) => this.#putIds(put),
-      meta,
-      touchedBytes: this.#touchedBytes(),
+      index: edits,
+      meta: { ...meta, audiences: sizes },
+      touchedBytes: this.#touchedBytes() + edits.length * pageBytes,
       grownBytes: takenBytes * textBytesATakenByte,
     };
   }
@@ -174,8 +209,12 @@ export class HotProfiles {
   settled(): void {
     for (const [pid, profile] of this.#dirty) {
       if (profile === null) this.#forget(pid);
-      else this.#young.set(pid, profile);
+      else {
+        this.#young.set(pid, profile);
+        if (typeof profile !== "number") profile.indexed = indexedOf(profile.membership);
+      }
     }
+    this.#index.settled();
     for (const [key, entry] of this.#dirtyIds) {
       if (entry === null) this.#forgetId(key);
       else this.#youngIds.set(key, entry);
@@ -191,6 +230,7 @@ export class HotProfiles {
     for (const key of this.#dirtyIds.keys()) this.#forgetId(key);
     this.#dirty.clear();
     this.#dirtyIds.clear();
+    this.#index.discard();
   }
 
   /** Forgets everything that is not dirty (tests, and after LMDB was replaced). */
@@ -200,6 +240,12 @@ export class HotProfiles {
     this.#old.clear();
     this.#youngIds.clear();
     this.#oldIds.clear();
+  }
+
+  /** A profile is about to be removed or merged: the index has to let go of it. */
+  #leave(pid: number): void {
+    const found = this.#load(pid);
+    if (typeof found === "object" && found !== null) this.#index.leave(found);
   }
 
   #putProfiles(put: (pid: number, text: string | null) => void): void {
@@ -271,14 +317,10 @@ export class HotProfiles {
 }
 
 /** Adds an identifier to the list, in place; true if it was new. */
-export function addIdentifier(
-  profile: HotProfile,
-  key: IdentifierKey,
-  compare: (left: IdentifierKey, right: IdentifierKey) => number,
-): boolean {
+export function addIdentifier(profile: HotProfile, key: IdentifierKey): boolean {
   if (profile.identifiers.includes(key)) return false;
   profile.identifiers.push(key);
-  profile.identifiers.sort(compare);
+  profile.identifiers.sort(compareIdentifierKeys);
   profile.identifiersText = null;
   return true;
 }
@@ -305,6 +347,7 @@ export function parseProfile(pid: number, text: string): HotProfile | number {
   const links = new Map<IdentifierKey, LinkEntry>();
   for (const [key, [record, seen]] of Object.entries(value.l ?? {}))
     links.set(key, { record, seen: seen === 1 });
+  const membership = value.m === undefined ? null : parseMembership(value.m);
   return {
     pid,
     namespace: value.n === 1 ? "test" : "live",
@@ -315,15 +358,19 @@ export function parseProfile(pid: number, text: string): HotProfile | number {
     textLength: text.length,
     links,
     state: value.s,
+    membership,
+    hasStaleDue: false,
+    indexed: indexedOf(membership),
   };
 }
 
 function profileText(profile: HotProfile, evidenceTexts: EvidenceTexts): string {
   const n = profile.namespace === "test" ? 1 : 0;
-  const { version: v, head: h, identifiers: i, links } = profile;
+  const { version: v, head: h, identifiers: i, links, membership } = profile;
   const { evidence, ...s } = profile.state;
   const l = links.size === 0 ? {} : { l: linksText(links) };
-  const bare = JSON.stringify({ n, v, h, i, ...l, s } satisfies ProfileText);
+  const m = membership === null ? {} : { m: membershipText(membership) };
+  const bare = JSON.stringify({ n, v, h, i, ...l, ...m, s } satisfies ProfileText);
   const json =
     evidence === undefined ? bare : `${bare.slice(0, -2)},"evidence":${evidenceTexts.of(evidence)}}}`;
   profile.textLength = json.length;
@@ -336,8 +383,8 @@ function linksText(links: Map<IdentifierKey, LinkEntry>): Record<string, [LinkRe
   return text;
 }
 
-/** The claims in an identifier's entry; undefined for every other kind of entry. */
-export function claimEntry(entry: IdEntry | undefined): ClaimEntry | undefined {
+/** The claims in an e-mail address's entry; undefined for every other kind of entry. */
+export function emailEntry(entry: IdEntry | undefined): EmailEntry | undefined {
   return typeof entry === "object" && "claims" in entry ? entry : undefined;
 }
 

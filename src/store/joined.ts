@@ -1,4 +1,5 @@
 /** What merges within one event brought along: for the event's chain, its diff and its `merged`. */
+import type { Turn } from "../model/membership.ts";
 import { newChanges, type TraitChanges } from "../model/traitChanges.ts";
 import type { HotProfile } from "./hot.ts";
 import { formatPrev } from "./row.ts";
@@ -7,6 +8,8 @@ export class Joined {
   #pids: number[] = [];
   #heads: number[] = [];
   #changed: TraitChanges | null = null;
+  /** Segments that a merged profile was in, since when. */
+  former: ReadonlyMap<string, number> | null = null;
 
   reset(): void {
     if (this.#pids.length > 0) {
@@ -14,12 +17,14 @@ export class Joined {
       this.#heads = [];
     }
     this.#changed = null;
+    this.former = null;
   }
 
   /** `from` merged into the event's profile and changed these traits of it. */
   note(from: HotProfile, changed: TraitChanges | null): void {
     this.#pids.push(from.pid);
     this.#heads.push(from.head);
+    if (from.membership !== null) this.former = new Map([...from.membership.since, ...(this.former ?? [])]);
     this.#changed = combine(this.#changed, changed);
   }
 
@@ -30,11 +35,15 @@ export class Joined {
     return formatPrev([...heads].sort((a, b) => b - a));
   }
 
-  /** The event's `diff`, with what folding it changed. */
-  diff(folded: TraitChanges | null): string | null {
-    const traits = combine(this.#changed, folded);
-    if (this.#pids.length === 0) return traits === null ? null : JSON.stringify({ traits });
-    return JSON.stringify({ ...(traits === null ? {} : { traits }), merged: this.#pids });
+  /** The event's `diff`: what time had changed before it, what folding it changed, and the segments' turn by it. */
+  diff(decays: TraitChanges | null, folded: TraitChanges | null, turn: Turn | null): string | null {
+    const traits = combine(combine(this.#changed, decays), folded);
+    if (this.#pids.length === 0 && turn === null) return traits === null ? null : JSON.stringify({ traits });
+    return JSON.stringify({
+      ...(traits === null ? {} : { traits }),
+      ...(this.#pids.length === 0 ? {} : { merged: this.#pids }),
+      ...(turn === null ? {} : { segments: turn }),
+    });
   }
 }
 

@@ -192,6 +192,15 @@ export class Journal implements Disposable {
     );
   }
 
+  /** Seq of the newest row that was folded; 0: none. */
+  lastFolded(): number {
+    return (
+      this.database
+        .query<{ seq: number }, []>("SELECT seq FROM journal WHERE pid IS NOT NULL ORDER BY seq DESC LIMIT 1")
+        .get()?.seq ?? 0
+    );
+  }
+
   getMeta(name: string): string | null {
     return (
       this.database.query<{ value: string }, [string]>("SELECT value FROM meta WHERE name = ?").get(name)

@@ -3,9 +3,11 @@
  * It is a cache of the journal: written without fsync, thrown away when it can't be trusted (see boot.ts). Where the
  * file system allows it, pages are written through memory: a third of the cost of a put (docs/storage.md).
  */
-import { asBinary, open, type Database, type RootDatabase } from "lmdb";
+import { asBinary, open, type Database, type RootDatabase, type Transaction } from "lmdb";
 import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Namespace } from "../model/event.ts";
+import type { AudienceSizes, IndexEdit } from "./profileIndex.ts";
 import { MapSpace, overwritesInPlace } from "./mapSpace.ts";
 
 /** Format of what is stored; another one is rebuilt from the journal. */
@@ -21,6 +23,20 @@ export interface ProfilesMeta {
   readonly pendingRefolds: readonly (readonly [anonymousKey: string, users: readonly string[]])[];
   /** Which computed traits' evidence is in here (usedDefinitions.ts); empty: none's. */
   readonly evidence: string;
+  readonly audiences: AudienceSizes;
+}
+
+/** A profile that falls due. */
+export interface Due {
+  readonly dueMs: number;
+  readonly pid: number;
+}
+
+/** A profile in a segment. */
+export interface Member {
+  readonly namespace: Namespace;
+  readonly segment: string;
+  readonly pid: number;
 }
 
 export interface ProfileStore {
@@ -34,6 +50,12 @@ export interface ProfileStore {
   scan(afterPid: number, limit: number): { readonly pid: number; readonly text: string }[];
   /** Every identifier after `afterKey` in key order, at most `limit`. */
   scanIds(afterKey: string, limit: number): { readonly key: string; readonly text: string }[];
+  /** Profiles that fall due, in due order after `after` (null: from the first), up to `upToMs`, at most `limit`. */
+  scanDue(after: Due | null, upToMs: number, limit: number): Due[];
+  /** Profiles of a segment in pid order after `afterPid`, at most `limit`. */
+  membersOf(namespace: Namespace, segment: string, afterPid: number, limit: number): number[];
+  /** Every profile of every segment, in a fixed order after `after`, at most `limit`. */
+  scanMembers(after: Member | null, limit: number): Member[];
   /** Runs `work` on the profiles as they are at this moment, whatever is committed meanwhile. */
   snapshot<T>(work: (frozen: FrozenProfiles) => T): T;
   /** Lets later reads see commits made by another thread. */
@@ -44,13 +66,17 @@ export interface ProfileStore {
 }
 
 /** The part of a store that a snapshot offers. */
-export type FrozenProfiles = Pick<ProfileStore, "readMeta" | "readProfile" | "scan" | "scanIds">;
+export type FrozenProfiles = Pick<
+  ProfileStore,
+  "readMeta" | "readProfile" | "scan" | "scanIds" | "scanDue" | "scanMembers"
+>;
 
 export interface ProfileBatch {
   /** Gives every profile to `put`; null removes it. */
   readonly putProfiles: (put: (pid: number, text: string | null) => void) => void;
   /** Gives every identifier's entry to `put`; null removes it. */
   readonly putIds: (put: (key: string, text: string | null) => void) => void;
+  readonly index: readonly IndexEdit[];
   readonly meta: ProfilesMeta;
   /** Bytes of pages that the batch may replace. */
   readonly touchedBytes: number;
@@ -76,7 +102,7 @@ export function openProfileStore(folder: string, options: { readonly readOnly: b
   const root: RootDatabase<string, string> = open({
     path: folder,
     noSubdir: false,
-    maxDbs: 4,
+    maxDbs: 8,
     mapSize: firstMapBytes,
     readOnly: options.readOnly,
     noSync: true,
@@ -91,6 +117,18 @@ export function openProfileStore(folder: string, options: { readonly readOnly: b
   const profiles: Database<string, number> = root.openDB({ name: "profiles", encoding: "string" });
   const ids: Database<string, string> = root.openDB({ name: "ids", encoding: "string" });
   const meta: Database<string, string> = root.openDB({ name: "meta", encoding: "string" });
+  const due: Database<string, DueKey> = root.openDB({ name: "due", encoding: "string" });
+  const members: Database<string, MemberKey> = root.openDB({ name: "members", encoding: "string" });
+  const scanDue = (after: Due | null, upToMs: number, limit: number, transaction?: Transaction): Due[] =>
+    limited(due.getKeys(rangeOf(dueStart(after), [upToMs + 1, 0], transaction)), limit, ([dueMs, pid]) =>
+      after?.dueMs === dueMs && after.pid === pid ? null : { dueMs, pid },
+    );
+  const scanMembers = (after: Member | null, limit: number, transaction?: Transaction): Member[] =>
+    limited(members.getKeys(rangeOf(memberStart(after), undefined, transaction)), limit, (key) => {
+      const [space, segment, pid] = key;
+      const member: Member = { namespace: space === 1 ? "test" : "live", segment, pid };
+      return after !== null && Bun.deepEquals(member, after) ? null : member;
+    });
   const file = join(folder, "data.mdb");
   const space = throughMemory ? new MapSpace(file, () => usedBytes(root)) : null;
   return {
@@ -109,12 +147,29 @@ export function openProfileStore(folder: string, options: { readonly readOnly: b
           if (text === null) ids.removeSync(key);
           else ids.putSync(key, reused.of(text));
         });
+        for (const edit of batch.index) {
+          if (edit.kind === "due") edited(due, [edit.dueMs, edit.pid], edit.isThere);
+          else edited(members, memberKey(edit), edit.isThere);
+        }
         meta.putSync(metaKey, reused.of(JSON.stringify(batch.meta)));
       });
     },
     scan: (afterPid, limit) => scanRange(profiles.getRange({ start: afterPid + 1, limit })),
     scanIds: (afterKey, limit) =>
       scanKeys(ids.getRange({ start: afterKey, limit: limit + 1 }), afterKey, limit),
+    scanDue: (after, upToMs, limit) => scanDue(after, upToMs, limit),
+    membersOf: (namespace, segment, afterPid, limit) =>
+      limited(
+        members.getKeys(
+          rangeOf(
+            memberKey({ namespace, segment, pid: afterPid + 1 }),
+            memberKey({ namespace, segment, pid: Number.MAX_SAFE_INTEGER }),
+          ),
+        ),
+        limit,
+        ([, , pid]) => pid,
+      ),
+    scanMembers: (after, limit) => scanMembers(after, limit),
     snapshot: (work) => {
       const transaction = root.useReadTransaction();
       try {
@@ -125,6 +180,8 @@ export function openProfileStore(folder: string, options: { readonly readOnly: b
           readMeta: () => parseMeta(meta.get(metaKey, { transaction })),
           scan: (afterPid, limit) =>
             scanRange(profiles.getRange({ start: afterPid + 1, limit, transaction })),
+          scanDue: (after, upToMs, limit) => scanDue(after, upToMs, limit, transaction),
+          scanMembers: (after, limit) => scanMembers(after, limit, transaction),
         });
       } finally {
         transaction.done();
@@ -178,6 +235,52 @@ function scanKeys(
   return found;
 }
 
+type DueKey = [dueMs: number, pid: number];
+type MemberKey = [namespace: 0 | 1, segment: string, pid: number];
+
+/** What stands where an entry's key says all. */
+const isThere = "1";
+
+function memberKey({ namespace, segment, pid }: Member): MemberKey {
+  return [namespace === "test" ? 1 : 0, segment, pid];
+}
+
+function dueStart(after: Due | null): DueKey | undefined {
+  return after === null ? undefined : [after.dueMs, after.pid];
+}
+
+function memberStart(after: Member | null): MemberKey | undefined {
+  return after === null ? undefined : memberKey(after);
+}
+
+function rangeOf<K>(
+  start: K | undefined,
+  end: K | undefined,
+  transaction?: Transaction,
+): { start?: K; end?: K; transaction?: Transaction } {
+  return {
+    ...(start === undefined ? {} : { start }),
+    ...(end === undefined ? {} : { end }),
+    ...(transaction === undefined ? {} : { transaction }),
+  };
+}
+
+function edited<K extends DueKey | MemberKey>(database: Database<string, K>, key: K, put: boolean): void {
+  if (put) database.putSync(key, isThere);
+  else database.removeSync(key);
+}
+
+/** The first `limit` of what `make` makes of the keys, those apart of which it makes null. */
+function limited<K, T>(keys: Iterable<K>, limit: number, make: (key: K) => T | null): T[] {
+  const found: T[] = [];
+  for (const key of keys) {
+    const made = make(key);
+    if (made !== null) found.push(made);
+    if (found.length >= limit) break;
+  }
+  return found;
+}
+
 /** End of the last page in use, bytes from the start of the file. */
 function usedBytes(root: RootDatabase<string, string>): number {
   const stats: unknown = root.getStats();
@@ -215,6 +318,7 @@ function parseMeta(text: string | undefined): ProfilesMeta | null {
     watermark: meta.watermark,
     pendingRefolds: meta.pendingRefolds ?? [],
     evidence: meta.evidence ?? "",
+    audiences: meta.audiences ?? [],
   };
 }
 

@@ -8,6 +8,7 @@ import { folderPaths, nextProfilesName, syncFile, syncFolder } from "./folder.ts
 import { JournalReader } from "./journalReader.ts";
 import { openProfileStore } from "./lmdb.ts";
 import { rebuildProfiles, type RebuiltProfiles } from "./rebuild.ts";
+import { epochsFor, instantAfter } from "./segmentEpochs.ts";
 import { definitionsWith } from "./segmentLists.ts";
 import { copyDatabase } from "./sqlite.ts";
 import type { Untold } from "./untold.ts";
@@ -78,7 +79,9 @@ async function rebuild(
   try {
     const { upTo, hotProfiles } = job;
     const definitions = definitionsWith(reader, job.rules);
-    return { folder: name, ...rebuildProfiles({ ...deps, reader, store, upTo, hotProfiles, definitions }) };
+    const epochs = epochsFor(reader, job.rules, upTo, instantAfter(reader.row(upTo)));
+    const options = { ...deps, reader, store, upTo, hotProfiles, definitions, epochs };
+    return { folder: name, ...rebuildProfiles(options) };
   } catch (error) {
     rmSync(path, { recursive: true, force: true });
     throw error;

@@ -9,6 +9,7 @@ import { commitFolded, openFolded, restoreMap, type Folded } from "./folded.ts";
 import type { Journal } from "./journal.ts";
 import type { Rules } from "../model/rules.ts";
 import { bodyBytes, isFoldable, type EventRow } from "./row.ts";
+import { epochsFor, instantAfter, type Epochs } from "./segmentEpochs.ts";
 import { definitionsWith } from "./segmentLists.ts";
 
 export class NextProfiles {
@@ -16,6 +17,8 @@ export class NextProfiles {
   /** Name of their folder inside the data folder. */
   readonly name: string;
   readonly folded: Folded;
+  /** Since when its segments are what they are. */
+  readonly epochs: Epochs;
   readonly #journal: Journal;
   readonly #restore: Restore;
 
@@ -31,6 +34,9 @@ export class NextProfiles {
     this.#journal = use.journal;
     this.#restore = use.restore;
     this.folded = openFolded(path, use.hotProfiles, definitionsWith(use.journal, rules));
+    const { watermark } = this.folded;
+    const atMs = instantAfter(use.journal.row(watermark));
+    this.epochs = epochsFor(use.journal, rules, watermark, atMs);
   }
 
   /**
@@ -48,6 +54,8 @@ export class NextProfiles {
         journal: this.#journal,
         hot,
         projector,
+        memberships: folded.memberships,
+        epochs: this.epochs,
         restore: this.#restore,
         committedAtMs: last.committed_at_ms,
         nextSeq: () => {

@@ -2,6 +2,7 @@
 import type { Definitions } from "../model/definition.ts";
 import type { Json, Namespace } from "../model/event.ts";
 import type { Identifier } from "../model/identifier.ts";
+import type { Membership } from "../model/membership.ts";
 import type { ProfileState } from "../model/profile.ts";
 
 /** A profile as stored: the fold's state and what the store keeps around it. */
@@ -14,7 +15,9 @@ export interface StoredProfile {
   readonly version: number;
   readonly identifiers: readonly Identifier[];
   readonly state: ProfileState;
-  /** The computed traits that its evidence was kept for. */
+  /** The segments that it was in when it was last folded; null where there are none to be in. */
+  readonly membership: Membership | null;
+  /** The computed traits that its evidence was kept for, and the segments. */
   readonly definitions: Definitions;
 }
 
@@ -46,9 +49,7 @@ export interface Trace {
 }
 
 export interface Profiles {
-  /** What profiles are read with now. */
-  readonly definitions: Definitions;
-  /** Looks a profile up by identifier of a type in `definitions.identity.idTypes`. Values as given; they are normalised here. */
+  /** Looks a profile up by identifier (types user_id, anonymous_id, email, email_sha256, profile_id). Values as given; e-mail is normalised here. */
   find(namespace: Namespace, type: string, value: string): Lookup;
   /**
    * A small memory of rendered answers, kept right by the writer's commit messages: a hit is as fresh as find().

@@ -10,17 +10,15 @@
 import { assert } from "../lib/assert.ts";
 import type { Definitions } from "../model/definition.ts";
 import { orderKeyOf, type Event, type Namespace, type OrderKey } from "../model/event.ts";
-import { withoutIgnored, type Ignored } from "../model/guard.ts";
-import { identifierKey, identifierOf, type IdentifierKey } from "../model/identifier.ts";
-import { claimsOf } from "../model/identity.ts";
+import { identifierKey, normaliseEmail, type IdentifierKey } from "../model/identifier.ts";
 import { fold, type FoldOptions } from "../model/fold.ts";
 import { addLink, attribute, emptyRecord, newestUser, noteAnonymous } from "../model/link.ts";
 import { merge } from "../model/merge.ts";
 import { emptyState } from "../model/profile.ts";
-import { emailHashKey, withClaim, type Claim } from "./claims.ts";
+import { emailHashKey, withClaim, type EmailClaim } from "./emails.ts";
 import {
   addIdentifier,
-  claimEntry,
+  emailEntry,
   identifiersText,
   removeIdentifier,
   type HotProfile,
@@ -28,7 +26,8 @@ import {
   type LinkEntry,
 } from "./hot.ts";
 import { Joined } from "./joined.ts";
-import { hasRoom, overLimit } from "./limits.ts";
+import { Memberships } from "./memberships.ts";
+import type { ToldMembership } from "./row.ts";
 
 /** What the journal stores beside an event once it is folded. */
 export interface Projected {
@@ -38,8 +37,6 @@ export interface Projected {
   readonly diff: string | null;
   /** Traits that a cap kept out; recorded, so that a rebuild keeps out the same. */
   readonly refused: readonly string[] | null;
-  /** Identifiers beyond a limit, which don't count; recorded like `refused`. Null when there are none. */
-  readonly overLimit: Ignored | null;
   /** Other profiles that won or lost an identifier by this event: each needs a change of its own. */
   readonly relisted: readonly HotProfile[];
 }
@@ -49,6 +46,8 @@ export interface Recorded {
   readonly refused: readonly string[];
   /** Whose the event is: what the links said when it came, or what a re-attribution has said since. */
   readonly pid: number;
+  /** What its row told of segments. */
+  readonly told: ToldMembership;
 }
 
 const none: readonly HotProfile[] = [];
@@ -65,17 +64,16 @@ export class Projector {
   readonly #early = new Set<number>();
   /** Anonymous ids whose events may belong elsewhere since a late link, with users that their records don't name yet. */
   readonly pendingRefolds: PendingRefolds = new Map();
+  readonly memberships: Memberships;
 
   constructor(hot: HotProfiles, definitions: Definitions) {
     this.#hot = hot;
     this.#definitions = definitions;
+    this.memberships = new Memberships(definitions);
   }
 
-  /** Folds one event that stands at `seq` in the journal. */
-  project(given: Event, seq: number, recorded?: Recorded): Projected {
-    const beyond =
-      recorded === undefined ? overLimit(given, this.#profileOf, this.#definitions.identity) : null;
-    const event = beyond === null ? given : withoutIgnored(given, beyond);
+  /** Folds one event that stands at `seq` in the journal; `atMs`: when it was committed. */
+  project(event: Event, seq: number, atMs: number, recorded?: Recorded): Projected {
     const key = orderKeyOf(event);
     const joined = this.#joined;
     joined.reset();
@@ -84,8 +82,11 @@ export class Projector {
     const profile = recorded === undefined ? attributed : this.#recordedOwner(recorded.pid, event.namespace);
     this.#hot.touch(profile);
     const options: FoldOptions = recorded === undefined ? {} : { refused: recorded.refused };
+    const decays = recorded === undefined ? this.memberships.decays(profile, atMs) : null;
     const folded = fold(profile.state, event, options, this.#definitions);
-    const unclaimed = this.#claimAll(event, key, profile, recorded === undefined);
+    if (event.type === "identify") this.#claimEmail(event, key, profile);
+    const turn = recorded === undefined ? this.memberships.settle(profile, atMs, joined.former) : null;
+    if (recorded !== undefined) this.memberships.replay(profile, atMs, recorded.told);
     const prev = joined.prev(profile.head);
     profile.head = seq;
     profile.version = Math.max(profile.version, seq);
@@ -93,9 +94,8 @@ export class Projector {
       pid: profile.pid,
       prev,
       identifiers: identifiersText(profile),
-      diff: joined.diff(folded.changed),
+      diff: joined.diff(decays, folded.changed, turn),
       refused: folded.refused,
-      overLimit: beyond === null ? unclaimed : { ...beyond, ...unclaimed },
       relisted: this.takeRelisted(profile),
     };
   }
@@ -110,8 +110,21 @@ export class Projector {
     return found;
   }
 
-  /** The profile that a claim on an identifier leads to now. */
-  claimant(namespace: Namespace, claim: Claim): HotProfile | undefined {
+  /** The profiles that an event may touch, as far as its identifiers name them. */
+  namedBy({ namespace, userId, anonymousId, previousId }: Event): readonly HotProfile[] {
+    const keys = [
+      ...[userId, previousId].map((id) => (id === null ? null : identifierKey(namespace, "user_id", id))),
+      ...[anonymousId, previousId].map((id) =>
+        id === null ? null : identifierKey(namespace, "anonymous_id", id),
+      ),
+    ];
+    return keys
+      .map((key) => (key === null ? undefined : this.profileOf(key)))
+      .filter((profile) => profile !== undefined);
+  }
+
+  /** The profile that a claim on an e-mail address leads to now. */
+  claimant(namespace: Namespace, claim: EmailClaim): HotProfile | undefined {
     if (claim.user !== null) return this.profileOf(identifierKey(namespace, "user_id", claim.user));
     if (claim.anonymous === null) return undefined;
     const anonymousKey = identifierKey(namespace, "anonymous_id", claim.anonymous);
@@ -121,28 +134,28 @@ export class Projector {
     return user === null ? home : this.profileOf(identifierKey(namespace, "user_id", user));
   }
 
-  /** The profile that a claimed identifier, such as an e-mail address, leads to now. */
-  claimHolder(idKey: IdentifierKey): HotProfile | undefined {
-    const entry = claimEntry(this.#hot.id(idKey));
+  /** The profile that an e-mail address leads to now. */
+  emailHolder(emailKey: IdentifierKey): HotProfile | undefined {
+    const entry = emailEntry(this.#hot.id(emailKey));
     return entry === undefined ? undefined : this.#hot.profile(entry.holder);
   }
 
-  /** Lists a claimed identifier where its newest claim leads, which may be elsewhere since a re-attribution or erasure. */
-  relistClaimed(idKey: IdentifierKey): void {
-    const entry = claimEntry(this.#hot.id(idKey));
+  /** Lists an e-mail address where its newest claim leads, which may be elsewhere since a re-attribution or erasure. */
+  relistEmail(emailKey: IdentifierKey): void {
+    const entry = emailEntry(this.#hot.id(emailKey));
     const newest = entry?.claims[0];
     if (entry === undefined || newest === undefined) return;
-    const holder = this.claimant(idKey.startsWith("T") ? "test" : "live", newest);
+    const holder = this.claimant(emailKey.startsWith("T") ? "test" : "live", newest);
     const former = this.#hot.profile(entry.holder);
     if (holder === undefined) return;
-    if (former !== undefined && former !== holder) this.unlist(former, idKey);
-    this.list(holder, idKey);
-    if (entry.holder !== holder.pid) this.#hot.setId(idKey, { ...entry, holder: holder.pid });
+    if (former !== undefined && former !== holder) this.unlist(former, emailKey);
+    this.list(holder, emailKey);
+    if (entry.holder !== holder.pid) this.#hot.setId(emailKey, { ...entry, holder: holder.pid });
   }
 
   /** Adds an identifier to a profile's list. */
   list(profile: HotProfile, key: IdentifierKey): void {
-    if (!addIdentifier(profile, key, this.#definitions.identity.compare)) return;
+    if (!addIdentifier(profile, key)) return;
     this.#hot.touch(profile);
     this.#relisted.add(profile);
   }
@@ -294,6 +307,7 @@ export class Projector {
     this.#hot.touch(into);
     const joining = { definitions: this.#definitions, into: into.pid, from: from.pid };
     joined.note(from, merge(into.state, from.state, joining));
+    this.memberships.join(into, from);
     // Room for what it grows by is taken before it is stored.
     into.textLength += from.textLength;
     for (const key of from.identifiers) this.list(into, key);
@@ -302,38 +316,25 @@ export class Projector {
     return into;
   }
 
-  readonly #profileOf = (key: IdentifierKey) => this.profileOf(key);
-
   #refoldLater(anonymousKey: IdentifierKey, user: string): void {
     const users = this.pendingRefolds.get(anonymousKey) ?? [];
     if (!users.includes(user)) this.pendingRefolds.set(anonymousKey, [...users, user]);
   }
 
-  /** Returns the claims that a limit kept out. */
-  #claimAll(event: Event, key: OrderKey, profile: HotProfile, limited: boolean): Ignored | null {
-    const { identity } = this.#definitions;
-    let unclaimed: Record<string, "limit"> | null = null;
-    for (const { type, value } of claimsOf(event, identity)) {
-      const idKey = identifierKey(event.namespace, type, value);
-      if (limited && !hasRoom(profile, [idKey], identity)) (unclaimed ??= {})[`${type}:${value}`] = "limit";
-      else this.#claim(event, key, profile, idKey);
-    }
-    return unclaimed;
-  }
-
-  #claim(event: Event, key: OrderKey, profile: HotProfile, idKey: IdentifierKey): void {
-    const standing = claimEntry(this.#hot.id(idKey));
+  #claimEmail(event: Event, key: OrderKey, profile: HotProfile): void {
+    const email = normaliseEmail(event.traits["email"]);
+    if (email === null) return;
+    const emailKey = identifierKey(event.namespace, "email", email);
+    const standing = emailEntry(this.#hot.id(emailKey));
     const anonymous = event.userId === null ? event.anonymousId : null;
     const entry = withClaim(standing, { key, user: event.userId, anonymous }, profile.pid);
     if (entry === standing) return;
-    const { type, value } = identifierOf(idKey);
-    if (standing === undefined && type === "email")
-      this.#hot.setId(emailHashKey(event.namespace, value), { same: idKey });
-    this.#hot.setId(idKey, entry);
+    if (standing === undefined) this.#hot.setId(emailHashKey(event.namespace, email), { same: emailKey });
+    this.#hot.setId(emailKey, entry);
     if (entry.holder !== profile.pid) return;
     const former = standing === undefined ? undefined : this.#hot.profile(standing.holder);
-    if (former !== undefined && former !== profile) this.unlist(former, idKey);
-    this.list(profile, idKey);
+    if (former !== undefined && former !== profile) this.unlist(former, emailKey);
+    this.list(profile, emailKey);
   }
 
   #link(home: HotProfile, anonymousKey: IdentifierKey): LinkEntry | undefined {

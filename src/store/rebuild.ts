@@ -8,13 +8,14 @@ import { orderKeyOf, type Event, type OrderKey } from "../model/event.ts";
 import { identifierKey, identifierOf, type IdentifierKey } from "../model/identifier.ts";
 import { newestUser, rebuildRecord, type LinkFact } from "../model/link.ts";
 import type { Restore } from "./accept.ts";
-import { noteRelisted } from "./catchUp.ts";
+import { isAct, noteAct } from "./catchUp.ts";
 import { HotProfiles } from "./hot.ts";
 import type { JournalReader } from "./journalReader.ts";
 import { profilesFormat, type ProfileStore } from "./lmdb.ts";
 import { Projector } from "./projector.ts";
 import { evidenceName } from "./usedDefinitions.ts";
-import { bodyBytes, isFoldable, refusedOf, rowKind, storedEvent, type EventRow } from "./row.ts";
+import { bodyBytes, isFoldable, refusedOf, rowKind, storedEvent, toldOf, type EventRow } from "./row.ts";
+import type { Epochs } from "./segmentEpochs.ts";
 
 export interface RebuildOptions {
   readonly reader: JournalReader;
@@ -22,6 +23,8 @@ export interface RebuildOptions {
   readonly store: ProfileStore;
   readonly restore: Restore;
   readonly definitions: Definitions;
+  /** Of the segments among them. */
+  readonly epochs: Epochs;
   /** Last seq to take in. */
   readonly upTo: number;
   readonly hotProfiles: number;
@@ -37,6 +40,7 @@ export interface RebuiltProfiles {
 }
 
 const rowsAtOnce = 2_000;
+const profilesAtOnce = 500;
 
 /** Folds the journal up to `upTo`. */
 export function rebuildProfiles(options: RebuildOptions): RebuiltProfiles {
@@ -58,17 +62,56 @@ class Rebuild {
 
   run(): RebuiltProfiles {
     const { onProgress, upTo } = this.#options;
-    for (const rows of pages(this.#options, upTo)) {
-      const whole = this.#foldPage(rows);
-      onProgress(
-        Math.min(1, this.#watermark / Math.max(1, upTo)) / (this.#projector.pendingRefolds.size > 0 ? 2 : 1),
-      );
-      if (!whole) break;
+    let from = 0;
+    for (const { afterSeq, atMs, names } of this.#stops()) {
+      if (!this.#foldThrough(from, Math.min(afterSeq, upTo)) || afterSeq > upTo) break;
+      if (names.size > 0) this.#define(names, atMs);
+      from = afterSeq;
     }
     if (this.#projector.pendingRefolds.size > 0) this.#settleLinks();
     this.#commit([]);
     onProgress(1);
     return { watermark: this.#watermark, passed: [...this.#passed] };
+  }
+
+  /** Where to pause since segments were defined there, and the end. */
+  #stops(): readonly Stop[] {
+    const stops: Stop[] = [{ afterSeq: this.#options.upTo, atMs: 0, names: new Set() }];
+    for (const { name, afterSeq, atMs } of this.#options.epochs.values()) {
+      const known = stops.find((stop) => stop.afterSeq === afterSeq && stop.atMs === atMs);
+      if (known === undefined) stops.push({ afterSeq, atMs, names: new Set([name]) });
+      else known.names.add(name);
+    }
+    return stops.sort((left, right) => left.afterSeq - right.afterSeq || left.atMs - right.atMs);
+  }
+
+  /** Folds rows up to `through`; false once a row is met that waits. */
+  #foldThrough(from: number, through: number): boolean {
+    const { onProgress, upTo } = this.#options;
+    for (const rows of pages(this.#options, through, from)) {
+      const whole = this.#foldPage(rows);
+      onProgress(
+        Math.min(1, this.#watermark / Math.max(1, upTo)) / (this.#projector.pendingRefolds.size > 0 ? 2 : 1),
+      );
+      if (!whole) return false;
+    }
+    return true;
+  }
+
+  /** Decides segments for everybody as of the instant at which they were defined. */
+  #define(names: ReadonlySet<string>, atMs: number): void {
+    const { store } = this.#options;
+    const { memberships } = this.#projector;
+    for (let after: number | undefined = 0; after !== undefined;) {
+      this.#options.signal.throwIfAborted();
+      const page: { readonly pid: number }[] = store.scan(after, profilesAtOnce);
+      for (const { pid } of page) {
+        const profile = this.#hot.profile(pid);
+        if (profile?.pid === pid && memberships.define(profile, names, atMs)) this.#hot.touch(profile);
+      }
+      this.#commit([]);
+      after = page.at(-1)?.pid;
+    }
   }
 
   /** Folds one page and commits it; false once a row is met that waits for its first folding. */
@@ -102,11 +145,14 @@ class Rebuild {
   }
 
   #replay(row: EventRow): void {
-    if (isAct(row.kind)) noteRelisted(row, this.#hot);
+    const { memberships } = this.#projector;
+    const told = toldOf(row, this.#options.epochs);
+    if (row.kind === rowKind.refold || isAct(row)) noteAct(row, this.#hot, memberships, told);
     if (!isFoldable(row) || row.pid === null) return;
-    this.#projector.project(this.#event(row), row.seq, {
+    this.#projector.project(this.#event(row), row.seq, row.committed_at_ms, {
       refused: refusedOf(row),
       pid: row.pid,
+      told,
     });
   }
 
@@ -116,6 +162,7 @@ class Rebuild {
   }
 
   #commit(rows: readonly EventRow[]): void {
+    for (const profile of this.#hot.dirtyProfiles()) this.#projector.memberships.refresh(profile);
     const meta = {
       format: profilesFormat,
       journalId: this.#options.reader.journalId,
@@ -163,6 +210,13 @@ class Rebuild {
   }
 }
 
+/** A place in the journal after which segments are defined as they are now. */
+interface Stop {
+  readonly afterSeq: number;
+  readonly atMs: number;
+  readonly names: Set<string>;
+}
+
 /** What the journal says of one anonymousId. */
 class Facts {
   readonly links: LinkFact[] = [];
@@ -178,18 +232,13 @@ function noteFacts(event: Event, pid: number, facts: ReadonlyMap<IdentifierKey, 
   }
 }
 
-/** Kinds of rows that change a profile's version and nothing that an event did not. */
-function isAct(kind: number): boolean {
-  return kind === rowKind.refold || kind === rowKind.relisted || kind === rowKind.definition;
-}
-
 /** True for a row that came while there were no profiles and has not been folded yet. */
 function waits(row: EventRow): boolean {
   return row.pid === null && isFoldable(row);
 }
 
-function* pages(options: RebuildOptions, upTo: number): Iterable<readonly EventRow[]> {
-  let after = 0;
+function* pages(options: RebuildOptions, upTo: number, from = 0): Iterable<readonly EventRow[]> {
+  let after = from;
   while (after < upTo) {
     options.signal.throwIfAborted();
     const rows = options.reader.rowsAfter(after, rowsAtOnce).filter((row) => row.seq <= upTo);

@@ -10,7 +10,6 @@ import { readComputed } from "../model/computed.ts";
 import type { Definitions } from "../model/definition.ts";
 import { orderKeyOf, type Event, type Json, type OrderKey } from "../model/event.ts";
 import { identifierKey, identifierOf, type IdentifierKey } from "../model/identifier.ts";
-import { isClaimed } from "../model/identity.ts";
 import { fold } from "../model/fold.ts";
 import { attribute, newestUser, rebuildRecord, usersOf, type LinkFact } from "../model/link.ts";
 import { emptyState } from "../model/profile.ts";
@@ -20,8 +19,9 @@ import type { Restore } from "./accept.ts";
 import { appendAct } from "./acts.ts";
 import { identifiersText, type HotProfile, type HotProfiles, type LinkEntry } from "./hot.ts";
 import type { Journal } from "./journal.ts";
+import type { Memberships } from "./memberships.ts";
 import type { Projector } from "./projector.ts";
-import { isFoldable, parsePrev, refusedOf, storedEvent, type EventRow } from "./row.ts";
+import { isFoldable, parsePrev, refusedOf, storedEvent, type Diff, type EventRow } from "./row.ts";
 
 export interface RefoldContext {
   readonly journal: Journal;
@@ -29,6 +29,7 @@ export interface RefoldContext {
   readonly hot: HotProfiles;
   readonly restore: Restore;
   readonly definitions: Definitions;
+  readonly memberships: Memberships;
   readonly nextSeq: () => number;
   readonly committedAtMs: number;
 }
@@ -91,7 +92,7 @@ export class Refold {
     projector.place(this.anonymousKey, link, newHome, home);
     const ownerAt = owners(link, newHome, context.projector);
     const moved = rebuildStates(this.anonymousKey, ownerAt, involved, gathered, context);
-    for (const profile of involved.values()) relistClaimed(profile, projector);
+    for (const profile of involved.values()) relistEmails(profile, projector);
     rewriteMoved(moved, context);
     for (const [profile, was] of before) record(profile, was, moved.profiles.has(profile), context);
   }
@@ -213,10 +214,10 @@ function rewriteMoved(moved: Moved, context: RefoldContext): void {
   }
 }
 
-/** A claimed identifier is listed with the profile that its newest claim leads to, which may have moved. */
-function relistClaimed(profile: HotProfile, projector: Projector): void {
-  const claimed = profile.identifiers.filter((key) => isClaimed(identifierOf(key).type));
-  for (const key of claimed) projector.relistClaimed(key);
+/** An e-mail address is listed with the profile that its newest claim leads to, which may have moved. */
+function relistEmails(profile: HotProfile, projector: Projector): void {
+  const emails = profile.identifiers.filter((key) => identifierOf(key).type === "email");
+  for (const key of emails) projector.relistEmail(key);
 }
 
 /** What readers see of a profile. */
@@ -241,11 +242,15 @@ function record(profile: HotProfile, was: Appearance, moved: boolean, context: R
     if (!jsonEqual(before, after)) traits[name] = { old: before, new: after };
   }
   if (!moved && was.identifiers === is.identifiers && Object.keys(traits).length === 0) return;
-  const { committedAtMs } = context;
+  const { committedAtMs, memberships } = context;
+  const segments = memberships.settle(profile, committedAtMs);
+  // What moved rows told of segments went with them: this row says all.
+  const members = memberships.isEmpty ? {} : { members: [...(profile.membership?.since ?? [])] };
+  const diff: Diff = { traits, ...(segments === null ? {} : { segments }), ...members };
   appendAct(context.journal, profile, {
     kind: "refold",
     seq: context.nextSeq(),
     committedAtMs,
-    diff: JSON.stringify({ traits }),
+    diff: JSON.stringify(diff),
   });
 }

@@ -1,9 +1,11 @@
 /** A journal row: how events, their changes and the journal's own acts are packed into columns. Pure. */
 import { eventTypes, type Event, type EventType, type Namespace } from "../model/event.ts";
+import type { Turn } from "../model/membership.ts";
 import type { StoredEvent } from "./accept.ts";
+import { isTold, type Epochs } from "./segmentEpochs.ts";
 
-/** What a row records. All but `event` are acts of the journal's own; `definition`: the rules changed; `relisted`: another profile's event changed whose an identifier is. */
-export const rowKind = { event: 0, erase: 2, refold: 3, relisted: 4, definition: 8 } as const;
+/** What a row records. All but `event` are acts of the journal's own; `definition`: the rules changed; `relisted`: another profile's event changed whose an identifier is; `time`: something fell due. */
+export const rowKind = { event: 0, erase: 2, refold: 3, relisted: 4, time: 5, definition: 8 } as const;
 
 /** Bits of the `flags` column; the lowest three hold the event type's index. */
 export const rowFlags = {
@@ -119,6 +121,44 @@ export interface Diff {
   readonly traits?: Readonly<Record<string, { readonly old: unknown; readonly new: unknown }>>;
   /** Numbers of the profiles that merged into this one. */
   readonly merged?: readonly number[];
+  /** Segments that the profile entered or left with this row. */
+  readonly segments?: Turn;
+  /** All segments it is in after the row, since when; where events changed hands. */
+  readonly members?: readonly (readonly [segment: string, sinceMs: number])[];
+}
+
+/** What a row told about a profile's membership. */
+export interface ToldMembership {
+  readonly turn: Turn | null;
+  /** The whole membership after the row, where events changed hands; null: the turn says it. */
+  readonly members: readonly (readonly [segment: string, sinceMs: number])[] | null;
+  /** The row told decays, and nothing but time had passed. */
+  readonly tellsDecays: boolean;
+  /** Segments that it could not tell of, since their rules are newer: they are decided as of the row. */
+  readonly decides: ReadonlySet<string>;
+}
+
+/** The instant that a row stands for: a due time, else when it was committed. */
+export function instantOf(row: Pick<EventRow, "kind" | "timestamp_ms" | "committed_at_ms">): number {
+  return row.kind === rowKind.time ? row.timestamp_ms : row.committed_at_ms;
+}
+
+/** What a row told about its profile's membership, as far as it still counts. */
+export function toldOf(row: Pick<EventRow, "seq" | "kind" | "diff">, epochs: Epochs): ToldMembership {
+  const decides = new Set([...epochs.keys()].filter((name) => isTold(epochs, name, row.seq) === "decided"));
+  const tells = row.diff !== null && (row.kind === rowKind.time || /"(segments|members)":/.test(row.diff));
+  if (row.diff === null || !tells) return { turn: null, members: null, tellsDecays: false, decides };
+  const { segments, members, traits } = JSON.parse(row.diff) as Diff;
+  const counts = (segment: string) => isTold(epochs, segment, row.seq) === "told";
+  return {
+    turn:
+      segments === undefined
+        ? null
+        : { ...segments, entered: segments.entered.filter(counts), exited: segments.exited.filter(counts) },
+    members: members === undefined ? null : members.filter(([segment]) => counts(segment)),
+    tellsDecays: row.kind === rowKind.time && traits !== undefined,
+    decides,
+  };
 }
 
 /** The checksum of an event's body at its place in the journal; finds a damaged or misplaced row. */

@@ -17,6 +17,7 @@ import type { RuleChanges } from "./compareRules.ts";
 import { folderPaths, removeStrayProfiles } from "./folder.ts";
 import type { FromWriter } from "./messages.ts";
 import { NextProfiles } from "./nextProfiles.ts";
+import { takeEpochs } from "./segmentEpochs.ts";
 import { classifyWriteFailure } from "./sqlite.ts";
 import { readUntold, writeUntold, type Untold } from "./untold.ts";
 import { rulesIn, rulesMeta } from "./usedDefinitions.ts";
@@ -128,6 +129,7 @@ export class RulesExchange {
     writer.act(() => {
       journal.setMeta("profilesFolder", next.name);
       journal.setMeta(rulesMeta, JSON.stringify(next.rules));
+      takeEpochs(journal, next.epochs, writer.head);
       writeUntold(journal, untold);
     });
     const former = writer.exchange(next.folded);

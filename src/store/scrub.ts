@@ -60,9 +60,14 @@ function withoutNames(
   return JSON.stringify(identifiers.filter((id) => !names.has(value(id)) || now.has(value(id))));
 }
 
-/** Who merged is no text of anybody's, and stays. */
+/** Who merged and which segments turned is no text of anybody's, and stays. */
 function withoutValues(row: Told): string | null {
   if (row.diff === null) return null;
-  const { merged } = JSON.parse(row.diff) as Diff;
-  return merged === undefined ? null : JSON.stringify({ merged });
+  const { merged, segments, members } = JSON.parse(row.diff) as Diff;
+  const kept = {
+    ...(merged === undefined ? {} : { merged }),
+    ...(segments === undefined ? {} : { segments }),
+    ...(members === undefined ? {} : { members }),
+  };
+  return Object.keys(kept).length === 0 ? null : JSON.stringify(kept);
 }

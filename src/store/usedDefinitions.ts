@@ -6,6 +6,7 @@ import type { Definition, Definitions } from "../model/definition.ts";
 import type { PlanRules } from "../model/plan.ts";
 import { TrackingPlan } from "../model/planCheck.ts";
 import { noRules, type Rules } from "../model/rules.ts";
+import { useEpochs } from "./segmentEpochs.ts";
 import { readUntold } from "./untold.ts";
 import { dropLists, keepLists, type ListBytes } from "./segmentLists.ts";
 
@@ -25,13 +26,15 @@ interface Memory {
   setMeta(name: string, value: string): void;
   metaNames(prefix: string): readonly string[];
   removeMeta(name: string): void;
+  lastFolded(): number;
 }
 
-/** The rules to use; new ones are remembered, with the lists that they name. */
-export function useRules(journal: Memory, chosen: ChosenRules, lists?: ListBytes): Rules {
+/** The rules to use; new ones are remembered as of `nowMs`, with the lists that they name. */
+export function useRules(journal: Memory, chosen: ChosenRules, nowMs: number, lists?: ListBytes): Rules {
   const known = journal.getMeta(rulesMeta);
   if (chosen === "stored") return rulesIn(known);
   keepLists(journal, chosen, lists);
+  useEpochs(journal, chosen, nowMs);
   const text = JSON.stringify(chosen);
   if (text !== (known ?? JSON.stringify(noRules))) journal.setMeta(rulesMeta, text);
   const untold = readUntold(journal);
@@ -47,9 +50,13 @@ export function rulesIn(text: string | null): Rules {
   return Array.isArray(value) ? { ...noRules, computed: value } : { ...noRules, ...(value as Rules) };
 }
 
-/** A short name of the evidence that these definitions ask for; profiles of another name must be folded anew. */
-export function evidenceName({ byEvent, identity, fingerprint }: Definitions): string {
-  return byEvent.size === 0 && identity.fingerprint === "" ? "" : Bun.hash.wyhash(fingerprint).toString(36);
+/**
+ * A short name of the evidence that these definitions ask for and of the segments that they make; profiles of another
+ * name must be folded anew.
+ */
+export function evidenceName({ byEvent, fingerprint, segments }: Definitions): string {
+  const evidence = byEvent.size === 0 ? "" : Bun.hash.wyhash(fingerprint).toString(36);
+  return segments.size === 0 ? evidence : `${evidence}-${Bun.hash.wyhash(segments.fingerprint).toString(36)}`;
 }
 
 /** The tracking plan to use; a new one is remembered. */

@@ -10,7 +10,9 @@ import { compareProfiles } from "./compareProfiles.ts";
 import { folderPaths } from "./folder.ts";
 import { JournalReader } from "./journalReader.ts";
 import { openProfileStore, type ProfileStore } from "./lmdb.ts";
+import { Memberships } from "./memberships.ts";
 import { rebuildProfiles } from "./rebuild.ts";
+import { epochsFor, instantAfter } from "./segmentEpochs.ts";
 import { definitionsWith } from "./segmentLists.ts";
 import { checksumOf, rowFlags, rowKind, storedEvent, type EventRow } from "./row.ts";
 
@@ -118,17 +120,21 @@ async function compareFold(
     // One snapshot of the profiles in use is compared, whatever the writer does meanwhile.
     return lived.snapshot((frozen) => {
       const watermark = frozen.readMeta()?.watermark ?? 0;
+      const definitions = definitionsWith(reader, job.rules);
       const { passed } = rebuildProfiles({
         ...deps,
         reader,
         store: rebuilt,
-        definitions: definitionsWith(reader, job.rules),
+        definitions,
+        epochs: epochsFor(reader, job.rules, watermark, instantAfter(reader.row(watermark))),
         upTo: watermark,
         hotProfiles: job.hotProfiles,
         onProgress: (share) => deps.onProgress(0.3 + 0.6 * share),
       });
       for (const seq of passed) problems.add(`row ${seq} can't be folded`);
-      return { profiles: compareProfiles(frozen, rebuilt, (problem) => problems.add(problem)), watermark };
+      const tell = (problem: string) => problems.add(problem);
+      const profiles = compareProfiles(frozen, rebuilt, new Memberships(definitions), tell);
+      return { profiles, watermark };
     });
   } catch (error) {
     deps.signal.throwIfAborted();

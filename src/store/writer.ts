@@ -9,23 +9,23 @@ import { join } from "node:path";
 import { errorText } from "../lib/describeError.ts";
 import type { Definitions } from "../model/definition.ts";
 import type { TrackingPlan } from "../model/planCheck.ts";
-import { eventError } from "../errors.ts";
-import type { Answer, Frame, Judged, Verdict } from "./accept.ts";
+import type { Answer, Judged, Verdict } from "./accept.ts";
 import { foldWaiting } from "./catchUp.ts";
 import { copyProfiles } from "./copyProfiles.ts";
 import { syncFile } from "./folder.ts";
 import { commitFolded, openFolded, problemOf, restoreMap, type Folded } from "./folded.ts";
 import { FoldFailed, Group } from "./group.ts";
-import { guardVerdict } from "./guardVerdict.ts";
 import type { HotProfiles } from "./hot.ts";
 import type { Journal } from "./journal.ts";
 import type { GroupMessage, WriterCounts, WriterMode } from "./messages.ts";
-import { LimitNotice } from "./limitNotice.ts";
-import type { QueuedFrame, WriterOptions } from "./writerOptions.ts";
+import { judgeSafely, unstored } from "./judging.ts";
+import { passTime, type TimeContext } from "./passTime.ts";
 import { QuarantineBound } from "./quarantineBound.ts";
 import { Refold, type RefoldContext } from "./refold.ts";
 import { bodyBytes } from "./row.ts";
+import { readEpochs } from "./segmentEpochs.ts";
 import { classifyWriteFailure } from "./sqlite.ts";
+import type { QueuedFrame, WriterOptions } from "./writerOptions.ts";
 import { WriterTally } from "./writerTally.ts";
 
 /** The journal can't be trusted any more (a failed fsync or I/O error): the process must end with exit code 74. */
@@ -46,7 +46,6 @@ export class Writer {
   #refold: Refold | null = null;
   readonly #tally = new WriterTally();
   readonly #quarantine: QuarantineBound;
-  readonly #limits: LimitNotice;
 
   constructor(options: WriterOptions) {
     this.#options = options;
@@ -55,7 +54,6 @@ export class Writer {
     this.#plan = options.plan;
     this.#head = options.journal.head();
     this.#quarantine = new QuarantineBound(options.journal, options.notice);
-    this.#limits = new LimitNotice(options.notice, options.clock, options.journal.id);
   }
 
   get mode(): WriterMode {
@@ -130,13 +128,12 @@ export class Writer {
     const rows = this.#journal.rowsAfter(folded.watermark, maxRows);
     const last = rows.at(-1);
     if (last !== undefined) {
-      const { restore, clock } = this.#options;
       const passed = foldWaiting(rows, {
+        ...folded,
         journal: this.#journal,
-        hot: folded.hot,
-        projector: folded.projector,
-        restore,
-        committedAtMs: clock.nowMs(),
+        epochs: readEpochs(this.#journal),
+        restore: this.#options.restore,
+        committedAtMs: this.#options.clock.nowMs(),
         nextSeq: () => this.nextSeq(),
         transaction: (work) => this.#transaction(folded.hot, work),
       });
@@ -149,16 +146,22 @@ export class Writer {
     return folded.caughtUp;
   }
 
-  #foldFailed(why: string): void {
+  #foldFailed(why: string, what = "an event could not be folded and was passed"): void {
     this.#tally.foldFailed();
-    this.#options.notice("error", `an event could not be folded and was passed: ${why}`);
+    this.#options.notice("error", `${what}: ${why}`);
+  }
+
+  #timeContext({ hot, memberships }: Folded, committedAtMs: number): TimeContext {
+    const onBroken = (error: unknown) => this.#foldFailed(errorText(error), "segments could not be decided");
+    const nextSeq = () => this.nextSeq();
+    return { journal: this.#journal, hot, memberships, nextSeq, committedAtMs, onBroken };
   }
 
   /** Takes a group of frames through all its steps. Throws JournalFailed when the disk lies. */
   run(queue: readonly QueuedFrame[]): GroupMessage {
     const { clock } = this.#options;
     const startedMs = clock.monotonicMs();
-    const verdicts = queue.map(({ frame }) => this.#judge(frame));
+    const verdicts = queue.map(({ frame }) => judgeSafely(frame, this.#options));
     const committedAtMs = clock.nowMs();
     const skip = new Set<Judged>();
     for (;;) {
@@ -175,18 +178,6 @@ export class Writer {
         }
         return this.#refuseGroup(queue, error);
       }
-    }
-  }
-
-  /** One request's verdict. Input on which our own code breaks is kept in the quarantine, and the river flows on. */
-  #judge(frame: Frame): Verdict {
-    const { judge, ids, notice, definitions } = this.#options;
-    try {
-      const verdict = judge(frame, () => ids.uuid());
-      return guardVerdict(verdict, definitions.identity);
-    } catch (error) {
-      notice("error", `a request could not be judged: ${errorText(error)}`);
-      return { kind: "refused", error: eventError("internal"), status: 500 };
     }
   }
 
@@ -208,6 +199,26 @@ export class Writer {
   nextSeq(): number {
     this.#head += 1;
     return this.#head;
+  }
+
+  /** When the next profile falls due; null: none does, or there are no profiles to look at. */
+  get nextDueMs(): number | null {
+    return this.#profiles?.caughtUp === true ? this.#profiles.nextDueMs : null;
+  }
+
+  /** Tells what fell due by now, a bounded number of profiles; false if nothing did. Throws when it can't be stored. */
+  passTime(): boolean {
+    const folded = this.#profiles;
+    const committedAtMs = this.#options.clock.nowMs();
+    if (folded === null || this.nextDueMs === null || this.nextDueMs > committedAtMs) return false;
+    const takenBytes = this.#transaction(folded.hot, () => {
+      const bytes = passTime(folded.store, this.#timeContext(folded, committedAtMs));
+      this.#options.crash("beforeTimeCommit");
+      return bytes;
+    });
+    this.#options.crash("afterTimeCommit");
+    this.#commitProfiles(folded, this.#head, takenBytes);
+    return true;
   }
 
   /** A slice of attributing anew what late links left open; true if there was something to do. */
@@ -254,8 +265,7 @@ export class Writer {
 
   #refoldContext(folded: Folded): RefoldContext {
     const { restore, clock, journal } = this.#options;
-    const nextSeq = () => this.nextSeq();
-    return { ...folded, journal, restore, nextSeq, committedAtMs: clock.nowMs() };
+    return { ...folded, journal, restore, nextSeq: () => this.nextSeq(), committedAtMs: clock.nowMs() };
   }
 
   #commitGroup(
@@ -275,11 +285,11 @@ export class Writer {
       messageIds,
       folded,
       plan: this.#plan,
-      traitRules: this.#definitions,
+      reserved: this.#definitions.names,
       skip,
       nextSeq: () => this.nextSeq(),
       committedAtMs,
-      onOverLimit: (pid, beyond) => this.#limits.note(pid, beyond),
+      time: folded && this.#timeContext(folded, committedAtMs),
     });
     let foldedMs = 0;
     this.#transaction(folded?.hot ?? null, () => {
@@ -378,14 +388,12 @@ export class Writer {
   }
 
   #refuseGroup(queue: readonly QueuedFrame[], error: unknown): GroupMessage {
-    const failure = classifyWriteFailure(error);
-    if (failure === "io") throw new JournalFailed(errorText(error));
+    if (classifyWriteFailure(error) === "io") throw new JournalFailed(errorText(error));
     // Once is enough while the disk is full: the log may lie on it.
     if (!this.#isFull)
       this.#options.notice("error", `requests can't be stored and are refused: ${errorText(error)}`);
-    this.#isFull = failure === "full";
-    const code = failure === "full" ? "disk_full" : "overloaded";
-    const answer: Answer = { kind: "unavailable", code, retryAfterSeconds: 5 };
+    const answer = unstored(error);
+    this.#isFull = answer.code === "disk_full";
     const answers = queue.map(({ id }) => [id, answer] as const);
     return this.#message([], answers, this.#options.clock.nowMs());
   }

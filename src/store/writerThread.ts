@@ -3,7 +3,6 @@
  * group. Live frames go before imports; between groups it runs the journal's own acts, folds rows that waited, and
  * re-attributes what late links left open.
  */
-import type { Clock } from "../lib/clock.ts";
 import { crashAt, noCrash, type CrashPoint } from "../lib/crashPoint.ts";
 import { errorText } from "../lib/describeError.ts";
 import type { Ids } from "../lib/id.ts";
@@ -11,6 +10,7 @@ import type { EventType } from "../model/event.ts";
 import type { Judge, Restore } from "./accept.ts";
 import { ReplayNotPossible } from "./catchUp.ts";
 import { runControl, type ControlContext } from "./control.ts";
+import { DueAlarm, type DueAlarmDeps } from "./dueAlarm.ts";
 import { folderPaths, nextProfilesName, removeStrayProfiles } from "./folder.ts";
 import { refusalOf } from "./folderRefused.ts";
 import { Journal } from "./journal.ts";
@@ -20,7 +20,6 @@ import {
   frameStride,
   type FrameContext,
   type FramesMessage,
-  type FromWriter,
   type ToWriter,
   type WriterSettings,
 } from "./messages.ts";
@@ -33,14 +32,12 @@ import { usePlan, useRules } from "./usedDefinitions.ts";
 import { JournalFailed, Writer } from "./writer.ts";
 import type { QueuedFrame } from "./writerOptions.ts";
 
-export interface WriterThreadDeps {
+export interface WriterThreadDeps extends DueAlarmDeps {
   readonly judge: Judge;
   readonly restore: Restore;
-  readonly clock: Clock;
   readonly ids: Ids;
   /** In place of the hidden setting; for tests on one thread. */
   readonly crash?: CrashPoint;
-  readonly post: (message: FromWriter) => void;
   /** Runs `turn` once what has arrived by now is received. */
   readonly schedule: (turn: () => void) => void;
 }
@@ -67,10 +64,12 @@ export class WriterThread {
   #busy = false;
   #closing = false;
   #groups = 0;
+  readonly #alarm: DueAlarm;
   #crash: CrashPoint = noCrash;
 
   constructor(deps: WriterThreadDeps) {
     this.#deps = deps;
+    this.#alarm = new DueAlarm(deps, () => this.#wake());
   }
 
   receive(message: ToWriter): void {
@@ -140,6 +139,7 @@ export class WriterThread {
     const more = await this.#step(this.#writer);
     this.#busy = false;
     if (more) this.#wake();
+    else this.#alarm.set(this.#closing ? null : (this.#writer?.nextDueMs ?? null));
   }
 
   /** The journal can't be trusted, or our own code broke: the process must end, and says why. */
@@ -159,10 +159,13 @@ export class WriterThread {
       await this.#runAct(act);
       return true;
     }
+    const hasPassed = !this.#closing && this.#alarm.pass(writer);
     const group = this.#nextGroup();
     if (group.length > 0) {
       this.#deps.post(writer.run(group));
       this.#messageIds?.tend();
+    }
+    if (hasPassed || group.length > 0) {
       await this.#afterGroup(writer);
       return true;
     }
@@ -238,7 +241,7 @@ export class WriterThread {
     try {
       const journal = new Journal(folderPaths(settings.folder).journal, ids);
       this.#messageIds = openMessageIds(folderPaths(settings.folder).messageIds, journal, notice);
-      const rules = useRules(journal, settings.rules, settings.lists);
+      const rules = useRules(journal, settings.rules, clock.nowMs(), settings.lists);
       const writer = new Writer({
         journal,
         messageIds: this.#messageIds,
@@ -374,6 +377,7 @@ export class WriterThread {
 
   async #close(writer: Writer): Promise<void> {
     await this.#rules?.giveUp("the server stops");
+    this.#alarm.set(null);
     await writer.close();
     this.#messageIds?.close();
     writer.journal[Symbol.dispose]();

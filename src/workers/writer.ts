@@ -2,6 +2,7 @@
 import { judge, restore } from "../ingest/judge.ts";
 import { systemClock } from "../lib/clock.ts";
 import { systemIds } from "../lib/id.ts";
+import { systemTimers } from "../lib/timers.ts";
 import type { ToWriter } from "../store/messages.ts";
 import { WriterThread } from "../store/writerThread.ts";
 
@@ -11,6 +12,7 @@ const thread = new WriterThread({
   judge,
   restore,
   clock: systemClock,
+  timers: systemTimers,
   ids: systemIds,
   post: (message) => postMessage(message),
   schedule: (turn) => setImmediate(turn),

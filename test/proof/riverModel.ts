@@ -12,12 +12,13 @@ import { seededIds } from "../../src/lib/id.ts";
 import { canonicalJson } from "../../src/model/canonicalJson.ts";
 import type { Definition } from "../../src/model/definition.ts";
 import type { Event, EventType, JsonObject } from "../../src/model/event.ts";
-import { noRules } from "../../src/model/rules.ts";
+import { noRules, type Rules } from "../../src/model/rules.ts";
 import type { Frame } from "../../src/store/accept.ts";
 import { copyFolder } from "../support/copyFolder.ts";
 import { openTestStore, type TestStore } from "../support/openTestStore.ts";
 import { FakeClock } from "../support/fakeClock.ts";
 import { ComputedModel } from "./computedModel.ts";
+import { SegmentModel } from "./segmentModel.ts";
 import { Reference } from "../support/reference.ts";
 import { tempFolder } from "../support/tempFolder.ts";
 
@@ -37,13 +38,14 @@ interface Sent {
   readonly events: readonly Event[];
 }
 
-/** Lives one random life of `steps` steps and checks it to the end; with computed traits, those too. */
+/** Lives one random life of `steps` steps and checks it to the end; with computed traits and segments, those too. */
 export async function liveAndCompare(
   seed: number,
   steps: number,
   definitions: readonly Definition[] = [],
+  segments: Rules["segments"] = [],
 ): Promise<void> {
-  const life = new Life(seed, definitions);
+  const life = new Life(seed, { ...noRules, computed: definitions, segments });
   try {
     await life.begin();
     for (let step = 0; step < steps; step += 1) await life.step();
@@ -61,6 +63,8 @@ class Life {
   readonly #random: () => number;
   readonly #seed: number;
   readonly #computed: ComputedModel | null;
+  readonly #rules: Rules;
+  readonly #segments: SegmentModel | null;
   readonly #clock = new FakeClock();
   readonly #folder = tempFolder();
   readonly #reference = new Reference();
@@ -72,8 +76,11 @@ class Life {
   #store: TestStore | null = null;
   #crash: (point: string) => void = () => {};
 
-  constructor(seed: number, definitions: readonly Definition[]) {
+  constructor(seed: number, rules: Rules) {
+    const definitions = rules.computed;
     this.#seed = seed;
+    this.#rules = rules;
+    this.#segments = rules.segments.length === 0 ? null : new SegmentModel(rules);
     const ids = seededIds(seed);
     this.#random = () => ids.random();
     this.#computed =
@@ -96,6 +103,7 @@ class Life {
 
   async step(): Promise<void> {
     this.#clock.advance(Math.floor(this.#random() * 3) * 1_000);
+    if (this.#segments !== null) await this.#passTime();
     const dice = this.#random() * 100;
     if (dice < 62) await this.#send(this.#newFrame());
     else if (dice < 72) await this.#send(this.#pick(this.#sent)?.frame ?? this.#newFrame());
@@ -106,6 +114,14 @@ class Life {
     else if (dice < 94) await this.#killAt(this.#pick(crashPoints) ?? "", this.#random() < 0.25);
     else if (dice < 97) await this.#rebuild();
     else await this.compare();
+  }
+
+  /** Hours may pass, and the clock may be set back; what fell due is told sooner or later. */
+  async #passTime(): Promise<void> {
+    const dice = this.#random();
+    if (dice < 0.2) this.#clock.advance(Math.floor(this.#random() * 9 * 60_000));
+    else if (dice < 0.23) this.#clock.advance(-Math.floor(this.#random() * 120_000));
+    this.#segments?.hear(this.opened);
   }
 
   /** Every identifier gives what the reference gives, and the profiles are those that a rebuild would give. */
@@ -121,6 +137,7 @@ class Life {
         this.#reference.find(type, value),
       ]);
     this.#compareComputed();
+    this.#compareSegments();
     const report = await opened.store.admin.verify(() => {});
     expect(report.problems).toEqual([]);
     expect(opened.fatal).toEqual([]);
@@ -144,7 +161,7 @@ class Life {
     this.#store = await openTestStore(this.#path(), {
       clock: this.#clock,
       judge: permuting,
-      rules: { ...noRules, computed: this.#computed?.definitions ?? [] },
+      rules: this.#rules,
     });
     for (const { frame } of this.#shuffled(this.#accepted)) await this.opened.store.accept.submit(frame);
     await this.opened.store.admin.settle();
@@ -167,6 +184,16 @@ class Life {
     }
   }
 
+  #compareSegments(): void {
+    for (const [type, value] of identifiers) {
+      const profile = this.opened.find(type, value);
+      const events = this.#reference.eventsOf(type, value);
+      if (profile !== null && events !== null) this.#segments?.compare(profile, events, `${type}:${value}`);
+    }
+    this.#segments?.hear(this.opened);
+    this.#segments?.compareHeard(this.opened);
+  }
+
   #path(): string {
     this.#generation += 1;
     return this.#folder.at(`data-${this.#generation}`);
@@ -176,7 +203,7 @@ class Life {
     return openTestStore(folder, {
       clock: this.#clock,
       hotProfiles: 3,
-      rules: { ...noRules, computed: this.#computed?.definitions ?? [] },
+      rules: this.#rules,
       ids: seededIds(this.#seed + this.#generation),
       crash: (point) => this.#crash(point),
     });

@@ -4,6 +4,7 @@
  */
 import { judge, restore } from "../../src/ingest/judge.ts";
 import type { Clock } from "../../src/lib/clock.ts";
+import type { Timers } from "../../src/lib/timers.ts";
 import type { CrashPoint } from "../../src/lib/crashPoint.ts";
 import { errorText } from "../../src/lib/describeError.ts";
 import { seededIds, type Ids } from "../../src/lib/id.ts";
@@ -12,9 +13,12 @@ import { runMaintenance, type MaintenanceJob } from "../../src/store/maintenance
 import type { FromMaintenance } from "../../src/store/maintenanceDesk.ts";
 import type { FromWriter, ToWriter } from "../../src/store/messages.ts";
 import { WriterThread } from "../../src/store/writerThread.ts";
+import { ManualTimers } from "./manualTimers.ts";
 
 export interface InlineParts {
   readonly clock: Clock;
+  /** What wakes the writer when something falls due; absent: nothing but its next work does. */
+  readonly timers?: Timers;
   readonly ids?: Ids;
   readonly judge?: Judge;
   readonly restore?: Restore;
@@ -63,6 +67,7 @@ export function inlineWriter(parts: InlineParts): Worker {
     judge: parts.judge ?? judge,
     restore: parts.restore ?? restore,
     clock: parts.clock,
+    timers: parts.timers ?? new ManualTimers(),
     ids: parts.ids ?? seededIds(1),
     ...(parts.crash === undefined ? {} : { crash: parts.crash }),
     post: (message) => {

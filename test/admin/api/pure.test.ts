@@ -146,8 +146,6 @@ describe("the river's history", () => {
       quarantined: 0,
       blocked: 0,
       foldFailed: 0,
-      ignoredIds: 0,
-      overLimit: 0,
       groups: 0,
       commitMs: 0,
       profilesMs: 0,
