@@ -81,15 +81,19 @@ function findBun() {
   return places.find((path) => existsSync(path) && statSync(path).size > stubBytes) ?? null;
 }
 
-/** Runs the pinned Bun until it ends and ends the same way. */
+/** Runs the pinned Bun until it ends and ends the same way. Killed so hard that it can pass nothing on, it leaves a
+ * program that looks whether it is still its parent (src/cli/starterWatch.ts). */
 function become(bun, args) {
   const binFolder = join(modules, ".bin");
-  const child = spawn(bun, args, {
+  const PATH = [dirname(bun), binFolder, process.env.PATH].join(delimiter);
+  let child = null;
+  // Before there is a child: a signal that came in between would end this process and leave the child behind.
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) process.on(signal, () => child?.kill(signal));
+  child = spawn(bun, args, {
     cwd: root,
     stdio: "inherit",
-    env: { ...process.env, PATH: [dirname(bun), binFolder, process.env.PATH].join(delimiter) },
+    env: { ...process.env, PATH, FRESHET_STARTER_PID: String(process.pid) },
   });
-  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   child.on("error", (error) => fail(`The pinned Bun could not be started: ${error.message}`));
   child.on("exit", (code, signal) => {
     process.exitCode = signal === null ? (code ?? 1) : 128 + (constants.signals[signal] ?? 0);

@@ -11,6 +11,8 @@ import {
 import { GroupTimes } from "./admin/measuredAccept.ts";
 import { serveSocket, usableSocketPath, type SocketServer } from "./admin/socketServer.ts";
 import type { ServeSettings } from "./config/settings.ts";
+import { configOperations } from "./configOperations.ts";
+import { LiveConfig } from "./liveConfig.ts";
 import { openAudit, openDataStore, operationsOf } from "./dataStore.ts";
 import type { DemoKeys } from "./demoKeys.ts";
 import { keysInForce } from "./keysInForce.ts";
@@ -21,6 +23,7 @@ import type { Log } from "./lib/log.ts";
 import type { Timers } from "./lib/timers.ts";
 import { serve, type Serving } from "./serving.ts";
 import { folderPaths } from "./store/folder.ts";
+import { noteHolder } from "./store/holder.ts";
 import type { AuditLog } from "./store/ops/audit.ts";
 import type { Store } from "./store/storeApi.ts";
 
@@ -29,6 +32,8 @@ export interface AppDeps {
   readonly ids: Ids;
   readonly timers: Timers;
   readonly log: Log;
+  /** Reads flags, environment and configuration file again. Throws ConfigError. */
+  readonly load: () => ServeSettings;
   /** The journal failed: the process must end with this exit code, at once. */
   readonly onFatal: (exitCode: number) => void;
 }
@@ -39,6 +44,8 @@ export interface App {
   readonly origin: string;
   /** Keys that this start made, to be shown once. */
   readonly shownKeys: ShownKeys;
+  /** Reads the configuration again and takes it into use; how that went is said in the log. */
+  reload(): void;
   /** Refuses what is new, lets what is under way finish, ends streams, closes the store. Resolves when all is on disk. */
   close(): Promise<void>;
 }
@@ -93,10 +100,12 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
   const { store, demoKeys } = opened;
   const configured = [...configuredKeys(settings.sources, deps.clock), ...(demoKeys?.rows ?? [])];
   const keys = keysInForce(() => store.admin.listKeys(), configured);
+  const config = new LiveConfig({ ...deps, admin: store.admin }, settings);
   const call = operationsOf(store, settings.dataFolder, {
     ...deps,
     configuredKeys: configured,
     onKeysChanged: () => keys.refresh(),
+    further: configOperations(config, store.admin, settings.configPath),
   });
   const serving = serve(settings, { ...deps, ...opened, keys, call });
   try {
@@ -105,12 +114,16 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
     warnOfRevoked(store, settings, deps);
     serving.door.open();
     serving.follow();
+    noteHolder(settings.dataFolder, { pid: process.pid, address: serving.origin });
     const socket = openSocket(call, opened.audit, settings, deps);
+    await config.started();
+    if (settings.watchesConfig) config.watch();
     await warmUp(serving.origin, warmUpTimeoutMs);
     return {
       origin: serving.origin,
       shownKeys,
-      close: () => close({ ...opened, serving, socket }, settings, deps),
+      reload: () => void config.applyAndSay("signal"),
+      close: () => close({ ...opened, serving, socket, config }, settings, deps),
     };
   } catch (error) {
     await serving.stop();
@@ -162,17 +175,20 @@ function openSocket(
   return serveSocket(path, recorded, deps.log);
 }
 
+/** What runs beside what is open. */
+interface Running {
+  readonly serving: Serving;
+  readonly socket: SocketServer | null;
+  readonly config: LiveConfig;
+}
+
 async function close(
-  {
-    serving,
-    socket,
-    store,
-    audit,
-  }: Opened & { readonly serving: Serving; readonly socket: SocketServer | null },
+  { serving, socket, store, audit, config }: Opened & Running,
   settings: ServeSettings,
   { clock }: AppDeps,
 ): Promise<void> {
   const deadlineMs = clock.monotonicMs() + settings.limits.drainTimeoutMs * waitingShare;
+  config[Symbol.dispose]();
   serving.door.drain();
   store.drain();
   const ended = serving.endStreams();

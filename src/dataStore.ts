@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { JournalReader } from "./store/journalReader.ts";
 import { callerOf, storeOperations } from "./admin/storeOperations.ts";
 import { readOperations } from "./admin/readOperations.ts";
-import { DiskFailed, type CallOperation } from "./admin/operation.ts";
+import { DiskFailed, type CallOperation, type Operations } from "./admin/operation.ts";
 import { renderChange } from "./esp/changeView.ts";
 import { everything, renderProfile } from "./esp/profileView.ts";
 import { restore } from "./ingest/judge.ts";
@@ -67,12 +67,15 @@ export interface OperationsDeps {
   readonly ids: Ids;
   readonly configuredKeys: readonly KeyRow[];
   readonly onKeysChanged: () => void;
+  /** Operations of a running server alone. */
+  readonly further?: Operations;
 }
 
 /** Everything an operator can do with an open store. */
 export function operationsOf(store: Store, folder: string, deps: OperationsDeps): CallOperation {
-  return callerOf(
-    storeOperations({
+  return callerOf({
+    ...deps.further,
+    ...storeOperations({
       ...deps,
       store,
       journalPath: folderPaths(folder).journal,
@@ -81,7 +84,7 @@ export function operationsOf(store: Store, folder: string, deps: OperationsDeps)
       version,
       sleep: (durationMs) => Bun.sleep(durationMs),
     }),
-  );
+  });
 }
 
 /** A folder opened by a command for itself. */

@@ -64,6 +64,11 @@ const catalogue = {
     message: "The event breaks the tracking plan.",
     hint: "Send it in the shape that the plan asks for, or change the plan; what is held back can then be replayed.",
   },
+  invalid_trait: {
+    status: 400,
+    message: "A trait breaks what is declared of it.",
+    hint: "Send a value as freshet.yaml declares it under traits; the event was taken without that trait.",
+  },
   invalid_request: {
     status: 400,
     message: "The request is not understood.",

@@ -15,7 +15,15 @@ export interface ListenOptions<SocketData> {
 const unreachableBytes = 1024 ** 4;
 
 /** The address can't be listened on; the command line answers exit code 2. */
-export class CannotListen extends Error {}
+export class CannotListen extends Error {
+  /** A port to take instead, where that would help. */
+  readonly freePort: number | null;
+
+  constructor(message: string, freePort: number | null = null) {
+    super(message);
+    this.freePort = freePort;
+  }
+}
 
 /** Listens. Throws CannotListen, with a free port to take instead where the port is taken. */
 export function listen<SocketData>(options: ListenOptions<SocketData>): Server<SocketData> {
@@ -36,10 +44,14 @@ export function listen<SocketData>(options: ListenOptions<SocketData>): Server<S
     });
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
-    if (code === "EADDRINUSE")
+    if (code === "EADDRINUSE") {
+      const free = portNear(host, port);
+      const hint = free === null ? "--port 0 takes a free one" : `--port ${free} is free`;
       throw new CannotListen(
-        `port ${port} on ${host} is taken; stop what uses it or choose another: ${freePortHint(host, port)}`,
+        `port ${port} on ${host} is taken; stop what uses it or choose another: ${hint}`,
+        free ?? 0,
       );
+    }
     if (code === "EACCES")
       throw new CannotListen(`port ${port} needs more rights than this process has; choose one above 1023`);
     throw new CannotListen(
@@ -50,11 +62,11 @@ export function listen<SocketData>(options: ListenOptions<SocketData>): Server<S
 
 const portsTried = 50;
 
-function freePortHint(host: string, taken: number): string {
+function portNear(host: string, taken: number): number | null {
   for (let port = taken + 1; port <= Math.min(65_535, taken + portsTried); port += 1) {
-    if (isFree(host, port)) return `--port ${port} is free`;
+    if (isFree(host, port)) return port;
   }
-  return "--port 0 takes a free one";
+  return null;
 }
 
 function isFree(hostname: string, port: number): boolean {

@@ -64,7 +64,8 @@ export interface Serving {
   readonly door: FrontDoor;
   /** Begins to follow other servers' streams; to be called once all is there. */
   follow(): void;
-  /** Ends every stream, telling clients when to come back; resolves when nothing more comes of followed ones. */
+  /** Ends every stream, telling clients when to come back; resolves when they had time to read that, and nothing more
+   * comes of followed ones. */
   endStreams(): Promise<void>;
   /** Closes the port and every connection. */
   stop(): Promise<void>;
@@ -138,7 +139,7 @@ export function serve(settings: ServeSettings, deps: ServingDeps): Serving {
     endStreams: async () => {
       hub[Symbol.dispose]();
       streams.end();
-      await followers.stop();
+      await Promise.all([followers.stop(), streams.closed()]);
     },
     stop: async () => {
       await followers.stop();

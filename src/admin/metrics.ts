@@ -148,6 +148,14 @@ function addWriter(registry: Registry, { counts }: StoreStatus): void {
   events.inc({ outcome: "quarantined" }, counts.quarantined);
   events.inc({ outcome: "blocked" }, counts.blocked);
   events.inc({ outcome: "fold_failed" }, counts.foldFailed);
+  const passedOver = new Counter({
+    name: "freshet_identifiers_ignored_total",
+    help: "Identifiers that don't count: their values name nobody (blocked), or the profile has too many (limit).",
+    labelNames: ["reason"],
+    registers: [registry],
+  });
+  passedOver.inc({ reason: "blocked" }, counts.ignoredIds);
+  passedOver.inc({ reason: "limit" }, counts.overLimit);
   counter(registry, "freshet_writer_groups_total", "Transactions of the writer.", counts.groups);
   const seconds = new Counter({
     name: "freshet_writer_seconds_total",

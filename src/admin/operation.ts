@@ -4,12 +4,17 @@
  */
 import { z } from "zod";
 import { scopes } from "../model/key.ts";
+import type { RuleDifference } from "../model/rulesDiff.ts";
+import type { Explained } from "../model/segmentExplain.ts";
+import type { ConfigVersion } from "../store/configVersions.ts";
+import type { RulesRehearsed } from "../store/ruleChange.ts";
 import type { Answer } from "../store/accept.ts";
 import type { StoreStatus } from "../store/storeApi.ts";
 import type { VerifyReport } from "../store/verify.ts";
 
 const namespace = z.enum(["live", "test"]);
 const sourceName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/);
+const segmentName = z.string().min(1).max(64);
 const identifier = z.strictObject({
   namespace,
   type: z.string().min(1).max(64),
@@ -46,6 +51,14 @@ export const operationParams = {
   export: z.strictObject({ namespace, what: z.enum(["profiles", "events"]) }),
   erase: identifier,
   "plan.violations": z.strictObject({ days: z.int().min(1).max(90) }),
+  "config.diff": z.strictObject({}),
+  "config.plan": z.strictObject({}),
+  "config.apply": z.strictObject({ by: z.string().min(1).max(100) }),
+  "config.history": z.strictObject({ limit: z.int().min(1).max(200) }),
+  "segments.list": z.strictObject({}),
+  "segments.explain": identifier.extend({ segment: segmentName }),
+  "segments.size": z.strictObject({ namespace, segment: segmentName.nullable() }),
+  "segments.export": z.strictObject({ namespace, segment: segmentName }),
   compact: z.strictObject({}),
   verify: z.strictObject({}),
   rebuild: z.strictObject({}),
@@ -70,6 +83,14 @@ export interface KeyReport {
   readonly configured: boolean;
 }
 
+/** What applying the configuration file as it is would change. */
+export interface ConfigDifference {
+  readonly rules: readonly RuleDifference[];
+  readonly plan: boolean;
+  /** Sections that are another and are read at the next start only. */
+  readonly atNextStart: readonly string[];
+}
+
 /** How often one rule of the tracking plan was broken. */
 export interface ViolationReport {
   /** A track event's name, `identify` for traits; empty: further names of a day that had too many. */
@@ -82,6 +103,22 @@ export interface ViolationReport {
   readonly lastAt: string;
   /** `s<seq>` of an event that was kept, `qrn_<id>` of one that is held back; the newest few. */
   readonly samples: readonly string[];
+}
+
+/** A clause of a segment, explained (model/segmentExplain.ts). */
+export interface ExplainedClause extends Omit<Explained, "sinceMs" | "turnsAtMs" | "of"> {
+  readonly since: string | null;
+  readonly turnsAt: string | null;
+  readonly of: readonly ExplainedClause[];
+}
+
+/** Why a profile is in a segment or is not. */
+export interface SegmentExplanation {
+  readonly segment: string;
+  readonly profileId: string;
+  /** The instant that it is explained for. */
+  readonly at: string;
+  readonly clause: ExplainedClause;
 }
 
 /** What each operation gives at its end. Some also send items (a profile, an event, a change) on the way. */
@@ -101,6 +138,19 @@ export interface OperationResults {
     readonly quarantined: number;
   } | null;
   readonly "plan.violations": readonly ViolationReport[];
+  readonly "config.diff": ConfigDifference;
+  readonly "config.plan": ConfigDifference & { readonly effect: RulesRehearsed | null };
+  readonly "config.apply": ConfigDifference & { readonly profiles: number };
+  /** With the path of the file that is read. */
+  readonly "config.history": { readonly path: string; readonly versions: readonly ConfigVersion[] };
+  readonly "segments.list": readonly { readonly name: string; readonly words: string }[];
+  readonly "segments.explain": SegmentExplanation | null;
+  readonly "segments.size": {
+    /** Number of profiles looked at. */
+    readonly profiles: number;
+    readonly sizes: readonly { readonly name: string; readonly size: number }[];
+  };
+  readonly "segments.export": { readonly count: number };
   readonly compact: null;
   readonly verify: VerifyReport;
   readonly rebuild: null;

@@ -1,4 +1,5 @@
 /** The operations that only read; they work on a folder that no process serves as well. */
+import { idTypes } from "../esp/query.ts";
 import type { JournalReader } from "../store/journalReader.ts";
 import type { KeyRow } from "../store/messages.ts";
 import type { Profiles, StoredProfile } from "../store/profiles.ts";
@@ -9,6 +10,7 @@ import {
   type Operations,
   type Outlet,
 } from "./operation.ts";
+import { segmentOperations } from "./segmentOperations.ts";
 import { exportedEvents, keyReport } from "./reports.ts";
 
 export interface ReadOperationsDeps {
@@ -25,14 +27,15 @@ const exportPage = 200;
 
 export function readOperations(deps: ReadOperationsDeps): Operations {
   return {
-    profile: (params) => Promise.resolve(findProfile(deps.profiles, params, deps.renderProfile)),
-    history: (params) => Promise.resolve(historyOf(deps.profiles, params)),
+    profile: async (params) => findProfile(deps.profiles, params, deps.renderProfile),
+    history: async (params) => historyOf(deps.profiles, params),
     "keys.list": () =>
       Promise.resolve([
         ...deps.keys().map((row) => keyReport(row, false)),
         ...deps.configuredKeys.map((row) => keyReport(row, true)),
       ]),
     "plan.violations": ({ days }) => Promise.resolve(violationsOf(deps, days)),
+    ...segmentOperations(deps),
     export: async ({ namespace, what }, outlet) => {
       if (what === "events") return { count: await exportEvents(deps, namespace, outlet) };
       return { count: await exportProfiles(deps, namespace, outlet) };
@@ -48,11 +51,18 @@ function violationsOf({ openJournal, nowMs }: ReadOperationsDeps, days: number):
   }));
 }
 
+/** Throws OperationFailed for an identifier of a type that there is not: nobody could be found under it. */
+export function checkIdType(type: string): void {
+  if (!idTypes.has(type))
+    throw new OperationFailed(`there is no identifier type ${type}; there are ${[...idTypes].join(", ")}`);
+}
+
 function findProfile(
   profiles: Profiles,
   { namespace, type, value }: OperationParams<"profile">,
   render: (profile: StoredProfile) => unknown,
 ): unknown {
+  checkIdType(type);
   const found = profiles.find(namespace, type, value);
   if (found.kind === "rebuilding")
     throw new OperationFailed("profiles are not readable: they are rebuilt when the server runs");
@@ -63,6 +73,7 @@ function historyOf(
   profiles: Profiles,
   { namespace, type, value, limit }: OperationParams<"history">,
 ): unknown {
+  checkIdType(type);
   const found = profiles.find(namespace, type, value);
   if (found.kind === "rebuilding")
     throw new OperationFailed("profiles are not readable: they are rebuilt when the server runs");

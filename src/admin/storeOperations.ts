@@ -19,7 +19,7 @@ import {
   type Operations,
   type Outlet,
 } from "./operation.ts";
-import { readOperations } from "./readOperations.ts";
+import { checkIdType, readOperations } from "./readOperations.ts";
 import { keyReport } from "./reports.ts";
 
 export interface StoreOperationsDeps {
@@ -71,6 +71,7 @@ export function storeOperations(deps: StoreOperationsDeps): Operations {
     },
     import: (params) => importEvents(store.accept, params, deps.clock),
     erase: async ({ namespace, type, value }) => {
+      checkIdType(type);
       const erased = await store.admin.erase(namespace, type, value);
       return erased === null
         ? null

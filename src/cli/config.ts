@@ -2,10 +2,14 @@
 import type { Command } from "commander";
 import { configJsonSchema } from "../config/jsonSchema.ts";
 import { loadServeSettings } from "../config/settings.ts";
+import { addLiveConfig } from "./liveConfig.ts";
 import type { CliContext } from "./context.ts";
 
 export function addConfig(program: Command, context: CliContext): void {
-  const config = program.command("config").description("the configuration file: its schema, and a check");
+  const config = program
+    .command("config")
+    .description("the configuration file: check it, see what it would change, apply it at work");
+  addLiveConfig(config, context);
   config
     .command("schema")
     .description("print the JSON Schema of freshet.yaml")

@@ -20,9 +20,9 @@ export function addDemo(program: Command, context: CliContext): void {
     })),
   );
   command.action(async (flags: Flags) => {
-    const settings = loadServeSettings({ ...unsaid(context), ...flags }, context.environment);
+    const load = () => loadServeSettings({ ...unsaid(context), ...flags }, context.environment);
     const { runServer } = await import("./runServer.ts");
-    throw new Exit(await runServer(settings, context, { demo: true }));
+    throw new Exit(await runServer(load, context, { demo: true }));
   });
 }
 

@@ -17,20 +17,17 @@ export function addErase(program: Command, context: CliContext): void {
     .option("--json", "print JSON", false);
   withNamespace(withData(command)).action(async (text: string, flags: Flags) => {
     const id = parseIdentifier(text, flags.test);
+    const folder = dataFolder(flags, context);
     using outlet = outletFor(context, null);
-    const erased = await withOperations(
-      context,
-      { folder: dataFolder(flags, context), access: "write" },
-      async (call) => {
-        const done = await call("erase", id, outlet);
-        // Also where nobody is left to erase: the process may have died in between the last time.
-        await call("compact", {}, outlet);
-        return done;
-      },
-    );
+    const erased = await withOperations(context, { folder, access: "write" }, async (call) => {
+      const done = await call("erase", id, outlet);
+      // Also where nobody is left to erase: the process may have died in between the last time.
+      await call("compact", {}, outlet);
+      return done;
+    });
     if (flags.json) await context.print(`${JSON.stringify(erased)}\n`);
     if (erased === null) {
-      context.tell("no profile has that identifier");
+      context.tell(`no profile in ${folder} has that identifier`);
       throw new Exit(exitCodes.failed);
     }
     if (!flags.json)

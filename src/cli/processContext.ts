@@ -1,6 +1,7 @@
 /** The context of a command that runs as a process of its own. */
 import type { Environment } from "../config/environment.ts";
 import type { CliContext } from "./context.ts";
+import { watchStarter } from "./starterWatch.ts";
 
 /** Signals that ask a command to end. */
 const signals = ["SIGINT", "SIGTERM"] as const;
@@ -23,6 +24,7 @@ export function processContext(environment: Environment): CliContext {
       interruption.abort();
     });
   }
+  watchStarter(environment, () => interruption.abort());
   // A reader that has seen enough (`| head`) closes the pipe; that is no fault.
   process.stdout.on("error", () => process.exit(0));
   return {

@@ -17,17 +17,15 @@ export function addProfile(program: Command, context: CliContext): void {
     .option("--history <number>", "print its newest events instead");
   withNamespace(withData(command)).action(async (text: string, flags: Flags) => {
     const id = parseIdentifier(text, flags.test);
+    const folder = dataFolder(flags, context);
     using outlet = outletFor(context, null);
-    const found = await withOperations(
-      context,
-      { folder: dataFolder(flags, context), access: "read" },
-      (call) =>
-        flags.history === undefined
-          ? call("profile", id, outlet)
-          : call("history", { ...id, limit: parseCount(flags.history, "--history", 1_000) }, outlet),
+    const found = await withOperations(context, { folder, access: "read" }, (call) =>
+      flags.history === undefined
+        ? call("profile", id, outlet)
+        : call("history", { ...id, limit: parseCount(flags.history, "--history", 1_000) }, outlet),
     );
     if (found === null) {
-      context.tell("no profile has that identifier");
+      context.tell(`no profile in ${folder} has that identifier`);
       throw new Exit(exitCodes.failed);
     }
     await context.print(`${JSON.stringify(found, null, 2)}\n`);

@@ -17,6 +17,7 @@ import { addPlan } from "./plan.ts";
 import { addProfile } from "./profile.ts";
 import { addRebuild } from "./rebuild.ts";
 import { addRestore } from "./restore.ts";
+import { addSegments } from "./segments.ts";
 import { addServe } from "./serve.ts";
 import { addSimulate } from "./simulate.ts";
 import { addSnippet } from "./snippet.ts";
@@ -36,6 +37,7 @@ const additions = [
   addErase,
   addConfig,
   addPlan,
+  addSegments,
   addVerify,
   addRebuild,
   addBackup,
@@ -86,7 +88,7 @@ function codeOf(error: unknown, context: CliContext): number {
   if (error instanceof Exit) return error.code;
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
   if (error instanceof ConfigError) {
-    for (const problem of error.problems) context.tell(`freshet: ${problem}`);
+    for (const line of error.lines) context.tell(`freshet: ${line}`);
     return exitCodes.usage;
   }
   if (context.interrupted.aborted && error instanceof Error && error.name === "AbortError") {

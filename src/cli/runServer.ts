@@ -10,16 +10,19 @@ import { CannotListen } from "../listen.ts";
 import { version } from "../version.ts";
 import { exitCodes, UsageError, type CliContext } from "./context.ts";
 import { demoGreeting } from "./demoGreeting.ts";
+import { startCommand } from "./ownName.ts";
 
-/** Serves until the context is interrupted; returns the exit code. Throws what keeps it from starting. */
+/** Serves with what `load` reads until the context is interrupted; SIGHUP reads again; returns the exit code. Throws what keeps it from starting. */
 export async function runServer(
-  settings: ServeSettings,
+  load: () => ServeSettings,
   context: CliContext,
   { demo }: { readonly demo: boolean },
 ): Promise<number> {
+  const settings = load();
   const log = openLog({ level: settings.logLevel, format: settings.logFormat });
   const demoKeys = demo ? makeDemoKeys(settings.firstKeys, { ids: systemIds, clock: systemClock }) : null;
-  const app = await start(settings, log, demoKeys);
+  const app = await start(settings, load, log, demoKeys);
+  process.on("SIGHUP", () => app.reload());
   await context.print(demo ? demoGreeting(app, settings) : greeting(app, settings));
   log.info("started", {
     host: settings.host,
@@ -39,19 +42,30 @@ export async function runServer(
   return exitCodes.ok;
 }
 
-async function start(settings: ServeSettings, log: Log, demoKeys: DemoKeys | null): Promise<App> {
+async function start(
+  settings: ServeSettings,
+  load: () => ServeSettings,
+  log: Log,
+  demoKeys: DemoKeys | null,
+): Promise<App> {
   try {
     const onFatal = (exitCode: number) => process.exit(exitCode);
-    const deps = { clock: systemClock, ids: systemIds, timers: systemTimers, log, onFatal };
+    const deps = { clock: systemClock, ids: systemIds, timers: systemTimers, log, load, onFatal };
     return await startApp(settings, deps, demoKeys);
   } catch (error) {
-    if (error instanceof CannotListen) throw new UsageError(error.message);
+    if (error instanceof CannotListen) {
+      const { freePort, message } = error;
+      const again = freePort === null ? "" : ` (${startCommand(demoKeys !== null)} --port ${freePort})`;
+      throw new UsageError(`${message}${again}`);
+    }
     throw error;
   }
 }
 
 function greeting({ origin, shownKeys }: App, settings: ServeSettings): string {
-  const lines = [`Freshet ${version} listens on ${origin}, data in ${settings.dataFolder}`];
+  const lines = [
+    `Freshet ${version} listens on ${origin}, data in ${settings.dataFolder}, process ${process.pid}`,
+  ];
   const { writeKey, secretKey } = shownKeys;
   if (writeKey !== null) lines.push(`Write key, to send events:     ${writeKey}`);
   if (secretKey !== null) lines.push(`Secret key, to read and more:  ${secretKey}`);

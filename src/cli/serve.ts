@@ -10,9 +10,9 @@ export function addServe(program: Command, context: CliContext): void {
   const command = program.command("serve").description("run the server");
   addOptions(command, serveOptions);
   command.action(async (flags: Record<string, unknown>) => {
-    const settings = loadServeSettings(flags, context.environment);
+    const load = () => loadServeSettings(flags, context.environment);
     const { runServer } = await import("./runServer.ts");
-    throw new Exit(await runServer(settings, context, { demo: false }));
+    throw new Exit(await runServer(load, context, { demo: false }));
   });
 }
 

@@ -6,6 +6,7 @@ import { existsSync } from "node:fs";
 import type { CallOperation, Outlet } from "../admin/operation.ts";
 import { folderPaths } from "../store/folder.ts";
 import { type CliContext, UsageError } from "./context.ts";
+import { onItsOwn, servedElsewhere } from "./folderWords.ts";
 import { startProgress } from "./progress.ts";
 import { connectSocket } from "./socketClient.ts";
 
@@ -26,7 +27,10 @@ export async function withOperations<T>(
   const remote = await connectSocket(paths.socket);
   if (remote !== null) return work(remote);
   if (options.mayCreate !== true && !existsSync(paths.journal))
-    throw new UsageError(`there is no Freshet data in ${options.folder}; is --data right?`);
+    throw new UsageError(
+      `there is no Freshet data in ${options.folder}, and no server runs on it; is --data right?${await servedElsewhere(options.folder)}`,
+    );
+  context.tell(await onItsOwn(options.folder));
   const { openForReading, openForWriting } = await import("../dataStore.ts");
   const notice = (line: string) => context.tell(line);
   const opened =

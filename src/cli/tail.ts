@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { dataFolder, parseCount, withData, withNamespace } from "./arguments.ts";
 import { Exit, exitCodes, UsageError, type CliContext } from "./context.ts";
 import { folderPaths } from "../store/folder.ts";
+import { servedElsewhere } from "./folderWords.ts";
 import { outletFor } from "./session.ts";
 import { connectSocket } from "./socketClient.ts";
 
@@ -26,7 +27,9 @@ export function addTail(program: Command, context: CliContext): void {
     const limit = flags.limit === undefined ? null : parseCount(flags.limit, "--limit", 1e12);
     const call = await connectSocket(folderPaths(folder).socket);
     if (call === null)
-      throw new UsageError(`no Freshet is running on ${folder}; start it with freshet serve`);
+      throw new UsageError(
+        `no Freshet is running on ${folder}; start it with freshet serve.${await servedElsewhere(folder)}`,
+      );
     using outlet = outletFor(context, null, (change) => context.print(`${JSON.stringify(change)}\n`));
     try {
       await call(

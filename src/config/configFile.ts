@@ -3,10 +3,19 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { z } from "zod";
 import { nearest } from "../lib/nearest.ts";
 import { alertKeys, alertsSchema, isHttpUrl } from "./alerts.ts";
-import { computedProblems, computedTraitsSchema, describeComputed, useSchema } from "./computedTraits.ts";
+import {
+  computedProblems,
+  computedTraitsSchema,
+  definitionsOf,
+  describeComputed,
+  useSchema,
+} from "./computedTraits.ts";
 import { ConfigError } from "./configError.ts";
+import { declaredProblems, declaredTraitsSchema, describeDeclared } from "./declaredTraits.ts";
 import type { Environment } from "./environment.ts";
 import { readText } from "./option.ts";
+import { describeIdentity, identityProblems, identitySchema } from "./identity.ts";
+import { placeOf, syntaxProblem } from "./place.ts";
 import { isWriteKey } from "./keyText.ts";
 import { describeSegments, segmentProblems, segmentsExpected, segmentsSchema } from "./segments.ts";
 import { trackingPlanSchema } from "./trackingPlan.ts";
@@ -14,7 +23,7 @@ import { serveOptions, serveSection } from "./serveOptions.ts";
 import { substitute } from "./substitute.ts";
 
 /** Sections that the file will hold one day; said apart from mistakes. */
-const laterSections = ["identity", "traits", "content", "destinations", "triggers"];
+const laterSections = ["content", "destinations", "triggers"];
 
 /** Larger files are refused; a configuration is read by people. */
 const maxFileBytes = 1024 * 1024;
@@ -55,6 +64,19 @@ export const fileSchema = z.strictObject({
       expected: "a map of sources; a name has at most 64 letters, digits, _ . -",
     })
     .optional(),
+  identity: identitySchema
+    .meta({
+      description: "What profiles are called: identifiers beside the built-in ones, limits, blocked values.",
+      expected: "a map of identifiers",
+    })
+    .optional(),
+  traits: declaredTraitsSchema
+    .meta({
+      description:
+        "What type the traits have that clients set, who may set them, what stands in for missing ones.",
+      expected: "a map of traits",
+    })
+    .optional(),
   use: useSchema
     .meta({
       description: "Packs of computed traits under fixed names.",
@@ -91,25 +113,28 @@ export interface LoadedFile {
   readonly file: ConfigFile;
   /** Variables that the file names; they count as known. */
   readonly variables: ReadonlySet<string>;
+  /** The file as it is; null: there is none. */
+  readonly text: string | null;
 }
 
 /** Reads the file; a missing one is an empty one unless it was asked for by name. Throws ConfigError. */
 export function readConfigFile(path: string, required: boolean, environment: Environment): LoadedFile {
   if (!existsSync(path)) {
     if (required) throw new ConfigError([`${path}: there is no such file`]);
-    return { file: { version: 1 }, variables: new Set() };
+    return { file: { version: 1 }, variables: new Set(), text: null };
   }
   if (!statSync(path).isFile()) throw new ConfigError([`${path}: not a file`]);
   if (statSync(path).size > maxFileBytes)
     throw new ConfigError([`${path}: larger than ${maxFileBytes} bytes`]);
   const problems: string[] = [];
-  const substituted = substitute(parseYaml(path), environment, problems);
+  const text = readFileSync(path, "utf8");
+  const substituted = substitute(parseYaml(text, path), environment, problems);
   if (problems.length > 0) throw new ConfigError(problems.map((problem) => `${path}: ${problem}`));
-  return { file: checkFile(substituted.value, path), variables: substituted.variables };
+  return { file: checkFile(substituted.value, path, text), variables: substituted.variables, text };
 }
 
 /** Holds a parsed file against the schema. Throws ConfigError with every problem found. */
-function checkFile(value: unknown, path: string): ConfigFile {
+function checkFile(value: unknown, path: string, text: string): ConfigFile {
   const result = fileSchema.safeParse(readServeTexts(value));
   const problems = result.success
     ? [
@@ -117,20 +142,45 @@ function checkFile(value: unknown, path: string): ConfigFile {
         ...duplicateKeys(result.data),
         ...computedProblems(result.data),
         ...segmentProblems(result.data.segments ?? {}),
+        ...traitProblems(result.data),
+        ...identityProblems(result.data.identity, computedNames(result.data)),
       ]
     : [...keylessSources(value), ...result.error.issues.flatMap((issue) => describeIssue(issue, value))];
-  if (!result.success || problems.length > 0)
-    throw new ConfigError([...new Set(problems)].map((problem) => `${path}: ${problem}`));
+  if (!result.success || problems.length > 0) throw refusal(path, text, [...new Set(problems)]);
   return result.data;
 }
 
-function parseYaml(path: string): unknown {
+function traitProblems(file: ConfigFile): string[] {
+  return declaredProblems(file, computedNames(file), new Set(Object.keys(file.segments ?? {})));
+}
+
+function computedNames(file: ConfigFile): ReadonlySet<string> {
+  return new Set(definitionsOf(file).map(({ name }) => name));
+}
+
+function refusal(path: string, text: string, problems: readonly string[]): ConfigError {
+  return new ConfigError(
+    problems.map((problem) => `${path}: ${problem}`),
+    problems.map((problem) => placeIn(text, problem)),
+  );
+}
+
+/** Every problem of a checked file begins with the path that it is about. */
+function placeIn(text: string, problem: string): string | null {
+  const [path = ""] = problem.split(/: | is (?:missing|unknown)\b/);
+  const place = placeOf(text, path);
+  return place === null ? null : `line ${place.line}, column ${place.column}`;
+}
+
+function parseYaml(text: string, path: string): unknown {
   try {
-    return Bun.YAML.parse(readFileSync(path, "utf8"));
+    return Bun.YAML.parse(text);
   } catch (error) {
-    throw new ConfigError([
-      `${path}: not valid YAML${error instanceof SyntaxError ? ` (${firstLine(error.message)})` : ""}`,
-    ]);
+    const found = syntaxProblem(text);
+    throw new ConfigError(
+      [`${path}: not valid YAML${error instanceof SyntaxError ? ` (${firstLine(error.message)})` : ""}`],
+      [found === null ? null : `line ${found.line}, column ${found.column}: ${found.message}`],
+    );
   }
 }
 
@@ -145,8 +195,10 @@ function readServeTexts(value: unknown): unknown {
 function describeIssue(issue: z.core.$ZodIssue, value: unknown): string[] {
   const at = issue.path.map(String);
   if (at[0] === "segments") return describeSegments(valueAt(value, ["segments"]));
+  if (at[0] === "identity") return [describeIdentity(issue, at)];
   if (at[0] === "use" || at[0] === "computedTraits")
     return [describeComputed(issue, at, valueAt(value, at.slice(0, 2)))];
+  if (at[0] === "traits") return [describeDeclared(issue, at, valueAt(value, at))];
   if (issue.code === "unrecognized_keys") return issue.keys.map((key) => describeUnknown([...at, key]));
   const place = at.join(".") || "the file";
   const expected = expectedAt(at);

@@ -1,7 +1,9 @@
 /** docs/configuration.md, made from the schema; a test holds the file against it. */
 import { alertKeys, type AlertKey } from "./alerts.ts";
 import { computedKeys } from "./computedTraits.ts";
+import { declaredKeys } from "./declaredTraits.ts";
 import { keyVariables } from "./firstKeys.ts";
+import { identityDefaults, identityKeys } from "./identity.ts";
 import type { Option } from "./option.ts";
 import { clauseKeys } from "./segmentClauses.ts";
 import { planKeys } from "./trackingPlan.ts";
@@ -35,7 +37,7 @@ serve:
 \`\${NAME}\` stands for an environment variable, which must be set; \`$\${NAME}\` for itself. Under \`sources\` stand the
 write keys of the places where events come from. \`trust: server\` is for back-end code. \`trust: browser\` is for code in
 a page, whose key everybody can read: it can't join two userIds and is rate-limited. A key is in force as long as the
-file names it; changes are read at the next start. \`follow\` names a stream of server-sent events that is followed
+file names it; changes of keys are read at the next start. \`follow\` names a stream of server-sent events that is followed
 ([streams.md](streams.md)).
 `;
 
@@ -43,11 +45,20 @@ file names it; changes are read at the next start. \`follow\` names a stream of 
 export function referencePage(): string {
   return [
     introduction,
+    "## Changing it at work\n",
+    atWorkNote,
     "## Options of serve\n",
     ...serveOptions.map(describeOption),
     "## Keys by variable\n",
     ...keyVariables.map(({ env, description }) => `- \`${env}\`: ${description}`),
     keyNote,
+    "## Traits\n",
+    traitsNote,
+    ...declaredKeys.map(
+      ({ key, description, expected, types }) =>
+        `- \`${key}\`${types === null ? "" : ` (${types.join(", ")})`}: ${description} Value: ${expected}.`,
+    ),
+    "",
     "## Computed traits\n",
     computedNote,
     ...computedKeys.map(
@@ -65,6 +76,17 @@ export function referencePage(): string {
     planNote,
     ...planKeys.map(({ key, description }) => `- \`trackingPlan.${key}\`: ${description}`),
     "",
+    "## Identity\n",
+    identityNote,
+    ...identityDefaults.map(
+      ({ type, limit, priority }) =>
+        `| ${type === "another one" ? type : `\`${type}\``} | ${limit} | ${priority} |`,
+    ),
+    "\nThe keys of an identifier:\n",
+    ...identityKeys.map(
+      ({ key, description, expected }) => `- \`${key}\`: ${description} Value: ${expected}.`,
+    ),
+    "",
     "## Alerts\n",
     alertsNote,
     ...alertKeys.map(describeAlertKey),
@@ -72,10 +94,45 @@ export function referencePage(): string {
   ].join("\n");
 }
 
+const atWorkNote = `A running server reads the file again when it is saved (\`--watch-config false\` switches that off), on SIGHUP, and at
+\`freshet config apply\`. It is checked whole first: a wrong file changes nothing, and is told with line and column. Traits,
+segments and the tracking plan are taken into use while the service goes on: profiles of the new rules are computed from the
+journal beside the ones in use, reads keep the old answer until the new ones are whole, then all change at once, and the
+feed tells what is another, with cause \`definition\`. Who is who (\`identity\`), keys, alerts and the options of serve are read
+at the next start; that is said.
+
+| Command | Does |
+| --- | --- |
+| \`config check\` | checks a file without a server |
+| \`config diff\` | names what the running server would do differently |
+| \`config plan\` | the same, with how many profiles would have other values, trait by trait; nothing changes |
+| \`config apply\` | takes the file into use |
+| \`config history\`, \`config rollback <version>\` | lists what was in use, since when and by whose hand; puts an earlier version back |
+| \`config schema\` | JSON Schema, for completion in editors |
+`;
+
 const keyNote = `
 A key given by variable is stored at the first start that sees it, and stays in force without the variable until it is
 revoked (\`freshet keys revoke\`). Where neither a variable nor freshet.yaml gives a write key, and no variable a secret
 key, the first start makes them and prints them once.
+`;
+
+const traitsNote = `Under \`traits:\` stands what is declared of traits, by their top-level names; a trait that is not named there takes
+any value. What breaks its declaration is left out of the event, which is taken without it, and goes to the quarantine
+([protocol.md](protocol.md#events)). That is decided once, when the event comes: a later change of the file changes
+no profile. Of a computed trait, type, defaults and ages can be declared. null clears a trait of every type.
+
+\`\`\`yaml
+traits:
+  firstName: { type: string, maxLength: 80, default: there }
+  plan: { type: string, oneOf: [free, pro], setBy: [shop] }
+  birthday: { type: date, protected: true }
+  budget: { type: money, currency: EUR, min: 0 }
+  sizes: { type: list, items: number, maxItems: 10 }
+  weather: { type: string, maxAge: 1h, maxStale: 5h, default: fine }
+\`\`\`
+
+The keys of a trait:
 `;
 
 const computedNote = `Under \`use:\` stand packs of traits under fixed names, under \`computedTraits:\` traits of your own, by name
@@ -114,6 +171,22 @@ The keys of a clause:
 const planNote = `\`trackingPlan:\` names a folder of JSON Schemas, one an event ([tracking-plan.md](tracking-plan.md)); or, to
 say more, it is a map:
 `;
+
+const identityNote = `Under \`identity:\` stands what profiles are called ([concepts.md](concepts.md#who-is-who)): identifiers beside the
+built-in \`user_id\`, \`email\` and \`anonymous_id\`, how many of each a profile takes, and values that name nobody. The
+value of \`phone\` is the trait \`phone\` of an \`identify\`, or an id of that type under \`context.externalIds\`. When
+the identifiers are others than at the last start, profiles are rebuilt beside the service.
+
+\`\`\`yaml
+identity:
+  phone: { limit: 3, priority: 4, normalise: phone }
+  loyalty_card: { limit: 1 }
+  anonymous_id: { limit: 200 }
+  user_id: { block: ["42-demo"], allow: ["0"] }
+\`\`\`
+
+| Identifier | Default limit | Default priority |
+| --- | --- | --- |`;
 
 const alertsNote = `Under \`alerts:\` stands when ingest counts as unwell ([operations.md](operations.md), "Alerts"). Every key
 has a default, and so has the block.

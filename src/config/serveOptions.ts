@@ -42,6 +42,11 @@ export const serveShape = {
     placeholder: "format",
     description: "Form of the log on stderr: json, pretty, or auto (pretty on a terminal).",
   }).default("auto"),
+  watchConfig: oneOf(["true", "false"], {
+    placeholder: "true|false",
+    description:
+      "Whether a changed configuration file is taken into use by itself (else: config apply, or SIGHUP).",
+  }).default("true"),
   maxInFlightRequests: integer({
     min: 1,
     max: 1_000_000,

@@ -1,20 +1,22 @@
 /** Merges flags, environment and file into the settings that the program runs with. Flags win, then variables, then the file. */
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { parseByteSize } from "../lib/byteSize.ts";
 import type { ProxyTrust } from "../lib/address.ts";
 import { parseDuration } from "../lib/duration.ts";
 import { assert } from "../lib/assert.ts";
 import type { PlanRules } from "../model/plan.ts";
-import { noRules, type Rules } from "../model/rules.ts";
+import type { Rules } from "../model/rules.ts";
 import { alertSettings, type AlertSettings } from "./alerts.ts";
 import { definitionsOf } from "./computedTraits.ts";
 import { loadSegments, type LoadedSegments } from "./segments.ts";
 import { loadPlan } from "./trackingPlan.ts";
+import { declaredTraitsOf } from "./declaredTraits.ts";
 import { readConfigFile, type ConfigFile } from "./configFile.ts";
 import { ConfigError } from "./configError.ts";
 import { checkVariables, testVariable } from "./variables.ts";
 import type { Environment } from "./environment.ts";
 import { firstKeysOf, type FirstKeys } from "./firstKeys.ts";
+import { identityRulesOf } from "./identity.ts";
 import { readText, type Option } from "./option.ts";
 import { dataOptions, serveOptions, serveShape, type ServeValues } from "./serveOptions.ts";
 
@@ -61,6 +63,8 @@ export interface ServeSettings {
   readonly logLevel: ServeValues["logLevel"];
   readonly logFormat: ServeValues["logFormat"];
   readonly limits: Limits;
+  /** Whether a changed file is taken into use by itself. */
+  readonly watchesConfig: boolean;
   readonly sources: readonly SourceSetting[];
   readonly follows: readonly FollowSetting[];
   readonly rules: Rules;
@@ -70,6 +74,11 @@ export interface ServeSettings {
   readonly plan: PlanRules | null;
   readonly alerts: AlertSettings;
   readonly firstKeys: FirstKeys;
+  readonly configPath: string;
+  /** The configuration file as it is; null: there is none. */
+  readonly configText: string | null;
+  /** Null: there is no tracking plan. */
+  readonly planFolder: string | null;
   /** Where a test wants the process to die; null in production. */
   readonly crashAt: string | null;
 }
@@ -83,11 +92,16 @@ export function loadServeSettings(flags: Flags, environment: Environment): Serve
     {},
   );
   const configGiven = flags["config"] !== undefined || environment["FRESHET_CONFIG"] !== undefined;
-  const { file, variables } = readConfigFile(String(early["config"]), configGiven, environment);
+  const configPath = String(early["config"]);
+  const { file, variables, text } = readConfigFile(configPath, configGiven, environment);
   checkVariables(environment, variables);
   const values = serveValues(mergeOptions(serveOptions, flags, environment, file.serve ?? {}));
-  const path = String(early["config"]);
-  return settingsOf(values, file, planOf(file, path), environment, segmentsOf(file, path));
+  return {
+    ...settingsOf(values, file, planOf(file, configPath), environment, segmentsOf(file, configPath)),
+    configPath,
+    configText: text,
+    planFolder: planFolderOf(file, configPath),
+  };
 }
 
 /** The data folder, for commands that need nothing else. Throws ConfigError. */
@@ -146,6 +160,11 @@ function serveValues(merged: Record<string, unknown>): ServeValues {
   return parsed as ServeValues;
 }
 
+function planFolderOf({ trackingPlan }: ConfigFile, path: string): string | null {
+  if (trackingPlan === undefined) return null;
+  return resolve(dirname(path), typeof trackingPlan === "string" ? trackingPlan : trackingPlan.folder);
+}
+
 /** Null where the file names no plan. */
 function planOf({ trackingPlan }: ConfigFile, path: string): PlanRules | null {
   return trackingPlan === undefined ? null : loadPlan(trackingPlan, dirname(path));
@@ -157,7 +176,7 @@ function settingsOf(
   plan: PlanRules | null,
   environment: Environment,
   { segments, lists }: LoadedSegments,
-): ServeSettings {
+): Omit<ServeSettings, "configPath" | "configText" | "planFolder"> {
   const limits: Limits = {
     maxInFlightRequests: values.maxInFlightRequests,
     maxInFlightBytes: bytes(values.maxInFlightBytes),
@@ -179,9 +198,15 @@ function settingsOf(
     logLevel: values.logLevel,
     logFormat: values.logFormat,
     limits,
+    watchesConfig: values.watchConfig === "true",
     sources: sourcesOf(file),
     follows: followsOf(file),
-    rules: { ...noRules, computed: definitionsOf(file), segments },
+    rules: {
+      traits: declaredTraitsOf(file),
+      computed: definitionsOf(file),
+      identity: identityRulesOf(file.identity),
+      segments,
+    },
     lists,
     plan,
     alerts: alertSettings(file.alerts),

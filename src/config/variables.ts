@@ -8,11 +8,15 @@ import { serveOptions } from "./serveOptions.ts";
 /** Names the place where a crash test wants the process to die; never set in production. */
 export const testVariable = "FRESHET_CRASH_AT";
 
+/** The process that started this one and stands for it (scripts/run.mjs); set by nobody else. */
+export const starterVariable = "FRESHET_STARTER_PID";
+
 /** Every variable that means something to Freshet. */
 const knownVariables: readonly string[] = [
   ...serveOptions.map((option) => option.env),
   ...keyVariables.map(({ env }) => env),
   testVariable,
+  starterVariable,
 ];
 
 /** What Kubernetes sets in every pod for a service called freshet; harmless, so passed over. */

@@ -3,7 +3,7 @@ import { Refusal } from "../errors.ts";
 import type { KeyInfo } from "../model/key.ts";
 import type { FeedFilter } from "./changeView.ts";
 import type { FeedStart } from "./feed.ts";
-import { flagOf, idTypes, queryOf, traitsOf } from "./query.ts";
+import { flagOf, queryOf, traitsOf } from "./query.ts";
 
 /** Where to start: Last-Event-ID, which a reconnecting EventSource sends, beats ?cursor=. */
 export function startOf(request: Request): FeedStart {
@@ -13,7 +13,7 @@ export function startOf(request: Request): FeedStart {
 }
 
 /** What the reader wants to see, and may. Throws Refusal invalid_request. */
-export function filterOf(request: Request, key: KeyInfo): FeedFilter {
+export function filterOf(request: Request, key: KeyInfo, idTypes: ReadonlySet<string>): FeedFilter {
   const query = queryOf(request.url);
   const idType = query.get("idType");
   if (idType !== null && !idTypes.has(idType)) {

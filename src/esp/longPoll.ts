@@ -30,7 +30,7 @@ async function poll(request: Request, deps: LongPollDeps): Promise<Response> {
   const query = queryOf(request.url);
   const limit = numberOf(query, "limit", 100, 1, 1_000);
   const waitMs = numberOf(query, "waitMs", 0, 0, maxWaitMs);
-  const filter = filterOf(request, key);
+  const filter = filterOf(request, key, deps.profiles.definitions.identity.idTypes);
   const reader = new FeedReader(deps, filter, deps.hub.textsFor(filter), startOf(request));
   if (reader.lost !== null) throw new Refusal("cursor_expired");
   const frames = await nextPage(reader, limit, waitMs, request.signal, deps);

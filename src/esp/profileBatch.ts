@@ -25,12 +25,13 @@ export function idsOf(body: unknown): readonly string[] {
  */
 export async function batchText(
   ids: readonly string[],
+  types: ReadonlySet<string>,
   find: (type: string, value: string) => StoredProfile,
   render: (profile: StoredProfile) => unknown,
 ): Promise<string> {
   const texts: string[] = [];
   for (const id of ids) {
-    texts.push(JSON.stringify(oneOf(id, find, render)));
+    texts.push(JSON.stringify(oneOf(id, types, find, render)));
     if (texts.length % renderedAtOnce === 0) await new Promise<void>((resolve) => setImmediate(resolve));
   }
   return `{"profiles":[${texts.join(",")}]}`;
@@ -38,11 +39,12 @@ export async function batchText(
 
 function oneOf(
   id: string,
+  types: ReadonlySet<string>,
   find: (type: string, value: string) => StoredProfile,
   render: (profile: StoredProfile) => unknown,
 ): unknown {
   try {
-    const { type, value } = parseIdentifier(id, false);
+    const { type, value } = parseIdentifier(id, false, types);
     return render(find(type, value));
   } catch (error) {
     // While profiles are rebuilt no id can be told from another: that refuses the whole.

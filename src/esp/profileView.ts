@@ -1,6 +1,7 @@
 /** A profile as it goes over the wire (docs/protocol.md, "Profiles"). Pure. */
 import type { Json } from "../model/event.ts";
 import type { Identifier } from "../model/identifier.ts";
+import { isClaimed } from "../model/identity.ts";
 import { readTrait, readTraits } from "../model/trait.ts";
 import type { StoredProfile } from "../store/profiles.ts";
 import { computedReading, computedValues, type ComputedView } from "./computedView.ts";
@@ -157,15 +158,17 @@ function traitView(reading: Reading, nowMs: number): TraitView {
 }
 
 /**
- * The identifiers that a reader sees. An e-mail address stands in a trait and among the identifiers; whoever may not
- * read the one would read it in the other.
+ * The identifiers that a reader sees. An e-mail address, or another claimed identifier, stands in a trait and among the
+ * identifiers; whoever may not read the one would read it in the other.
  */
 export function visibleIdentifiers(
   identifiers: readonly Identifier[],
   readable: TraitSelection,
 ): readonly Identifier[] {
-  if (readable === null || readable.includes("email")) return identifiers;
-  return identifiers.filter(({ type }) => type !== "email" && type !== "email_sha256");
+  if (readable === null) return identifiers;
+  return identifiers.filter(
+    ({ type }) => !isClaimed(type) || readable.includes(type === "email_sha256" ? "email" : type),
+  );
 }
 
 /** The entries of a dictionary that are selected. */

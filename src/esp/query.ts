@@ -2,16 +2,11 @@
 import { Refusal } from "../errors.ts";
 import type { Identifier } from "../model/identifier.ts";
 import { maxIdentifierBytes } from "../model/identifier.ts";
+import { builtInIdentity } from "../model/identity.ts";
 import type { TraitSelection } from "./profileView.ts";
 
-/** The types that an identifier can be looked up by. */
-export const idTypes: ReadonlySet<string> = new Set([
-  "user_id",
-  "anonymous_id",
-  "email",
-  "email_sha256",
-  "profile_id",
-]);
+/** The types that an identifier can be looked up by where none are configured. */
+export const idTypes: ReadonlySet<string> = builtInIdentity.idTypes;
 const maxTraitNames = 500;
 
 /** The query of a URL; empty without one. */
@@ -20,8 +15,12 @@ export function queryOf(url: string): URLSearchParams {
   return new URLSearchParams(at < 0 ? "" : url.slice(at + 1));
 }
 
-/** `type:value`, split at the first colon; the value is percent-decoded when it comes from a path. Throws Refusal invalid_request. */
-export function parseIdentifier(text: string, encoded: boolean): Identifier {
+/** `type:value`, split at the first colon; the value is percent-decoded when it comes from a path. `types`: those that there are. Throws Refusal invalid_request. */
+export function parseIdentifier(
+  text: string,
+  encoded: boolean,
+  types: ReadonlySet<string> = idTypes,
+): Identifier {
   const plain = encoded ? decode(text) : text;
   const colon = plain.indexOf(":");
   if (colon < 1)
@@ -30,9 +29,9 @@ export function parseIdentifier(text: string, encoded: boolean): Identifier {
     });
   const type = plain.slice(0, colon);
   const value = plain.slice(colon + 1);
-  if (!idTypes.has(type))
+  if (!types.has(type))
     throw new Refusal("invalid_request", {
-      detail: `The identifier's type is not known; there are ${[...idTypes].join(", ")}.`,
+      detail: `The identifier's type is not known; there are ${[...types].join(", ")}.`,
     });
   if (value === "" || !value.isWellFormed())
     throw new Refusal("invalid_request", { detail: "The identifier has no readable value." });

@@ -113,7 +113,7 @@ function etagOf(body: string): string {
 }
 
 function find(deps: RestDeps, key: KeyInfo, pathId: string): StoredProfile {
-  const { type, value } = parseIdentifier(pathId, true);
+  const { type, value } = parseIdentifier(pathId, true, deps.profiles.definitions.identity.idTypes);
   return found(deps.profiles.find(key.namespace, type, value));
 }
 
@@ -136,6 +136,7 @@ async function postBatch(request: Request, deps: RestDeps): Promise<Response> {
   const ids = idsOf(await deps.readJson(request));
   const text = await batchText(
     ids,
+    deps.profiles.definitions.identity.idTypes,
     (type, value) => found(deps.profiles.find(key.namespace, type, value)),
     (profile) =>
       isVerbose

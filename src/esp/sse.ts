@@ -40,14 +40,14 @@ export function sseRoutes(deps: SseDeps) {
 /** What a GET would be answered with. The router's own answer to HEAD would read the stream to its end. */
 function announceStream(request: Request, deps: SseDeps): Response {
   const { key, only } = admit(request, deps);
-  const filter = filterOf(request, key);
+  const filter = filterOf(request, key, deps.profiles.definitions.identity.idTypes);
   void new FeedReader(deps, filter, new ChangeTexts(filter), startOf(request), only);
   return new Response(null, { headers: headersFor(only) });
 }
 
 function openStream(request: Request, deps: SseDeps): Response {
   const { key, isAllowed, only } = admit(request, deps);
-  const filter = filterOf(request, key);
+  const filter = filterOf(request, key, deps.profiles.definitions.identity.idTypes);
   // What one reader alone gets would only push what many share out of the hub's memory.
   const texts = only === null ? deps.hub.textsFor(filter) : new ChangeTexts(filter);
   const stream = new SseStream(

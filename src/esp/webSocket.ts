@@ -36,7 +36,7 @@ export function upgradeToFeed(
   const key = authorise(request, deps.findKey, "feed");
   if (!isOwnOrigin(request))
     throw new Refusal("forbidden", { detail: "A page of another origin may not open this socket." });
-  const filter = filterOf(request, key);
+  const filter = filterOf(request, key, deps.profiles.definitions.identity.idTypes);
   const reader = new FeedReader(deps, filter, deps.hub.textsFor(filter), startOf(request));
   const stream = new SocketStream(reader, deps.hub, keyCheck(request, deps.findKey));
   deps.hub.join(stream);

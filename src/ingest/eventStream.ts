@@ -6,6 +6,10 @@
  *   answering: an answer a line, in order; the next lines are taken only once the client has room for answers
  *
  * So at most one frame and one chunk of a stream are held, however much its client sends and however little it reads.
+ *
+ *   ended by us: the last line is out; of a client that is behind, what it still sends is read and thrown away until it
+ *   has seen that line and ends, or some time has passed. Closing a connection that holds unread bytes resets it, and a
+ *   reset takes answers away that are still on their way.
  */
 import { errorBody, eventError, Refusal, type EventError } from "../errors.ts";
 import type { Timers } from "../lib/timers.ts";
@@ -40,6 +44,8 @@ const maxFrameLines = 512;
 const maxFrameBytes = 256 * 1024;
 /** A stream that brought nothing for so many heartbeats is ended. */
 const idleTicks = 30;
+/** A client has so long to see why its stream ends. */
+const farewellMs = 1_000;
 
 const encoder = new TextEncoder();
 
@@ -95,7 +101,8 @@ export class EventStream implements OpenStream {
   cancel(): void {
     this.#controller = null;
     this.#stopped ??= new Refusal("invalid_request");
-    this.#leave();
+    this.#leave(Promise.resolve());
+    this.#hangUp();
   }
 
   stop(reason: Refusal): void {
@@ -213,13 +220,36 @@ export class EventStream implements OpenStream {
       this.#send(`${JSON.stringify(errorBody(code, this.#deps.requestId(), detail))}\n`);
     }
     this.#controller = null;
-    controller.close();
-    this.#leave();
+    const isBehind = !this.#isOver && (!this.#isPulling || this.#splitter.waiting > 0);
+    this.#leave(this.#bidFarewell(controller, isBehind ? this.#body : null));
   }
 
-  #leave(): void {
-    this.#deps.streams.leave(this);
+  /** Throws away what still comes of `unread`, then closes. */
+  async #bidFarewell(
+    controller: ReadableStreamDefaultController<Uint8Array>,
+    unread: BodyChunks | null,
+  ): Promise<void> {
+    try {
+      using _timer = this.#deps.timers.after(farewellMs, () => this.#hangUp());
+      while ((await unread?.read())?.done === false);
+    } catch {
+      // Nothing more comes; that is all that was waited for.
+    }
+    try {
+      controller.close();
+    } catch {
+      // The client was faster.
+    }
+    this.#hangUp();
+  }
+
+  #hangUp(): void {
     this.#body?.cancel().catch(() => {});
+  }
+
+  /** `closed` resolves once the connection needs nothing more of us. */
+  #leave(closed: Promise<void>): void {
+    this.#deps.streams.leave(this, closed);
     this.#awake();
   }
 }

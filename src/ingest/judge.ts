@@ -6,9 +6,12 @@
  * What breaks the body as a whole refuses the frame; what breaks one event rejects that event alone.
  */
 import { eventError, type ErrorCode, type EventError } from "../errors.ts";
+import { ignoredIn, withoutIgnored } from "../model/guard.ts";
 import { eventTypes, type Event, type EventType } from "../model/event.ts";
+import { decidedTraits } from "../model/traitRules.ts";
 import type { Frame, Judge, Judged, Restore, Verdict } from "../store/accept.ts";
 import { decideTime } from "./clockRules.ts";
+import { withExternalIds } from "./externalIds.ts";
 import { maxBatchEvents, maxDepth, maxEventBytes } from "./limits.ts";
 import { unpackLines } from "./lines.ts";
 import { isObject, readId, readShape, type Envelope, type Shape } from "./normalise.ts";
@@ -58,12 +61,16 @@ export const judge: Judge = (frame, mintId) => {
     : judgeSingle(frame, frame.call, text, mintId);
 };
 
-/** Makes the event again that the judge made from the same text. The time is the stored one: it was decided once. */
+/** Makes the event again that was accepted with this text. Its time, and which traits it may set, were decided once and are stored. */
 export const restore: Restore = (stored) => {
-  const shape = readShape(stored.type, JSON.parse(utf8.decode(stored.raw)) as Envelope);
+  const envelope = JSON.parse(utf8.decode(stored.raw)) as Envelope;
+  const shape = readShape(stored.type, envelope);
   if (shape.kind === "problem")
     throw new Error(`a stored ${stored.type} can't be read: ${shape.error.message}`);
-  return makeEvent(stored, stored.type, shape, stored.messageId, stored.timestampMs, stored.index);
+  const traits = decidedTraits(shape.traits, stored.extra);
+  const decided = traits === shape.traits ? shape : { ...shape, traits };
+  const event = makeEvent(stored, stored.type, decided, stored.messageId, stored.timestampMs, stored.index);
+  return withoutIgnored(withExternalIds(event, envelope), ignoredIn(stored.extra));
 };
 
 function judgeSingle(frame: Frame, type: EventType, text: string, mintId: () => string): Verdict {
@@ -183,7 +190,10 @@ function judgeEvent(
   if (time.kind === "problem") return rejected(time.error, envelope, raw);
   return {
     kind: "event",
-    event: makeEvent(frame, type, shape, messageId ?? mintId(), time.timestampMs, index),
+    event: withExternalIds(
+      makeEvent(frame, type, shape, messageId ?? mintId(), time.timestampMs, index),
+      envelope,
+    ),
     raw: withoutSecret(envelope, raw),
     extra: time.setAside === null ? shared.extra : extraWithTime(shared, time.setAside),
     minted: messageId === null,

@@ -20,6 +20,7 @@ const drainRetrySeconds = 5;
 
 export class EventStreams implements Disposable {
   readonly #open = new Set<OpenStream>();
+  readonly #closing = new Set<Promise<void>>();
   readonly #maxStreams: number;
   readonly #timer: Disposable;
   #ended = false;
@@ -46,8 +47,17 @@ export class EventStreams implements Disposable {
     this.#open.add(stream);
   }
 
-  leave(stream: OpenStream): void {
+  /** Takes a stream out whose last line is said; `closed` resolves once its client has had time to read that. */
+  leave(stream: OpenStream, closed: Promise<void>): void {
     this.#open.delete(stream);
+    this.#closing.add(closed);
+    const forget = () => void this.#closing.delete(closed);
+    closed.then(forget, forget);
+  }
+
+  /** Resolves once the streams that were ended are closed too. */
+  async closed(): Promise<void> {
+    await Promise.all(this.#closing);
   }
 
   /** Ends every stream; none is let in any more. */

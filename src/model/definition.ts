@@ -1,6 +1,8 @@
 /** What an operator declares about computed traits, as plain data, and the form in which fold and reads want it. */
 import { canonicalJson } from "./canonicalJson.ts";
+import { noDeclared, type DeclaredTraits } from "./declared.ts";
 import type { Json } from "./event.ts";
+import { builtInIdentity, type Identity } from "./identity.ts";
 import { noSegments, type Segments } from "./segmentPlan.ts";
 
 export type Scalar = string | number | boolean;
@@ -136,11 +138,15 @@ export interface Definitions {
   readonly computed: readonly ComputedTrait[];
   /** Their names, which no client may set. */
   readonly names: ReadonlySet<string>;
+  /** What is declared of the traits that clients set, and of what is given where one is missing. */
+  readonly declared: DeclaredTraits;
   /** What is kept of which events; of none, the fold does nothing for them. */
   readonly byEvent: ReadonlyMap<string, EventPlan>;
   /** Counts that segments ask for, by name: evidence is kept for them, but they are nobody's traits. */
   readonly hidden: ReadonlyMap<string, Tallied>;
   readonly segments: Segments;
+  /** What profiles are called. */
+  readonly identity: Identity;
   /** Equal text, equal evidence: a state folded with definitions of another fingerprint must be folded anew. */
   readonly fingerprint: string;
 }
@@ -180,9 +186,11 @@ export function compile(
     size: computed.length,
     computed,
     names,
+    declared: noDeclared,
     byEvent: new Map(plans.map((plan) => [plan.event, plan])),
     hidden: new Map(plans.flatMap((plan) => plan.hidden.map((trait) => [trait.name, trait] as const))),
     segments: noSegments,
+    identity: builtInIdentity,
     fingerprint: canonicalJson([
       { ...limits },
       sorted as unknown as Json,

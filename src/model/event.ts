@@ -48,6 +48,10 @@ export interface Event {
   readonly properties: JsonObject;
   /** identify: the profile's traits to set; else {}. (group traits belong to the group, not the profile.) */
   readonly traits: JsonObject;
+  /** `context.externalIds`: names that other systems have for the person. */
+  readonly externalIds?: readonly (readonly [type: string, value: string])[];
+  /** Identifiers that came with it and don't count (guard.ts); those above are null then. */
+  readonly ignored?: Readonly<Record<string, "blocked" | "limit">>;
 }
 
 /** The event's order key. */

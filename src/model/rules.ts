@@ -1,15 +1,19 @@
 /** Everything an operator configures that decides what a profile is. Plain data, so that the journal can remember it. */
 import { compile, type Definition, type Definitions } from "./definition.ts";
+import { compileDeclared, type DeclaredTrait } from "./declared.ts";
+import { compileIdentity, type IdentifierRule } from "./identity.ts";
 import { compileSegments, type ListsByHash } from "./segmentCompile.ts";
 import type { SegmentDefinition } from "./segmentRule.ts";
 
 export interface Rules {
+  readonly traits: readonly DeclaredTrait[];
   readonly computed: readonly Definition[];
+  readonly identity: readonly IdentifierRule[];
   readonly segments: readonly SegmentDefinition[];
 }
 
 /** Nothing configured. */
-export const noRules: Rules = { computed: [], segments: [] };
+export const noRules: Rules = { traits: [], computed: [], identity: [], segments: [] };
 
 /**
  * The rules in the form in which fold and reads want them; `lists` are those that segments name. Throws on rules that
@@ -17,5 +21,9 @@ export const noRules: Rules = { computed: [], segments: [] };
  */
 export function compileRules(rules: Rules, lists: ListsByHash = new Map()): Definitions {
   const { segments, hidden } = compileSegments(rules.segments, lists);
-  return { ...compile(rules.computed, undefined, hidden), segments };
+  const declared = compileDeclared(rules.traits);
+  const identity = compileIdentity(rules.identity);
+  const compiled = compile(rules.computed, undefined, hidden);
+  const fingerprint = `${compiled.fingerprint}${identity.fingerprint}`;
+  return { ...compiled, declared, segments, identity, fingerprint };
 }

@@ -1,15 +1,16 @@
 /** Folding rows that LMDB has not seen: the tail after a crash, and rows that waited while profiles were rebuilt. */
 import { eventError } from "../errors.ts";
 import { errorText } from "../lib/describeError.ts";
+import type { Event } from "../model/event.ts";
 import type { Restore } from "./accept.ts";
 import { tellRelisted } from "./acts.ts";
+import { withDecisions } from "./guardVerdict.ts";
 import type { HotProfiles } from "./hot.ts";
 import type { Journal } from "./journal.ts";
 import type { Memberships } from "./memberships.ts";
-import type { Projector } from "./projector.ts";
+import type { Projected, Projector } from "./projector.ts";
 import type { Epochs } from "./segmentEpochs.ts";
 import {
-  extraOf,
   instantOf,
   isFoldable,
   refusedOf,
@@ -104,16 +105,24 @@ function foldRow(row: EventRow, context: CatchUpContext): void {
     projector.project(event, row.seq, row.committed_at_ms, recorded);
     return;
   }
-  const { pid, prev, identifiers, diff, refused, relisted } = projectWaiting(row, context);
-  const extra = refused === null ? row.extra : JSON.stringify({ ...extraOf(row), refused });
+  const event = waitingEvent(row, context);
+  const projected = projectWaiting(row, event, context);
+  const { pid, prev, identifiers, diff, relisted } = projected;
+  const extra = withDecisions(row.extra, event, projected);
   journal.setProjection(row.seq, pid, prev, identifiers, diff, extra, row.flags);
   for (const profile of relisted) tellRelisted(profile, context);
 }
 
-function projectWaiting(row: EventRow, context: CatchUpContext): ReturnType<Projector["project"]> {
-  const { journal, projector, restore } = context;
+function waitingEvent(row: EventRow, { journal, restore }: CatchUpContext): Event {
   try {
-    const event = restore(storedEvent(row, journal.sourceName(row.source)));
+    return restore(storedEvent(row, journal.sourceName(row.source)));
+  } catch (error) {
+    throw new RowNotFoldable(row, error);
+  }
+}
+
+function projectWaiting(row: EventRow, event: Event, { projector }: CatchUpContext): Projected {
+  try {
     return projector.project(event, row.seq, row.committed_at_ms);
   } catch (error) {
     throw new RowNotFoldable(row, error);

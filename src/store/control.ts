@@ -4,6 +4,7 @@ import type { EventType } from "../model/event.ts";
 import type { EventError } from "../errors.ts";
 import type { Restore } from "./accept.ts";
 import type { openMessageIds } from "./dedup/openMessageIds.ts";
+import { noteConfig } from "./configVersions.ts";
 import { eraseProfile, resolve, type Erased } from "./erase.ts";
 import type { Journal } from "./journal.ts";
 import { insertKey, listKeys, revokeKey } from "./keys.ts";
@@ -66,6 +67,9 @@ export async function runControl(context: ControlContext, request: ControlReques
     case "tellRules":
       context.rules?.tell(request.changes, request.untold);
       context.post(writer.announce());
+      return true;
+    case "noteConfig":
+      writer.act(() => noteConfig(journal.database, request.version));
       return true;
     case "usePlan":
       writer.usePlan(usePlan(journal, request.plan));

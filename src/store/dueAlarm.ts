@@ -4,7 +4,8 @@ import { errorText } from "../lib/describeError.ts";
 import type { Timers } from "../lib/timers.ts";
 import type { FromWriter } from "./messages.ts";
 import { classifyWriteFailure } from "./sqlite.ts";
-import { JournalFailed, type Writer } from "./writer.ts";
+import { JournalFailed } from "./judging.ts";
+import type { Writer } from "./writer.ts";
 
 export interface DueAlarmDeps {
   readonly clock: Clock;

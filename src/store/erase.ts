@@ -8,13 +8,14 @@
  * where its profile had merged into somebody else's: what a number leads to must follow from the rows that are left.
  */
 import type { Event, Namespace } from "../model/event.ts";
-import { identifierKey, identifierOf, normaliseEmail, type IdentifierKey } from "../model/identifier.ts";
+import { identifierKey, identifierOf, type IdentifierKey } from "../model/identifier.ts";
+import { claimsOf, normaliseValue, type Identity } from "../model/identity.ts";
 import type { Restore } from "./accept.ts";
 import { appendAct, tellRelisted } from "./acts.ts";
-import { emailHashKey } from "./emails.ts";
+import { emailHashKey } from "./claims.ts";
 import { eraseQuarantine } from "./eraseQuarantine.ts";
 import type { Folded } from "./folded.ts";
-import { emailEntry, type HotProfile } from "./hot.ts";
+import { claimEntry, type HotProfile } from "./hot.ts";
 import type { Journal } from "./journal.ts";
 import type { MessageIds } from "./messageIds.ts";
 import { mergedOf, parsePrev, rowFlags, rowKind, storedEvent, type EventRow } from "./row.ts";
@@ -61,11 +62,9 @@ export function resolve(
   const { projector } = folded;
   if (type === "user_id" || type === "anonymous_id")
     return projector.profileOf(identifierKey(namespace, type, value));
-  if (type === "email") {
-    const email = normaliseEmail(value);
-    return email === null ? undefined : projector.emailHolder(identifierKey(namespace, "email", email));
-  }
-  return undefined;
+  const claimed = folded.definitions.identity.claimed.find((candidate) => candidate.type === type);
+  const plain = claimed === undefined ? null : normaliseValue(claimed, value);
+  return plain === null ? undefined : projector.claimHolder(identifierKey(namespace, type, plain));
 }
 
 /** Erases a profile, inside the writer's transaction, when no re-attribution is pending. */
@@ -76,11 +75,11 @@ export function eraseProfile(profile: HotProfile, context: EraseContext): Erased
   const found = collect(profile, context);
   const identifiers = profile.identifiers.length;
   const unlink = new Unlink(profile, context);
-  const needsRebuild = dropClaims(profile, found.emails, context);
+  const needsRebuild = dropClaims(profile, found.claimed, context);
   for (const key of profile.identifiers) if (identifierOf(key).type === "user_id") hot.setId(key, null);
   for (const key of found.anonymousKeys) unlink.forget(key);
   unlink.redirect();
-  for (const email of found.emails) projector.relistEmail(identifierKey(profile.namespace, "email", email));
+  for (const key of found.claimed) projector.relistClaimed(key);
   if (found.fromSeq !== null)
     for (const other of unlink.others) scrub(other, journal, found.names, found.fromSeq);
   for (const row of found.rows) eraseEvent(row, context);
@@ -100,7 +99,7 @@ interface Found {
   /** Every identifier, for the quarantine. */
   readonly names: Set<string>;
   readonly anonymousKeys: Set<IdentifierKey>;
-  readonly emails: Set<string>;
+  readonly claimed: Set<IdentifierKey>;
   /** Numbers of the profiles that merged into it. */
   readonly merged: Set<number>;
   /** Seq of the oldest event without a userId: it may have been counted as another's before. */
@@ -114,7 +113,7 @@ function collect(profile: HotProfile, context: EraseContext): Found {
     seqs: new Set(),
     names: new Set(profile.identifiers.map((key) => identifierOf(key).value)),
     anonymousKeys: new Set(profile.links.keys()),
-    emails: new Set(),
+    claimed: new Set(),
     merged: new Set(),
     fromSeq: null,
   };
@@ -129,19 +128,19 @@ function collect(profile: HotProfile, context: EraseContext): Found {
     for (const pid of mergedOf(row)) found.merged.add(pid);
     const event = context.restore(storedEvent(row, journal.sourceName(row.source)));
     if (event.userId === null) found.fromSeq = Math.min(seq, found.fromSeq ?? seq);
-    note(event, found);
+    note(event, found, context.folded.definitions.identity);
   }
   return found;
 }
 
-function note(event: Event, found: Found): void {
+function note(event: Event, found: Found, identity: Identity): void {
   for (const id of [event.userId, event.anonymousId]) if (id !== null) found.names.add(id);
   for (const id of [event.anonymousId, event.previousId])
     if (id !== null) found.anonymousKeys.add(identifierKey(event.namespace, "anonymous_id", id));
-  const email = event.type === "identify" ? normaliseEmail(event.traits["email"]) : null;
-  if (email === null) return;
-  found.emails.add(email);
-  found.names.add(email);
+  for (const { type, value } of claimsOf(event, identity)) {
+    found.claimed.add(identifierKey(event.namespace, type, value));
+    found.names.add(value);
+  }
 }
 
 function eraseEvent(row: EventRow, { journal, folded }: EraseContext): void {
@@ -154,7 +153,7 @@ function eraseEvent(row: EventRow, { journal, folded }: EraseContext): void {
 function dropNumber(pid: number, profile: HotProfile, { hot }: Folded): void {
   for (const key of new Set([...profile.identifiers, ...profile.links.keys()])) {
     const entry = hot.id(key);
-    const claimed = emailEntry(entry);
+    const claimed = claimEntry(entry);
     if (entry === pid) hot.setId(key, profile.pid);
     else if (claimed?.holder === pid) hot.setId(key, { ...claimed, holder: profile.pid });
     else if (typeof entry === "object" && "link" in entry && entry.pid === pid)
@@ -163,13 +162,16 @@ function dropNumber(pid: number, profile: HotProfile, { hot }: Folded): void {
   hot.remove(pid);
 }
 
-/** Takes the person's claims from their addresses; true if the next claimant is not known here. */
-function dropClaims(profile: HotProfile, emails: ReadonlySet<string>, context: EraseContext): boolean {
+/** Takes the person's claims from what they claimed; true if the next claimant is not known here. */
+function dropClaims(
+  profile: HotProfile,
+  claimed: ReadonlySet<IdentifierKey>,
+  context: EraseContext,
+): boolean {
   const { hot, projector } = context.folded;
   let needsRebuild = false;
-  for (const email of emails) {
-    const key = identifierKey(profile.namespace, "email", email);
-    const entry = emailEntry(hot.id(key));
+  for (const key of claimed) {
+    const entry = claimEntry(hot.id(key));
     if (entry === undefined) continue;
     const claims = entry.claims.filter((claim) => projector.claimant(profile.namespace, claim) !== profile);
     if (claims.length > 0) {
@@ -178,7 +180,8 @@ function dropClaims(profile: HotProfile, emails: ReadonlySet<string>, context: E
     }
     needsRebuild ||= entry.more === true;
     hot.setId(key, null);
-    hot.setId(emailHashKey(profile.namespace, email), null);
+    const { type, value } = identifierOf(key);
+    if (type === "email") hot.setId(emailHashKey(profile.namespace, value), null);
   }
   return needsRebuild;
 }

@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { FolderRefused } from "./folderRefused.ts";
+import { forgetHolder, lockedSentence, noteHolder, readHolder } from "./holder.ts";
 import { takeFolder } from "./ownFolder.ts";
 import { openDatabase, type Database } from "./sqlite.ts";
 
@@ -40,10 +41,7 @@ export function lockFolder(folder: string): Disposable {
   } catch (error) {
     database?.close();
     if (error instanceof Error && "code" in error && /^SQLITE_(BUSY|LOCKED)/.test(String(error.code))) {
-      throw new FolderRefused(
-        "locked",
-        `another Freshet is running on ${folder}. Stop it first, or use another --data folder.`,
-      );
+      throw new FolderRefused("locked", lockedSentence(folder, readHolder(folder)));
     }
     if (
       error instanceof Error &&
@@ -57,7 +55,13 @@ export function lockFolder(folder: string): Disposable {
     throw error;
   }
   const held = database;
-  return { [Symbol.dispose]: () => held.close() };
+  noteHolder(folder, { pid: process.pid, address: null });
+  return {
+    [Symbol.dispose]: () => {
+      forgetHolder(folder);
+      held.close();
+    },
+  };
 }
 
 /** How the last holder left: tells whether LMDB, which is written without fsync, can be trusted. */

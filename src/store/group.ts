@@ -2,11 +2,14 @@
 import { errorText } from "../lib/describeError.ts";
 import { eventError, type EventError } from "../errors.ts";
 import type { Event } from "../model/event.ts";
+import type { Ignored } from "../model/guard.ts";
 import { findingText, type Finding } from "../model/plan.ts";
 import type { TrackingPlan } from "../model/planCheck.ts";
+import { apart, decideTraits, withDecision, type Decision, type TraitRules } from "../model/traitRules.ts";
 import { tellRelisted } from "./acts.ts";
 import type { Answer, Frame, Judged, Rejected, Verdict } from "./accept.ts";
 import type { Folded } from "./folded.ts";
+import { withDecisions } from "./guardVerdict.ts";
 import type { HotProfile } from "./hot.ts";
 import type { Journal } from "./journal.ts";
 import { ownerOf, type MessageIds } from "./messageIds.ts";
@@ -25,18 +28,24 @@ export interface GroupContext {
   readonly folded: Folded | null;
   /** Holds events against the tracking plan; null: there is none. */
   readonly plan: Pick<TrackingPlan, "check"> | null;
-  /** Names of computed traits, which no client may set. */
-  readonly reserved: ReadonlySet<string>;
+  /** What clients may set. */
+  readonly traitRules: TraitRules;
   /** Events whose fold threw in an earlier try of this group. */
   readonly skip: ReadonlySet<Judged>;
   readonly nextSeq: () => number;
   readonly committedAtMs: number;
+  /** A link, an alias or a claim would have given the profile too many identifiers. */
+  readonly onOverLimit: (pid: number, overLimit: Ignored) => void;
   /** For profiles that are behind when an event touches them. */
   readonly time: TimeContext | null;
 }
 
 /** What became of a group's events. */
 export interface Tally {
+  /** Identifiers that name nobody and were passed over. */
+  ignoredIds: number;
+  /** Links, aliases and claims beyond a limit. */
+  overLimit: number;
   accepted: number;
   repeated: number;
   quarantined: number;
@@ -56,7 +65,14 @@ export class FoldFailed extends Error {
 
 export class Group {
   readonly #group: GroupContext;
-  readonly tally: Tally = { accepted: 0, repeated: 0, quarantined: 0, blocked: 0 };
+  readonly tally: Tally = {
+    ignoredIds: 0,
+    overLimit: 0,
+    accepted: 0,
+    repeated: 0,
+    quarantined: 0,
+    blocked: 0,
+  };
   readonly #violations = new PlanTally();
 
   constructor(context: GroupContext) {
@@ -106,8 +122,8 @@ export class Group {
 
   /** Takes one event; what the tracking plan keeps out is returned. */
   #takeEvent(frame: Frame, judged: JudgedEvent, index: number): Rejected | null {
-    const { event } = judged;
-    const { journal, messageIds, folded, skip, nextSeq, committedAtMs } = this.#group;
+    const { journal, messageIds, folded, skip, nextSeq, committedAtMs, traitRules } = this.#group;
+    let { event } = judged;
     const source = journal.sourceNumber(event.source);
     const owner = ownerOf(source, event.namespace);
     if (!judged.minted && messageIds.find(owner, event.messageId) !== null) {
@@ -121,21 +137,23 @@ export class Group {
     if (finding !== null) this.#violations.note(finding, source, `s${seq}`);
     messageIds.add(owner, event.messageId, seq);
     this.tally.accepted += 1;
-    this.#keepOutReserved(frame, event);
+    const decision = decideTraits(event, traitRules);
+    if (decision !== null) event = this.#takeApart(frame, decision);
     let flags = flagsOf(event, frame.lane === "import");
     let pid: number | null = null;
     let prev: number | string | null = null;
     let identifiers: string | null = null;
     let diff: string | null = null;
-    let extra = judged.extra;
+    let extra = decision === null ? judged.extra : withDecision(judged.extra, decision.stored);
     let relisted: readonly HotProfile[] = [];
     if (skip.has(judged)) {
       flags |= rowFlags.foldFailed;
       this.#quarantine(frame, eventError("fold_failed"), event.messageId, judged.raw);
     } else if (folded !== null) {
-      const projected = project(folded, judged, seq, committedAtMs);
+      const projected = project(folded, judged, event, seq, committedAtMs);
       ({ pid, prev, identifiers, diff, relisted } = projected);
-      if (projected.refused !== null) extra = withRefused(extra, projected.refused);
+      extra = withDecisions(extra, event, projected);
+      this.#noteGuards(event, projected);
     }
     journal.append([
       seq,
@@ -163,6 +181,13 @@ export class Group {
     return null;
   }
 
+  #noteGuards(event: Event, { overLimit, pid }: Projected): void {
+    this.tally.ignoredIds += Object.keys(event.ignored ?? {}).length;
+    if (overLimit === null) return;
+    this.tally.overLimit += Object.keys(overLimit).length;
+    this.#group.onOverLimit(pid, overLimit);
+  }
+
   #keepOut(frame: Frame, { event, raw }: JudgedEvent, finding: Finding, index: number): Rejected {
     const { messageId } = event;
     const error = eventError("plan_violation", findingText(finding));
@@ -181,23 +206,13 @@ export class Group {
     for (const profile of folded.projector.namedBy(event)) passTimeOf(profile, time);
   }
 
-  /** The event is taken without what it sets under the name of a computed trait; that goes to the quarantine. */
-  #keepOutReserved(frame: Frame, event: Event): void {
-    const { reserved } = this.#group;
-    if (reserved.size === 0 || event.type !== "identify") return;
-    const names = Object.keys(event.traits).filter((name) => reserved.has(name));
-    if (names.length === 0) return;
-    const { type, messageId, userId, anonymousId } = event;
-    const traits = Object.fromEntries(names.map((name) => [name, event.traits[name]]));
-    const kept = {
-      type,
-      messageId,
-      ...(userId === null ? {} : { userId }),
-      ...(anonymousId === null ? {} : { anonymousId }),
-      traits,
-    };
-    const body = new TextEncoder().encode(JSON.stringify(kept));
-    this.#quarantine(frame, eventError("trait_reserved"), messageId, body);
+  /** The event as the rules let it in; what they keep out goes to the quarantine. */
+  #takeApart(frame: Frame, { event, keptOut }: Decision): Event {
+    for (const { error, traits } of keptOut) {
+      const body = new TextEncoder().encode(JSON.stringify(apart(event, traits)));
+      this.#quarantine(frame, error, event.messageId, body);
+    }
+    return event;
   }
 
   #quarantine(frame: Frame, error: EventError, messageId: string | null, body: Uint8Array): string {
@@ -206,15 +221,16 @@ export class Group {
   }
 }
 
-function project(folded: Folded, judged: JudgedEvent, seq: number, committedAtMs: number): Projected {
+function project(
+  folded: Folded,
+  judged: JudgedEvent,
+  event: Event,
+  seq: number,
+  committedAtMs: number,
+): Projected {
   try {
-    return folded.projector.project(judged.event, seq, committedAtMs);
+    return folded.projector.project(event, seq, committedAtMs);
   } catch (error) {
     throw new FoldFailed(judged, error);
   }
-}
-
-function withRefused(extra: string | null, refused: readonly string[]): string {
-  const facts = extra === null ? {} : (JSON.parse(extra) as Record<string, unknown>);
-  return JSON.stringify({ ...facts, refused });
 }

@@ -4,12 +4,12 @@
  * from LMDB again.
  */
 import { assert } from "../lib/assert.ts";
-import { compareIdentifierKeys, type IdentifierKey } from "../model/identifier.ts";
+import type { IdentifierKey } from "../model/identifier.ts";
 import type { Namespace } from "../model/event.ts";
 import type { LinkRecord } from "../model/link.ts";
 import type { ProfileState } from "../model/profile.ts";
 import type { Membership } from "../model/membership.ts";
-import type { EmailEntry } from "./emails.ts";
+import type { ClaimEntry } from "./claims.ts";
 import { EvidenceTexts } from "./evidenceText.ts";
 import type { Due, ProfileBatch, ProfilesMeta, ProfileStore } from "./lmdb.ts";
 import { membershipText, parseMembership, type MembershipText } from "./membershipText.ts";
@@ -45,11 +45,11 @@ export interface HotProfile {
 }
 
 /**
- * Where an identifier leads: a profile's number; its claims (email); another identifier (email_sha256); or the number
+ * Where an identifier leads: a profile's number; its claims (email and what is configured); another identifier (email_sha256); or the number
  * and the link of an anonymousId that its profile no longer keeps at hand.
  */
 export type IdEntry =
-  number | EmailEntry | { readonly same: IdentifierKey } | { readonly pid: number; readonly link: LinkEntry };
+  number | ClaimEntry | { readonly same: IdentifierKey } | { readonly pid: number; readonly link: LinkEntry };
 
 interface ProfileText {
   readonly into?: number;
@@ -317,10 +317,14 @@ export class HotProfiles {
 }
 
 /** Adds an identifier to the list, in place; true if it was new. */
-export function addIdentifier(profile: HotProfile, key: IdentifierKey): boolean {
+export function addIdentifier(
+  profile: HotProfile,
+  key: IdentifierKey,
+  compare: (left: IdentifierKey, right: IdentifierKey) => number,
+): boolean {
   if (profile.identifiers.includes(key)) return false;
   profile.identifiers.push(key);
-  profile.identifiers.sort(compareIdentifierKeys);
+  profile.identifiers.sort(compare);
   profile.identifiersText = null;
   return true;
 }
@@ -383,8 +387,8 @@ function linksText(links: Map<IdentifierKey, LinkEntry>): Record<string, [LinkRe
   return text;
 }
 
-/** The claims in an e-mail address's entry; undefined for every other kind of entry. */
-export function emailEntry(entry: IdEntry | undefined): EmailEntry | undefined {
+/** The claims in an identifier's entry; undefined for every other kind of entry. */
+export function claimEntry(entry: IdEntry | undefined): ClaimEntry | undefined {
   return typeof entry === "object" && "claims" in entry ? entry : undefined;
 }
 

@@ -1,5 +1,6 @@
 /** Reading the journal on a connection of one's own. Reads are short (a page, a row), so checkpoints are not held up. */
 import { eventColumns, type EventRow } from "./row.ts";
+import { configVersions, type ConfigVersion } from "./configVersions.ts";
 import { readSchemaVersion, schemaVersion } from "./migrations.ts";
 import { openDatabase, type Database, type Statement } from "./sqlite.ts";
 
@@ -182,6 +183,11 @@ export class JournalReader implements Disposable {
       .query<Omit<PlanViolations, "samples"> & { samples: string }, [number]>(selectViolations)
       .all(from)
       .map((row) => ({ ...row, samples: newestSamples(row.samples) }));
+  }
+
+  /** Configurations that were in use, the newest first. */
+  configVersions(limit: number): readonly ConfigVersion[] {
+    return configVersions(this.#database, limit);
   }
 
   sourceName(id: number): string {

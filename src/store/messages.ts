@@ -1,6 +1,7 @@
 /** What the main thread and the writer thread say to each other. */
 import type { Answer } from "./accept.ts";
 import type { RefusalReason } from "./folderRefused.ts";
+import type { ConfigVersion } from "./configVersions.ts";
 import type { RuleChanges } from "./compareRules.ts";
 import type { PlanRules } from "../model/plan.ts";
 import type { Rules } from "../model/rules.ts";
@@ -59,6 +60,7 @@ export type ControlRequest =
   | { readonly act: "checkRules"; readonly rules: Rules; readonly lists?: ListBytes | undefined }
   /** Rows that tell what a change of the rules did to these profiles. */
   | { readonly act: "tellRules"; readonly changes: RuleChanges["changes"]; readonly untold: Untold | null }
+  | { readonly act: "noteConfig"; readonly version: Omit<ConfigVersion, "version"> }
   /** Takes another tracking plan into use. */
   | { readonly act: "usePlan"; readonly plan: PlanRules | null };
 
@@ -113,6 +115,10 @@ export interface WriterCounts {
   readonly quarantined: number;
   readonly blocked: number;
   readonly foldFailed: number;
+  /** Identifiers that name nobody and were passed over. */
+  readonly ignoredIds: number;
+  /** Links, aliases and claims beyond a limit, not made. */
+  readonly overLimit: number;
   readonly groups: number;
   /** Sum over groups, milliseconds. */
   readonly commitMs: number;

@@ -12,6 +12,7 @@ export const eraseRules: Readonly<Record<string, string>> = {
   keys: "holds no personal data",
   plan_violations:
     "rows whose event name is one of the person's identifiers are deleted; samples name rows, not people",
+  config_versions: "holds the operator's own text",
   followed: "holds another server's ids of its own events, no text of a person",
 };
 
@@ -104,6 +105,15 @@ CREATE TABLE plan_violations (
   samples TEXT NOT NULL,          -- JSON
   PRIMARY KEY (day, event, source, property, rule, mode)
 ) WITHOUT ROWID, STRICT;
+`,
+  `
+-- Versions of the configuration file that were in use (configVersions.ts).
+CREATE TABLE config_versions (
+  version INTEGER PRIMARY KEY AUTOINCREMENT,
+  applied_at_ms INTEGER NOT NULL,
+  applied_by TEXT NOT NULL,
+  text TEXT NOT NULL
+) STRICT;
 `,
 ];
 

@@ -49,7 +49,9 @@ export interface Trace {
 }
 
 export interface Profiles {
-  /** Looks a profile up by identifier (types user_id, anonymous_id, email, email_sha256, profile_id). Values as given; e-mail is normalised here. */
+  /** What profiles are read with now. */
+  readonly definitions: Definitions;
+  /** Looks a profile up by identifier of a type in `definitions.identity.idTypes`. Values as given; they are normalised here. */
   find(namespace: Namespace, type: string, value: string): Lookup;
   /**
    * A small memory of rendered answers, kept right by the writer's commit messages: a hit is as fresh as find().

@@ -2,8 +2,9 @@
 import { Refusal } from "../errors.ts";
 import type { Definitions } from "../model/definition.ts";
 import type { Json, Namespace } from "../model/event.ts";
-import { identifierKey, identifierOf, normaliseEmail } from "../model/identifier.ts";
-import { emailEntry, parseIdEntry, parseProfile, type HotProfile } from "./hot.ts";
+import { identifierKey, identifierOf } from "../model/identifier.ts";
+import { normaliseValue } from "../model/identity.ts";
+import { claimEntry, parseIdEntry, parseProfile, type HotProfile } from "./hot.ts";
 import type { JournalReader } from "./journalReader.ts";
 import type { ProfileStore } from "./lmdb.ts";
 import type { ProfileIds } from "./profileId.ts";
@@ -41,6 +42,10 @@ export class ProfilesReader implements Profiles {
     this.#profileIds = profileIds;
     this.#definitions = definitions;
     this.#locate = locate;
+  }
+
+  get definitions(): Definitions {
+    return this.#definitions;
   }
 
   /** Reads from this folder from now on; null while profiles are rebuilt. */
@@ -161,21 +166,20 @@ export class ProfilesReader implements Profiles {
       case "user_id":
       case "anonymous_id":
         return this.#byPointer(store, identifierKey(namespace, type, value));
-      case "email": {
-        const email = normaliseEmail(value);
-        return email === null ? undefined : this.#byEmail(store, identifierKey(namespace, "email", email));
-      }
       case "email_sha256": {
         const text = store.readId(identifierKey(namespace, type, value.toLowerCase()));
         const entry = text === undefined ? undefined : parseIdEntry(text);
-        return typeof entry === "object" && "same" in entry ? this.#byEmail(store, entry.same) : undefined;
+        return typeof entry === "object" && "same" in entry ? this.#byClaim(store, entry.same) : undefined;
       }
       case "profile_id": {
         const pid = this.#profileIds.decode(value);
         return pid === null ? undefined : this.#root(store, pid);
       }
-      default:
-        return undefined;
+      default: {
+        const claimed = this.#definitions.identity.claimed.find((candidate) => candidate.type === type);
+        const plain = claimed === undefined ? null : normaliseValue(claimed, value);
+        return plain === null ? undefined : this.#byClaim(store, identifierKey(namespace, type, plain));
+      }
     }
   }
 
@@ -187,9 +191,9 @@ export class ProfilesReader implements Profiles {
     return "pid" in entry ? this.#root(store, entry.pid) : undefined;
   }
 
-  #byEmail(store: ProfileStore, key: string): HotProfile | undefined {
+  #byClaim(store: ProfileStore, key: string): HotProfile | undefined {
     const text = store.readId(key);
-    const entry = text === undefined ? undefined : emailEntry(parseIdEntry(text));
+    const entry = text === undefined ? undefined : claimEntry(parseIdEntry(text));
     return entry === undefined ? undefined : this.#root(store, entry.holder);
   }
 

@@ -10,15 +10,17 @@
 import { assert } from "../lib/assert.ts";
 import type { Definitions } from "../model/definition.ts";
 import { orderKeyOf, type Event, type Namespace, type OrderKey } from "../model/event.ts";
-import { identifierKey, normaliseEmail, type IdentifierKey } from "../model/identifier.ts";
+import { withoutIgnored, type Ignored } from "../model/guard.ts";
+import { identifierKey, identifierOf, type IdentifierKey } from "../model/identifier.ts";
+import { claimsOf } from "../model/identity.ts";
 import { fold, type FoldOptions } from "../model/fold.ts";
 import { addLink, attribute, emptyRecord, newestUser, noteAnonymous } from "../model/link.ts";
 import { merge } from "../model/merge.ts";
 import { emptyState } from "../model/profile.ts";
-import { emailHashKey, withClaim, type EmailClaim } from "./emails.ts";
+import { emailHashKey, withClaim, type Claim } from "./claims.ts";
 import {
   addIdentifier,
-  emailEntry,
+  claimEntry,
   identifiersText,
   removeIdentifier,
   type HotProfile,
@@ -26,6 +28,7 @@ import {
   type LinkEntry,
 } from "./hot.ts";
 import { Joined } from "./joined.ts";
+import { hasRoom, overLimit } from "./limits.ts";
 import { Memberships } from "./memberships.ts";
 import type { ToldMembership } from "./row.ts";
 
@@ -37,6 +40,8 @@ export interface Projected {
   readonly diff: string | null;
   /** Traits that a cap kept out; recorded, so that a rebuild keeps out the same. */
   readonly refused: readonly string[] | null;
+  /** Identifiers beyond a limit, which don't count; recorded like `refused`. Null when there are none. */
+  readonly overLimit: Ignored | null;
   /** Other profiles that won or lost an identifier by this event: each needs a change of its own. */
   readonly relisted: readonly HotProfile[];
 }
@@ -73,7 +78,10 @@ export class Projector {
   }
 
   /** Folds one event that stands at `seq` in the journal; `atMs`: when it was committed. */
-  project(event: Event, seq: number, atMs: number, recorded?: Recorded): Projected {
+  project(given: Event, seq: number, atMs: number, recorded?: Recorded): Projected {
+    const beyond =
+      recorded === undefined ? overLimit(given, this.#profileOf, this.#definitions.identity) : null;
+    const event = beyond === null ? given : withoutIgnored(given, beyond);
     const key = orderKeyOf(event);
     const joined = this.#joined;
     joined.reset();
@@ -84,7 +92,7 @@ export class Projector {
     const options: FoldOptions = recorded === undefined ? {} : { refused: recorded.refused };
     const decays = recorded === undefined ? this.memberships.decays(profile, atMs) : null;
     const folded = fold(profile.state, event, options, this.#definitions);
-    if (event.type === "identify") this.#claimEmail(event, key, profile);
+    const unclaimed = this.#claimAll(event, key, profile, recorded === undefined);
     const turn = recorded === undefined ? this.memberships.settle(profile, atMs, joined.former) : null;
     if (recorded !== undefined) this.memberships.replay(profile, atMs, recorded.told);
     const prev = joined.prev(profile.head);
@@ -96,6 +104,7 @@ export class Projector {
       identifiers: identifiersText(profile),
       diff: joined.diff(decays, folded.changed, turn),
       refused: folded.refused,
+      overLimit: beyond === null ? unclaimed : { ...beyond, ...unclaimed },
       relisted: this.takeRelisted(profile),
     };
   }
@@ -123,8 +132,8 @@ export class Projector {
       .filter((profile) => profile !== undefined);
   }
 
-  /** The profile that a claim on an e-mail address leads to now. */
-  claimant(namespace: Namespace, claim: EmailClaim): HotProfile | undefined {
+  /** The profile that a claim on an identifier leads to now. */
+  claimant(namespace: Namespace, claim: Claim): HotProfile | undefined {
     if (claim.user !== null) return this.profileOf(identifierKey(namespace, "user_id", claim.user));
     if (claim.anonymous === null) return undefined;
     const anonymousKey = identifierKey(namespace, "anonymous_id", claim.anonymous);
@@ -134,28 +143,28 @@ export class Projector {
     return user === null ? home : this.profileOf(identifierKey(namespace, "user_id", user));
   }
 
-  /** The profile that an e-mail address leads to now. */
-  emailHolder(emailKey: IdentifierKey): HotProfile | undefined {
-    const entry = emailEntry(this.#hot.id(emailKey));
+  /** The profile that a claimed identifier, such as an e-mail address, leads to now. */
+  claimHolder(idKey: IdentifierKey): HotProfile | undefined {
+    const entry = claimEntry(this.#hot.id(idKey));
     return entry === undefined ? undefined : this.#hot.profile(entry.holder);
   }
 
-  /** Lists an e-mail address where its newest claim leads, which may be elsewhere since a re-attribution or erasure. */
-  relistEmail(emailKey: IdentifierKey): void {
-    const entry = emailEntry(this.#hot.id(emailKey));
+  /** Lists a claimed identifier where its newest claim leads, which may be elsewhere since a re-attribution or erasure. */
+  relistClaimed(idKey: IdentifierKey): void {
+    const entry = claimEntry(this.#hot.id(idKey));
     const newest = entry?.claims[0];
     if (entry === undefined || newest === undefined) return;
-    const holder = this.claimant(emailKey.startsWith("T") ? "test" : "live", newest);
+    const holder = this.claimant(idKey.startsWith("T") ? "test" : "live", newest);
     const former = this.#hot.profile(entry.holder);
     if (holder === undefined) return;
-    if (former !== undefined && former !== holder) this.unlist(former, emailKey);
-    this.list(holder, emailKey);
-    if (entry.holder !== holder.pid) this.#hot.setId(emailKey, { ...entry, holder: holder.pid });
+    if (former !== undefined && former !== holder) this.unlist(former, idKey);
+    this.list(holder, idKey);
+    if (entry.holder !== holder.pid) this.#hot.setId(idKey, { ...entry, holder: holder.pid });
   }
 
   /** Adds an identifier to a profile's list. */
   list(profile: HotProfile, key: IdentifierKey): void {
-    if (!addIdentifier(profile, key)) return;
+    if (!addIdentifier(profile, key, this.#definitions.identity.compare)) return;
     this.#hot.touch(profile);
     this.#relisted.add(profile);
   }
@@ -316,25 +325,38 @@ export class Projector {
     return into;
   }
 
+  readonly #profileOf = (key: IdentifierKey) => this.profileOf(key);
+
   #refoldLater(anonymousKey: IdentifierKey, user: string): void {
     const users = this.pendingRefolds.get(anonymousKey) ?? [];
     if (!users.includes(user)) this.pendingRefolds.set(anonymousKey, [...users, user]);
   }
 
-  #claimEmail(event: Event, key: OrderKey, profile: HotProfile): void {
-    const email = normaliseEmail(event.traits["email"]);
-    if (email === null) return;
-    const emailKey = identifierKey(event.namespace, "email", email);
-    const standing = emailEntry(this.#hot.id(emailKey));
+  /** Returns the claims that a limit kept out. */
+  #claimAll(event: Event, key: OrderKey, profile: HotProfile, limited: boolean): Ignored | null {
+    const { identity } = this.#definitions;
+    let unclaimed: Record<string, "limit"> | null = null;
+    for (const { type, value } of claimsOf(event, identity)) {
+      const idKey = identifierKey(event.namespace, type, value);
+      if (limited && !hasRoom(profile, [idKey], identity)) (unclaimed ??= {})[`${type}:${value}`] = "limit";
+      else this.#claim(event, key, profile, idKey);
+    }
+    return unclaimed;
+  }
+
+  #claim(event: Event, key: OrderKey, profile: HotProfile, idKey: IdentifierKey): void {
+    const standing = claimEntry(this.#hot.id(idKey));
     const anonymous = event.userId === null ? event.anonymousId : null;
     const entry = withClaim(standing, { key, user: event.userId, anonymous }, profile.pid);
     if (entry === standing) return;
-    if (standing === undefined) this.#hot.setId(emailHashKey(event.namespace, email), { same: emailKey });
-    this.#hot.setId(emailKey, entry);
+    const { type, value } = identifierOf(idKey);
+    if (standing === undefined && type === "email")
+      this.#hot.setId(emailHashKey(event.namespace, value), { same: idKey });
+    this.#hot.setId(idKey, entry);
     if (entry.holder !== profile.pid) return;
     const former = standing === undefined ? undefined : this.#hot.profile(standing.holder);
-    if (former !== undefined && former !== profile) this.unlist(former, emailKey);
-    this.list(profile, emailKey);
+    if (former !== undefined && former !== profile) this.unlist(former, idKey);
+    this.list(profile, idKey);
   }
 
   #link(home: HotProfile, anonymousKey: IdentifierKey): LinkEntry | undefined {

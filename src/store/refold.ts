@@ -10,6 +10,7 @@ import { readComputed } from "../model/computed.ts";
 import type { Definitions } from "../model/definition.ts";
 import { orderKeyOf, type Event, type Json, type OrderKey } from "../model/event.ts";
 import { identifierKey, identifierOf, type IdentifierKey } from "../model/identifier.ts";
+import { isClaimed } from "../model/identity.ts";
 import { fold } from "../model/fold.ts";
 import { attribute, newestUser, rebuildRecord, usersOf, type LinkFact } from "../model/link.ts";
 import { emptyState } from "../model/profile.ts";
@@ -92,7 +93,7 @@ export class Refold {
     projector.place(this.anonymousKey, link, newHome, home);
     const ownerAt = owners(link, newHome, context.projector);
     const moved = rebuildStates(this.anonymousKey, ownerAt, involved, gathered, context);
-    for (const profile of involved.values()) relistEmails(profile, projector);
+    for (const profile of involved.values()) relistClaimed(profile, projector);
     rewriteMoved(moved, context);
     for (const [profile, was] of before) record(profile, was, moved.profiles.has(profile), context);
   }
@@ -214,10 +215,10 @@ function rewriteMoved(moved: Moved, context: RefoldContext): void {
   }
 }
 
-/** An e-mail address is listed with the profile that its newest claim leads to, which may have moved. */
-function relistEmails(profile: HotProfile, projector: Projector): void {
-  const emails = profile.identifiers.filter((key) => identifierOf(key).type === "email");
-  for (const key of emails) projector.relistEmail(key);
+/** A claimed identifier is listed with the profile that its newest claim leads to, which may have moved. */
+function relistClaimed(profile: HotProfile, projector: Projector): void {
+  const claimed = profile.identifiers.filter((key) => isClaimed(identifierOf(key).type));
+  for (const key of claimed) projector.relistClaimed(key);
 }
 
 /** What readers see of a profile. */

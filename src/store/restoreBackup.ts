@@ -11,7 +11,7 @@ import { openDatabase, type Database } from "./sqlite.ts";
 const epochBeginMs = Date.UTC(2026, 0, 1);
 
 /** What may stand in a folder that counts as empty. */
-const harmless = /^(lock\.db.*|lost\+found)$/;
+const harmless = /^(lock\.db.*|holder\.json|lost\+found)$/;
 
 /** Restores `backup` (a folder with a journal.db, or that file) into an empty or new data folder; returns how many rows it holds. */
 export function restoreBackup(backup: string, folder: string, clock: Clock): { readonly rows: number } {

@@ -3,8 +3,10 @@
  * caught up and taken by the writer, and then every follower of the feed hears what is another now. Reads keep the
  * old answer until the new profiles are whole, then all of them change at once.
  */
+import { rmSync } from "node:fs";
 import type { Rules } from "../model/rules.ts";
 import type { RuleChanges } from "./compareRules.ts";
+import { folderPaths } from "./folder.ts";
 import type { MaintenanceDesk } from "./maintenanceDesk.ts";
 import type { ControlRequest, FromWriter, ToWriter } from "./messages.ts";
 import type { ListBytes } from "./segmentLists.ts";
@@ -28,6 +30,16 @@ export interface RulesApplied {
   readonly changed: boolean;
   /** Profiles whose traits are others than before. */
   readonly profiles: number;
+}
+
+/** What other rules would do to profiles. */
+export interface RulesRehearsed {
+  /** Profiles looked at. */
+  readonly profiles: number;
+  /** Of them, those with other values. */
+  readonly changed: number;
+  /** Profiles with another value, by trait. */
+  readonly traits: Readonly<Record<string, number>>;
 }
 
 /** A busy river may bring an erasure in each try. */
@@ -65,6 +77,19 @@ export class RuleChange {
     return this.#inTurn(() => this.#apply(rules, lists));
   }
 
+  /** Finds what other rules would do, on a copy that is thrown away; nothing changes. */
+  rehearse(
+    rules: Rules,
+    lists: ListBytes | undefined,
+    from: { readonly profiles: string; readonly nowMs: number },
+    onProgress: (share: number) => void,
+  ): Promise<RulesRehearsed> {
+    return this.#inTurn(async () => {
+      await this.#deps.ask({ act: "checkRules", rules, lists });
+      return this.#rehearse(rules, from.profiles, from.nowMs, onProgress);
+    });
+  }
+
   /** Goes on telling what the last run of the server could not. */
   resume(untold: Untold, profiles: string): Promise<number> {
     return this.#inTurn(() => this.#tell(untold, profiles));
@@ -90,6 +115,59 @@ export class RuleChange {
     const turn = this.#last.then(work).finally(() => this.#deps.onProgress(null));
     this.#last = turn.catch(() => {});
     return turn;
+  }
+
+  async #rehearse(
+    rules: Rules,
+    profiles: string,
+    nowMs: number,
+    onProgress: (share: number) => void,
+  ): Promise<RulesRehearsed> {
+    const { folder, hotProfiles, maintenance, ask } = this.#deps;
+    const { head } = await ask<{ readonly head: number }>({ act: "holdLinks", holds: true });
+    let name: string | null = null;
+    try {
+      const job = { kind: "rebuild", folder, upTo: head, hotProfiles, rules } as const;
+      const built = await maintenance.run(job, (share) => onProgress(share * buildShare));
+      if (!("watermark" in built && "folder" in built)) throw new Error("the rebuild gave no profiles");
+      name = built.folder;
+      return await this.#count(
+        { folder: profiles, rules: this.#rules, afterPid: 0, atMs: nowMs },
+        name,
+        rules,
+      );
+    } finally {
+      if (name !== null) rmSync(folderPaths(folder).profiles(name), { recursive: true, force: true });
+      if (!this.#closed) await ask({ act: "holdLinks", holds: false });
+    }
+  }
+
+  async #count(from: Untold, profiles: string, rules: Rules): Promise<RulesRehearsed> {
+    const { folder, maintenance } = this.#deps;
+    const counted = { profiles: 0, changed: 0 };
+    const traits = new Map<string, number>();
+    for (let left: Untold | null = from; left !== null;) {
+      const job = {
+        kind: "compareRules",
+        folder,
+        profiles,
+        rules,
+        untold: left,
+        limit: pageProfiles,
+      } as const;
+      const page: RuleChanges | object = await maintenance.run(job, () => {});
+      if (!("changes" in page)) throw new Error("the comparison gave no changes");
+      const { changes, nextPid, profiles: seen }: RuleChanges = page;
+      counted.profiles += seen;
+      counted.changed += changes.length;
+      for (const name of changes.flatMap(([, changed]) => Object.keys(changed)))
+        traits.set(name, (traits.get(name) ?? 0) + 1);
+      left = nextPid === null ? null : { ...left, afterPid: nextPid };
+    }
+    return {
+      ...counted,
+      traits: Object.fromEntries([...traits].sort(([left], [right]) => (left < right ? -1 : 1))),
+    };
   }
 
   async #apply(rules: Rules, lists?: ListBytes): Promise<RulesApplied> {

@@ -299,6 +299,17 @@ class OpenedStore {
         if (this.#rules === null) throw new Error("the store is not open");
         return this.#rules.apply(rules, lists);
       },
+      rehearseRules: async (rules, lists, onProgress) => {
+        const folder = this.#profiles?.folder;
+        if (this.#rules === null || folder === undefined)
+          throw new Error("profiles are being rebuilt; ask again when that is done");
+        const from = { profiles: nameOf(folder), nowMs: this.#options.clock.nowMs() };
+        return this.#rules.rehearse(rules, lists, from, onProgress);
+      },
+      noteConfig: async (version) => {
+        await this.#ask({ act: "noteConfig", version });
+      },
+      configVersions: (limit) => this.#readers?.journal.configVersions(limit) ?? [],
       usePlan: async (plan) => {
         await this.#ask({ act: "usePlan", plan });
       },

@@ -7,12 +7,13 @@ import type { PlanRules } from "../model/plan.ts";
 import type { Rules } from "../model/rules.ts";
 import type { Accept } from "./accept.ts";
 import type { ChangeLog } from "./changeLog.ts";
+import type { ConfigVersion } from "./configVersions.ts";
 import type { Replayed } from "./control.ts";
 import type { Erased } from "./erase.ts";
 import type { KeyRow, WriterCounts } from "./messages.ts";
 import type { Profiles } from "./profiles.ts";
 import type { QuarantinePages } from "./quarantinePages.ts";
-import type { RulesApplied } from "./ruleChange.ts";
+import type { RulesApplied, RulesRehearsed } from "./ruleChange.ts";
 import type { ListBytes } from "./segmentLists.ts";
 import type { VerifyReport } from "./verify.ts";
 
@@ -50,6 +51,16 @@ export interface StoreAdmin extends QuarantinePages {
   settle(): Promise<unknown>;
   /** Takes other rules into use while the service goes on; resolves when every follower can hear what changed. */
   applyRules(rules: Rules, lists?: ListBytes): Promise<RulesApplied>;
+  /** Finds what other rules would do to profiles, on a copy; `onProgress` is told the share that is done. */
+  rehearseRules(
+    rules: Rules,
+    lists: ListBytes | undefined,
+    onProgress: (share: number) => void,
+  ): Promise<RulesRehearsed>;
+  /** Notes which configuration is in use from now on. */
+  noteConfig(version: Omit<ConfigVersion, "version">): Promise<void>;
+  /** Configurations that were in use, the newest first. */
+  configVersions(limit: number): readonly ConfigVersion[];
   /** Takes another tracking plan into use, at once. */
   usePlan(plan: PlanRules | null): Promise<void>;
 }

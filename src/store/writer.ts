@@ -18,20 +18,18 @@ import { FoldFailed, Group } from "./group.ts";
 import type { HotProfiles } from "./hot.ts";
 import type { Journal } from "./journal.ts";
 import type { GroupMessage, WriterCounts, WriterMode } from "./messages.ts";
-import { judgeSafely, unstored } from "./judging.ts";
+import { JournalFailed, judgeSafely, unstored } from "./judging.ts";
+import { LimitNotice } from "./limitNotice.ts";
 import { passTime, type TimeContext } from "./passTime.ts";
+import type { QueuedFrame, WriterOptions } from "./writerOptions.ts";
 import { QuarantineBound } from "./quarantineBound.ts";
 import { Refold, type RefoldContext } from "./refold.ts";
 import { bodyBytes } from "./row.ts";
 import { readEpochs } from "./segmentEpochs.ts";
 import { classifyWriteFailure } from "./sqlite.ts";
-import type { QueuedFrame, WriterOptions } from "./writerOptions.ts";
 import { WriterTally } from "./writerTally.ts";
 
-/** The journal can't be trusted any more (a failed fsync or I/O error): the process must end with exit code 74. */
-export class JournalFailed extends Error {}
-
-/** Journal rows that a re-attribution reads between two groups. */
+/** Read by a re-attribution between two groups. */
 const refoldRows = 250;
 
 export class Writer {
@@ -46,6 +44,7 @@ export class Writer {
   #refold: Refold | null = null;
   readonly #tally = new WriterTally();
   readonly #quarantine: QuarantineBound;
+  readonly #limits: LimitNotice;
 
   constructor(options: WriterOptions) {
     this.#options = options;
@@ -54,6 +53,7 @@ export class Writer {
     this.#plan = options.plan;
     this.#head = options.journal.head();
     this.#quarantine = new QuarantineBound(options.journal, options.notice);
+    this.#limits = new LimitNotice(options.notice, options.clock, options.journal.id);
   }
 
   get mode(): WriterMode {
@@ -285,10 +285,11 @@ export class Writer {
       messageIds,
       folded,
       plan: this.#plan,
-      reserved: this.#definitions.names,
+      traitRules: this.#definitions,
       skip,
       nextSeq: () => this.nextSeq(),
       committedAtMs,
+      onOverLimit: (pid, beyond) => this.#limits.note(pid, beyond),
       time: folded && this.#timeContext(folded, committedAtMs),
     });
     let foldedMs = 0;
@@ -360,10 +361,8 @@ export class Writer {
 
   /** Why profiles can't be written; the owner starts a rebuild and clears it. */
   profilesFailed: string | null = null;
-
   /** Frames messages taken in so far; told with every group, so that the sender knows when to send more. */
   received = 0;
-
   #changedPids: number[] = [];
 
   #message(

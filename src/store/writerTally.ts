@@ -16,6 +16,8 @@ export class WriterTally {
     quarantined: 0,
     blocked: 0,
     foldFailed: 0,
+    ignoredIds: 0,
+    overLimit: 0,
     groups: 0,
     commitMs: 0,
     profilesMs: 0,
@@ -32,6 +34,8 @@ export class WriterTally {
     counts.repeated += tally.repeated;
     counts.quarantined += tally.quarantined;
     counts.blocked += tally.blocked;
+    counts.ignoredIds += tally.ignoredIds;
+    counts.overLimit += tally.overLimit;
     counts.groups += 1;
     counts.foldMs += times.foldMs;
     counts.commitMs += times.commitMs;

@@ -29,7 +29,8 @@ import { classifyWriteFailure } from "./sqlite.ts";
 import { definitionsWith } from "./segmentLists.ts";
 import { readUntold } from "./untold.ts";
 import { usePlan, useRules } from "./usedDefinitions.ts";
-import { JournalFailed, Writer } from "./writer.ts";
+import { JournalFailed } from "./judging.ts";
+import { Writer } from "./writer.ts";
 import type { QueuedFrame } from "./writerOptions.ts";
 
 export interface WriterThreadDeps extends DueAlarmDeps {

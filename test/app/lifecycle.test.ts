@@ -71,6 +71,7 @@ describe("start", () => {
     const ran = await freshet(["serve", "--data", folder.at("data"), "--port", String(server.port)]);
     expect(ran.code).toBe(2);
     const free = Number(/--port (\d+) is free/.exec(ran.stderr)?.[1]);
+    expect(ran.stderr).toContain(`serve --port ${free})`);
     expect(free).toBeGreaterThan(server.port);
     await using other = await startServer({ data: folder.at("data"), args: ["--port", String(free)] });
     expect(other.port).toBe(free);
@@ -88,7 +89,12 @@ describe("start", () => {
   test("refuses a data folder that another process has with exit 3", async () => {
     await using server = await startServer();
     const ran = await freshet(["serve", "--data", server.data, "--port", "0"]);
-    expect([ran.code, ran.stderr]).toEqual([3, expect.stringContaining("another Freshet is running")]);
+    expect([ran.code, ran.stderr]).toEqual([
+      3,
+      expect.stringContaining(
+        `another Freshet is running on ${server.data}: ${server.origin} (process ${server.pid}).`,
+      ),
+    ]);
     expect((await server.post("/v1/track", event)).status).toBe(200);
   });
 

@@ -50,6 +50,11 @@ function parseLines(text: string): Record<string, unknown>[] {
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
+/** What a command says that finds no server on its folder. */
+function onItsOwn(data: string): string {
+  return `No server runs on ${data}: this command works on the files themselves.\n`;
+}
+
 describe.each([
   ["with a server", true],
   ["without a server", false],
@@ -58,7 +63,7 @@ describe.each([
     await using place = await openPlace(isServed);
     for (const id of ["user_id:42", "email:Ann@Example.com"]) {
       const ran = await freshet(["profile", id, "--data", place.data]);
-      expect([ran.code, ran.stderr]).toEqual([0, ""]);
+      expect([ran.code, ran.stderr]).toEqual([0, isServed ? "" : onItsOwn(place.data)]);
       expect(JSON.parse(ran.stdout)).toMatchObject({
         traits: { firstName: "Ann" },
         identifiers: [
@@ -75,8 +80,20 @@ describe.each([
     expect([missing.code, missing.stdout, missing.stderr]).toEqual([
       1,
       "",
-      "no profile has that identifier\n",
+      `${isServed ? "" : onItsOwn(place.data)}no profile in ${place.data} has that identifier\n`,
     ]);
+    for (const words of [
+      ["profile", "foo:1"],
+      ["profile", "foo:1", "--history", "5"],
+      ["erase", "foo:1"],
+    ]) {
+      const ran = await freshet([...words, "--data", place.data]);
+      expect([words, ran.code, ran.stderr]).toEqual([
+        words,
+        1,
+        expect.stringContaining("freshet: there is no identifier type foo; there are user_id, anonymous_id"),
+      ]);
+    }
   });
 
   test("keys are made, listed and revoked", async () => {
@@ -309,7 +326,12 @@ describe("a folder without data", () => {
   test("keys create begins one", async () => {
     using folder = tempFolder();
     const made = await freshet(["keys", "create", "--kind", "secret", "--data", folder.at("data")]);
-    expect(made.code).toBe(0);
+    expect([made.code, made.stderr]).toEqual([
+      0,
+      expect.stringContaining(
+        `No server runs on ${folder.at("data")}: the folder is new, and is made now.\n`,
+      ),
+    ]);
     await using server = await startServer({ data: folder.at("data"), keys: null });
     expect(
       (await server.get("/v1/profiles/user_id:1", { Authorization: `Bearer ${made.stdout.trim()}` })).status,

@@ -53,6 +53,33 @@ describe("the start", () => {
     expect((await read(first.secretKey)).status).toBe(401);
   });
 
+  test("is told to whoever looks into ./data meanwhile, where commands look without --data", async () => {
+    await using demo = await startDemo();
+    const at = { cwd: demo.folder };
+    const hint = "A server runs on ./demo-data; to speak with it: --data ./demo-data\n";
+    for (const words of [["profile", "user_id:1"], ["tail"]]) {
+      const ran = await freshet(words, at);
+      expect([words, ran.code, ran.stderr]).toEqual([words, 2, expect.stringContaining(hint)]);
+    }
+    expect(readdirSync(demo.folder)).toEqual(["demo-data"]);
+    const made = await freshet(["keys", "create"], at);
+    expect([made.code, made.stderr]).toEqual([
+      0,
+      `No server runs on ./data: the folder is new, and is made now. ${hint}`,
+    ]);
+    const spoken = await freshet(["keys", "list", "--data", "./demo-data"], at);
+    expect([spoken.code, spoken.stderr]).toEqual([0, ""]);
+  });
+
+  test("a second time in one folder says where it runs already: exit 3", async () => {
+    await using demo = await startDemo();
+    const ran = await freshet(["demo", "--port", "0"], { cwd: demo.folder });
+    expect([ran.code, ran.stderr]).toEqual([
+      3,
+      `freshet: another Freshet is running on ./demo-data: ${demo.origin} (process ${demo.pid}). Use that one, stop it (kill ${demo.pid}), or use another --data folder.\n`,
+    ]);
+  });
+
   test("takes the keys, the folder and the log level of the environment", async () => {
     using place = tempFolder();
     const env = {
@@ -61,8 +88,8 @@ describe("the start", () => {
       FRESHET_DATA: place.at("mine"),
     };
     await using demo = await startDemo({ env });
-    expect(demo.stdout).not.toContain("wk_for_tests");
-    expect(demo.stdout).toContain(`simulate --url ${demo.origin} --write-key wk_…`);
+    expect(demo.stdout).not.toContain("sk_for_tests");
+    expect(demo.stdout).toContain(`simulate --url ${demo.origin} --write-key wk_for_tests_only_0001\n`);
     expect(existsSync(join(place.path, "mine"))).toBe(true);
     const headers = { Authorization: `Bearer ${env.FRESHET_SECRET_KEY}` };
     expect((await fetch(`${demo.origin}/v1/profiles/user_id:1`, { headers })).status).toBe(404);
@@ -75,6 +102,7 @@ describe("the start", () => {
     const ran = await freshet(["demo", "--port", port], { cwd: place.path });
     expect(ran.code).toBe(2);
     const free = /--port (\d+) is free/.exec(ran.stderr)?.[1] ?? "";
+    expect(ran.stderr).toContain(`(npm start -- --port ${free})`);
     await using other = await startDemo({ args: ["--port", free] });
     expect(other.origin).toBe(`http://127.0.0.1:${free}`);
   });

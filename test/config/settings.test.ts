@@ -255,6 +255,25 @@ describe("freshet.yaml", () => {
       "version: 1\nsources: { a: { trust: server, writeKey: wk_0123456789abc }, b: { trust: server, writeKey: wk_0123456789abc } }",
       ["sources.b.writeKey: the same key as sources.a"],
     ],
+    [
+      "version: 1\nidentity: { phone: { limt: 3 }, email: { normalise: lower }, profile_id: {} }",
+      [
+        "identity.phone.limt is unknown; did you mean limit?",
+        "identity.profile_id: a name has at most 40 small letters",
+      ],
+    ],
+    [
+      "version: 1\nidentity: { email: { normalise: lower }, views: { limit: 1 } }\ncomputedTraits: { views: { aggregate: count, event: Seen } }",
+      ["identity.email.normalise: email is built in", "identity.views: a computed trait has this name"],
+    ],
+    [
+      "version: 1\nidentity: { phone: { limit: 0, block: 7, normalise: mobile } }",
+      [
+        "identity.phone.limit: expected a whole number from 1 to 10000",
+        "identity.phone.normalise: expected one of email, phone, lower, none",
+        "identity.phone.block: expected a list of up to 1000 texts",
+      ],
+    ],
     ["version: [", ["freshet.yaml: not valid YAML"]],
     ["just text", ["freshet.yaml: the file: expected a map with version: 1"]],
   ])("%p is refused", (yaml, expected) => {
@@ -263,14 +282,11 @@ describe("freshet.yaml", () => {
     for (const [index, part] of expected.entries()) expect(found[index]).toContain(part);
   });
 
-  test.each(["traits", "identity", "destinations", "triggers", "content"])(
-    "%s is said to come later",
-    (section) => {
-      expect(problems({ yaml: `version: 1\n${section}: {}` })).toEqual([
-        `freshet.yaml: ${section}: this version of Freshet does not take this yet; remove it`,
-      ]);
-    },
-  );
+  test.each(["destinations", "triggers", "content"])("%s is said to come later", (section) => {
+    expect(problems({ yaml: `version: 1\n${section}: {}` })).toEqual([
+      `freshet.yaml: ${section}: this version of Freshet does not take this yet; remove it`,
+    ]);
+  });
 
   test("$${NAME} stands for itself", () => {
     expect(problems({ yaml: 'version: 1\nserve: { host: "$${HOST}" }' })).toEqual([]);
@@ -280,6 +296,17 @@ describe("freshet.yaml", () => {
   test("a missing file is refused only where it was asked for", () => {
     expect(problems({ flags: { config: "/nowhere/freshet.yaml" } })[0]).toContain("there is no such file");
   });
+});
+
+test("identifiers of one's own and limits become rules", () => {
+  const { rules } = load({
+    yaml: "version: 1\nidentity: { phone: { limit: 3, priority: 4, normalise: phone }, user_id: { block: [demo] } }",
+  });
+  expect(rules.identity).toEqual([
+    { type: "phone", limit: 3, priority: 4, normalise: "phone" },
+    { type: "user_id", block: ["demo"] },
+  ]);
+  expect(load({ yaml: "version: 1" }).rules.identity).toEqual([]);
 });
 
 describe("computed traits", () => {

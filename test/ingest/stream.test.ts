@@ -288,9 +288,28 @@ describe("a client that reads no answers", () => {
     server.streams.end();
     await until("the stream has left", () => server.streams.size === 0);
     lazy.resume();
-    await lazy.closed();
-    expect(lazy.answers.at(-1)?.error?.code).toBe("draining");
+    await until("it has read why", () => lazy.answers.at(-1)?.error?.code === "draining");
     expect(lazy.answers.slice(0, -1)).toHaveLength(taken);
+    lazy.end();
+    await lazy.closed();
+    expect(lazy.ending).toBe("ended");
+  }, 60_000);
+
+  test("and does not go when the stream ends is left alone after a while", async () => {
+    await using server = startIngest();
+    const lazy = new StreamClient(server.origin, serverKey);
+    await jam(server, lazy);
+    server.streams.end();
+    await until("the stream has left", () => server.streams.size === 0);
+    let isClosed = false;
+    const closed = server.streams.closed().then(() => {
+      isClosed = true;
+    });
+    await server.timers.tick();
+    expect(isClosed).toBe(false);
+    server.timers.fire();
+    await closed;
+    lazy.destroy();
   }, 60_000);
 });
 

@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import type { Limits } from "../../src/model/definition.ts";
 import { fold } from "../../src/model/fold.ts";
 import { emptyState } from "../../src/model/profile.ts";
-import { compileRules } from "../../src/model/rules.ts";
+import { compileRules, noRules } from "../../src/model/rules.ts";
 import { segmentsAt } from "../../src/model/segment.ts";
 import type { SegmentDefinition, SegmentRule } from "../../src/model/segmentRule.ts";
 import { eventWith } from "./arbitrary.ts";
@@ -29,7 +29,7 @@ describe("segments of random histories", () => {
         const known: Known = {
           events,
           identifiers,
-          rules: { computed, segments: list },
+          rules: { ...noRules, computed, segments: list },
           limits: usual,
           lists,
         };
@@ -50,7 +50,13 @@ describe("segments of random histories", () => {
     const limits: Limits = { ...usual, items: 3, minutes: 4 };
     fc.assert(
       fc.property(history, segments, fc.integer({ min: -4, max: 200 }), (events, list, at) => {
-        const known: Known = { events, identifiers, rules: { computed, segments: list }, limits, lists };
+        const known: Known = {
+          events,
+          identifiers,
+          rules: { ...noRules, computed, segments: list },
+          limits,
+          lists,
+        };
         const definitions = compiled(list, limits);
         const subject = subjectOf(events, definitions);
         const tMs = at * stepMs;
@@ -79,6 +85,7 @@ describe("what is refused", () => {
 
   test("segments that ask for each other in a circle, with the way around", () => {
     const circle = {
+      ...noRules,
       computed: [],
       segments: [asks("x", "a"), asks("a", "b"), asks("b", "c"), asks("c", "a")],
     };
@@ -86,17 +93,22 @@ describe("what is refused", () => {
   });
 
   test("a segment that is not there, one that stands twice, a list without content", () => {
-    expect(() => compileRules({ computed: [], segments: [asks("a", "b")] })).toThrow("there is no segment b");
+    expect(() => compileRules({ ...noRules, computed: [], segments: [asks("a", "b")] })).toThrow(
+      "there is no segment b",
+    );
     const list: SegmentRule = { kind: "list", file: "staff.csv", sha256: "?", rows: 1, match: "email" };
-    expect(() => compileRules({ computed: [], segments: [{ name: "a", rule: list }] })).toThrow("staff.csv");
+    expect(() => compileRules({ ...noRules, computed: [], segments: [{ name: "a", rule: list }] })).toThrow(
+      "staff.csv",
+    );
     const twice = { name: "a", rule: { kind: "event", event: "x" } } as const;
-    expect(() => compileRules({ computed: [], segments: [twice, twice] })).toThrow("twice");
+    expect(() => compileRules({ ...noRules, computed: [], segments: [twice, twice] })).toThrow("twice");
   });
 });
 
 test("counts that clauses ask for are nobody's traits, and equal ones are kept once", () => {
   const rule: SegmentRule = { kind: "event", event: "Order Completed", windowMs: 1_000 };
   const definitions = compileRules({
+    ...noRules,
     computed: [],
     segments: [
       { name: "a", rule },

@@ -52,6 +52,25 @@ describe("the starter", () => {
     },
   );
 
+  test("that is killed leaves no server behind: it stops in order, and the folder is free again", async () => {
+    using folder = project({});
+    const main = join(import.meta.dir, "../../src/main.ts");
+    writeFileSync(folder.at("script.ts"), `import ${JSON.stringify(main)};`);
+    const args = ["serve", "--port", "0", "--log-format", "json"];
+    const child = Bun.spawn([process.execPath, folder.at("scripts/run.mjs"), "script.ts", ...args], {
+      env: { PATH: "", HOME: folder.path },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    const pid = Number(/process (\d+)/.exec((await reader.read()).value ?? "")?.[1]);
+    expect(pid).not.toBe(child.pid);
+    child.kill("SIGKILL");
+    // Ends with the server, which holds its other end.
+    const log = await child.stderr.text();
+    expect(log).toContain('"msg":"stopped"');
+    expect(existsSync(folder.at("data/holder.json"))).toBe(false);
+  });
+
   test("tells a program killed by a signal from one that ended", async () => {
     using folder = project({});
     const child = start(folder, "process.kill(process.pid, 'SIGKILL'); setInterval(() => {}, 1000);");

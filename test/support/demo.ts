@@ -6,6 +6,7 @@ import { until } from "./until.ts";
 export interface TestDemo extends AsyncDisposable {
   /** `http://127.0.0.1:<port>` */
   readonly origin: string;
+  readonly pid: number;
   /** All that it printed. */
   readonly stdout: string;
   /** The folder that it was started in. */
@@ -42,6 +43,7 @@ export async function startDemo(options: DemoOptions = {}): Promise<TestDemo> {
   if (child.exitCode !== null) throw new Error(`the demo ended: ${await new Response(child.stderr).text()}`);
   return {
     folder,
+    pid: child.pid,
     get stdout() {
       return stdout;
     },

@@ -241,11 +241,11 @@ export class MemoryProfiles implements Profiles {
     [];
   readonly #answers = new Map<string, { readonly pid: number; readonly answer: CachedAnswer }>();
   readonly #log: ChangeLog;
-  readonly #definitions: Definitions;
+  readonly definitions: Definitions;
 
   constructor(log: ChangeLog, definitions = noDefinitions) {
     this.#log = log;
-    this.#definitions = definitions;
+    this.definitions = definitions;
   }
 
   /** The profile an event belongs to, made or merged if need be. */
@@ -311,7 +311,7 @@ export class MemoryProfiles implements Profiles {
     if (this.isRebuilding) return { kind: "rebuilding" };
     const found = this.#held.get(this.#pidOf(namespace, type, value) ?? -1);
     if (found === undefined || found.namespace !== namespace) return { kind: "missing" };
-    return { kind: "found", profile: stored(found, this.#definitions) };
+    return { kind: "found", profile: stored(found, this.definitions) };
   }
 
   cached(key: string, nowMs: number): CachedAnswer | undefined {
@@ -333,7 +333,7 @@ export class MemoryProfiles implements Profiles {
     const page = after.slice(0, limit);
     const profiles = page
       .filter((held) => held.namespace === namespace)
-      .map((held) => stored(held, this.#definitions));
+      .map((held) => stored(held, this.definitions));
     return { kind: "page", profiles, nextPid: page.length < limit ? null : (page.at(-1)?.pid ?? null) };
   }
 
@@ -379,7 +379,7 @@ export class MemoryProfiles implements Profiles {
     if (from === undefined) throw new Error("an identifier leads nowhere");
     joined.traits =
       merge(into.state, from.state, {
-        definitions: this.#definitions,
+        definitions: this.definitions,
         into: into.pid,
         from: from.pid,
       }) ?? {};

@@ -29,6 +29,8 @@ export interface Reading {
   readonly sources: readonly SourceHealth[];
   readonly taken: number;
   readonly quarantined: number;
+  /** Links, aliases and claims that were not made since the profile has too many identifiers. */
+  readonly overLimit: number;
   readonly groups: number;
   /** From receipt to readable, counts by bucket. */
   readonly visible: readonly number[];
@@ -37,7 +39,7 @@ export interface Reading {
   readonly diskFreeBytes: number | null;
 }
 
-export type AlertKind = "quiet" | "quarantine" | "latency" | "disk" | "follow";
+export type AlertKind = "quiet" | "quarantine" | "latency" | "disk" | "follow" | "identity";
 
 /** One thing that is wrong at this moment. */
 export interface Condition {
@@ -72,6 +74,7 @@ export function conditionsOf(
     ...quarantine(first, now, thresholds),
     ...latency(first, readings.at(-2) ?? first, now, thresholds),
     ...disk(now, thresholds),
+    ...identity(first, now),
   ];
 }
 
@@ -132,6 +135,13 @@ function* disk({ diskFreeBytes }: Reading, thresholds: AlertThresholds): Generat
   if (diskFreeBytes === null || diskFreeBytes >= threshold) return;
   const sentence = `The data folder's disk has ${Math.floor(diskFreeBytes / 1024 ** 2)} MB left.`;
   yield { id: "disk", kind: "disk", source: null, sentence, value: diskFreeBytes, threshold };
+}
+
+function* identity(first: Reading, now: Reading): Generator<Condition> {
+  const value = now.overLimit - first.overLimit;
+  if (value <= 0) return;
+  const sentence = `In the last minute ${value} identifiers were not added to profiles that have too many of them.`;
+  yield { id: "identity", kind: "identity", source: null, sentence, value, threshold: 1 };
 }
 
 function inWords(durationMs: number): string {

@@ -25,6 +25,7 @@ export function healthReading(parts: HealthParts): Omit<Reading, "atMs"> {
     sources: sourcesOf(parts),
     taken: (counts?.accepted ?? 0) + (counts?.repeated ?? 0),
     quarantined: counts?.quarantined ?? 0,
+    overLimit: counts?.overLimit ?? 0,
     groups: counts?.groups ?? 0,
     visible: parts.visible.read().counts,
     waitingRequests: inFlightRequests,

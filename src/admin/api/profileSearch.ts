@@ -1,6 +1,6 @@
 /** Profiles for the page: found by any identifier, or the ones that changed last. */
 import { Refusal } from "../../errors.ts";
-import { idTypes, parseIdentifier } from "../../esp/query.ts";
+import { parseIdentifier } from "../../esp/query.ts";
 import { iso } from "../../esp/profileView.ts";
 import type { Namespace } from "../../model/event.ts";
 import { readTraits } from "../../model/trait.ts";
@@ -20,12 +20,13 @@ const maxRecent = 25;
 export function findProfile(profiles: Profiles, namespace: Namespace, text: string): StoredProfile {
   const trimmed = text.trim();
   const type = trimmed.slice(0, Math.max(0, trimmed.indexOf(":")));
-  if (idTypes.has(type)) {
-    const identifier = parseIdentifier(trimmed, false);
+  if (profiles.definitions.identity.idTypes.has(type)) {
+    const identifier = parseIdentifier(trimmed, false, profiles.definitions.identity.idTypes);
     const found = look(profiles, namespace, identifier.type, identifier.value);
     if (found !== null) return found;
   }
-  for (const tried of triedTypes) {
+  const { types } = profiles.definitions.identity;
+  for (const tried of new Set([...triedTypes, ...types.keys()])) {
     const found = trimmed === "" ? null : look(profiles, namespace, tried, trimmed);
     if (found !== null) return found;
   }
@@ -33,7 +34,7 @@ export function findProfile(profiles: Profiles, namespace: Namespace, text: stri
 }
 
 function look(profiles: Profiles, namespace: Namespace, type: string, value: string): StoredProfile | null {
-  const { value: sound } = parseIdentifier(`${type}:${value}`, false);
+  const { value: sound } = parseIdentifier(`${type}:${value}`, false, profiles.definitions.identity.idTypes);
   const found = profiles.find(namespace, type, sound);
   if (found.kind === "rebuilding")
     throw new Refusal("profiles_rebuilding", { retryAfterSeconds: rebuildRetrySeconds });

@@ -60,6 +60,7 @@ const healthy: Omit<Reading, "atMs"> = {
   sources: [],
   taken: 0,
   quarantined: 0,
+  overLimit: 0,
   groups: 0,
   visible: [],
   waitingRequests: 0,

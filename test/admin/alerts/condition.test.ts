@@ -23,6 +23,7 @@ const well: Reading = {
   sources: [],
   taken: 0,
   quarantined: 0,
+  overLimit: 0,
   groups: 0,
   visible: counts(),
   waitingRequests: 0,
@@ -113,4 +114,9 @@ test.each([
   [null, []],
 ] as const)("a disk with %p bytes left", (diskFreeBytes, expected) => {
   expect(wrongIn({}, { diskFreeBytes })).toEqual([...expected]);
+});
+
+test("profiles that have too many identifiers", () => {
+  expect(wrongIn({ overLimit: 4 }, { overLimit: 4 })).toEqual([]);
+  expect(wrongIn({ overLimit: 4 }, { overLimit: 5 })).toEqual(["identity"]);
 });

@@ -146,6 +146,8 @@ describe("the river's history", () => {
       quarantined: 0,
       blocked: 0,
       foldFailed: 0,
+      ignoredIds: 0,
+      overLimit: 0,
       groups: 0,
       commitMs: 0,
       profilesMs: 0,

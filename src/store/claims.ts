@@ -1,34 +1,34 @@
 /**
- * Claims on e-mail addresses. An address belongs to whoever claimed it last (by order key), but the claims before are
- * kept too: when the newest claimant is erased, the address goes back to the one before. Pure.
+ * Claims on e-mail addresses and on the identifiers that are configured. One belongs to whoever claimed it last (by order key), but the claims before are
+ * kept too: when the newest claimant is erased, it goes back to the one before. Pure.
  */
 import { compareOrderKeys, type Namespace, type OrderKey } from "../model/event.ts";
 import { identifierKey, type IdentifierKey } from "../model/identifier.ts";
 
 /** One claim: by a userId, or by an anonymousId at the claim's time. */
-export interface EmailClaim {
+export interface Claim {
   readonly key: OrderKey;
   readonly user: string | null;
   readonly anonymous: string | null;
 }
 
-/** Who claims an address. Never changed in place. */
-export interface EmailEntry {
+/** Who claims an identifier. Never changed in place. */
+export interface ClaimEntry {
   /** Newest first, never empty; one for each user. */
-  readonly claims: readonly EmailClaim[];
-  /** Number of the profile that lists the address. */
+  readonly claims: readonly Claim[];
+  /** Number of the profile that lists it. */
   readonly holder: number;
   /** Claimants that are no longer among `claims` stand in the journal alone. */
   readonly more?: true;
 }
 
-/** Claims kept for an address; addresses that many people share are rare. */
+/** Claims kept for an identifier; those that many people share are rare. */
 const maxClaims = 8;
 
 /** The entry with one more claim; the very same entry if the claim adds nothing. `holder`: the claimant's profile. */
-export function withClaim(entry: EmailEntry | undefined, claim: EmailClaim, holder: number): EmailEntry {
+export function withClaim(entry: ClaimEntry | undefined, claim: Claim, holder: number): ClaimEntry {
   if (entry === undefined) return { claims: [claim], holder };
-  const claims: EmailClaim[] = [];
+  const claims: Claim[] = [];
   for (const other of entry.claims) {
     const superseded = claim.user !== null && other.user === claim.user;
     if (superseded && compareClaims(other, claim) >= 0) return entry;
@@ -49,7 +49,7 @@ export function withClaim(entry: EmailEntry | undefined, claim: EmailClaim, hold
 }
 
 /** By order key; between two sources that use one messageId, by the claimant's name: the order must be total. */
-function compareClaims(left: EmailClaim, right: EmailClaim): number {
+function compareClaims(left: Claim, right: Claim): number {
   const byKey = compareOrderKeys(left.key, right.key);
   if (byKey !== 0) return byKey;
   const [a, b] = [nameOf(left), nameOf(right)];
@@ -57,7 +57,7 @@ function compareClaims(left: EmailClaim, right: EmailClaim): number {
   return a < b ? -1 : 1;
 }
 
-function nameOf(claim: EmailClaim): string {
+function nameOf(claim: Claim): string {
   return claim.user === null ? `a:${claim.anonymous}` : `u:${claim.user}`;
 }
 

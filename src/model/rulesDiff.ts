@@ -1,0 +1,56 @@
+/** What is another between two sets of rules, by name. */
+import { canonicalJson } from "./canonicalJson.ts";
+import type { Json } from "./event.ts";
+import type { Rules } from "./rules.ts";
+
+export interface RuleDifference {
+  /** The part of the rules, such as `computed` or `segments`. */
+  readonly part: string;
+  readonly name: string;
+  readonly kind: "added" | "removed" | "changed";
+}
+
+/** Every name that was added, removed or changed; parts and names in order. */
+export function rulesDiff(before: Rules, after: Rules): readonly RuleDifference[] {
+  const was = partsOf(before);
+  const is = partsOf(after);
+  return [...new Set([...was.keys(), ...is.keys()])]
+    .sort()
+    .flatMap((part) => differences(part, named(was.get(part)), named(is.get(part))));
+}
+
+function partsOf(rules: Rules): ReadonlyMap<string, Json> {
+  // Rules are plain JSON, as the journal keeps them.
+  return new Map(Object.entries(JSON.parse(JSON.stringify(rules)) as Record<string, Json>));
+}
+
+function differences(
+  part: string,
+  before: ReadonlyMap<string, string>,
+  after: ReadonlyMap<string, string>,
+): RuleDifference[] {
+  return [...new Set([...before.keys(), ...after.keys()])].sort().flatMap((name): RuleDifference[] => {
+    const [was, is] = [before.get(name), after.get(name)];
+    if (was === is) return [];
+    return [{ part, name, kind: was === undefined ? "added" : is === undefined ? "removed" : "changed" }];
+  });
+}
+
+/** The entries of a part by name: of a list its items' names, of a map its keys. */
+function named(part: Json | undefined): ReadonlyMap<string, string> {
+  if (typeof part !== "object" || part === null)
+    return new Map(part === undefined ? [] : [["", canonicalJson(part)]]);
+  if (!Array.isArray(part))
+    return new Map(Object.entries(part).map(([name, entry]) => [name, canonicalJson(entry)] as const));
+  return new Map(
+    (part as readonly Json[]).map(
+      (entry, at) => [nameIn(entry) ?? String(at), canonicalJson(entry)] as const,
+    ),
+  );
+}
+
+function nameIn(entry: Json): string | null {
+  if (typeof entry !== "object" || entry === null || Array.isArray(entry)) return null;
+  const name = (entry as { readonly [key: string]: Json })["name"];
+  return typeof name === "string" ? name : null;
+}

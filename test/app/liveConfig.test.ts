@@ -1,0 +1,124 @@
+/** A configuration that changes under a running server: by command, by signal, by its file alone. */
+import { expect, test } from "bun:test";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { rulesCrashPoints } from "../../src/lib/crashPoint.ts";
+import { freshet } from "../support/command.ts";
+import { startServer, type TestServer } from "../support/server.ts";
+import { tempFolder, type TempFolder } from "../support/tempFolder.ts";
+import { until } from "../support/until.ts";
+
+const head = "version: 1\n";
+const views = `${head}computedTraits:\n  views: { aggregate: count, event: Product Viewed }\n`;
+const newest = `${head}computedTraits:\n  newest: { aggregate: last, event: Product Viewed, property: product_id }\n`;
+
+function setUp(folder: TempFolder, text: string): { data: string; config: string; args: string[] } {
+  const [data, config] = [folder.at("data"), folder.at("etc/freshet.yaml")];
+  mkdirSync(folder.at("etc"));
+  mkdirSync(data);
+  writeFileSync(config, text);
+  return { data, config, args: ["--config", config] };
+}
+
+async function look(server: TestServer, product: string): Promise<void> {
+  const properties = { product_id: product };
+  const answer = await server.post("/v1/track", { userId: "42", event: "Product Viewed", properties });
+  expect(answer.status).toBe(200);
+}
+
+async function traits(server: TestServer): Promise<unknown> {
+  return ((await (await server.get("/v1/profiles/user_id:42")).json()) as { traits: unknown }).traits;
+}
+
+test("plan, apply, history and rollback, each by the command", async () => {
+  using folder = tempFolder();
+  const { data, config, args } = setUp(folder, views);
+  await using server = await startServer({ data, args: [...args, "--watch-config", "false"] });
+  await look(server, "a");
+  await look(server, "b");
+  const run = (...words: string[]) => freshet(["config", ...words, "--data", data]);
+  expect((await run("diff")).stdout).toContain("nothing is another");
+  writeFileSync(config, newest);
+  expect((await run("diff")).stdout).toBe("+ computed.newest\n- computed.views\n");
+  expect((await run("plan")).stdout).toContain("1 of 1 profiles would change\n  newest: 1\n  views: 1\n");
+  expect(await traits(server)).toEqual({ views: 2 });
+  expect((await run("apply")).stdout).toContain("1 profiles have other values now");
+  expect(await traits(server)).toEqual({ newest: "b" });
+  writeFileSync(config, `${head}computedTraits:\n  views: { aggregat: count }\n`);
+  const refused = await run("apply");
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toContain("aggregate");
+  expect(refused.stderr).toContain("line 3");
+  await look(server, "c");
+  expect(await traits(server)).toEqual({ newest: "c" });
+  const listed = (await run("history")).stdout;
+  expect(listed).toContain("by start");
+  expect(listed).toContain("by command");
+  const back = await run("rollback", "1");
+  expect(back.code).toBe(0);
+  expect(readFileSync(config, "utf8")).toBe(views);
+  expect(await traits(server)).toEqual({ views: 3 });
+  expect((await freshet(["verify", "--data", data])).code).toBe(0);
+});
+
+test("a saved file and a signal are enough; what needs a start is said", async () => {
+  using folder = tempFolder();
+  const { data, config, args } = setUp(folder, views);
+  await using server = await startServer({ data, args });
+  await look(server, "a");
+  writeFileSync(config, newest);
+  await until(
+    "the file is taken into use",
+    async () => JSON.stringify(await traits(server)) === '{"newest":"a"}',
+  );
+  writeFileSync(config, `${head}alerts: { latency: nonsense }\n`);
+  await until("the wrong file is refused in the log", () => server.stderr.includes("was not applied"));
+  expect(await traits(server)).toEqual({ newest: "a" });
+  writeFileSync(config, `${views}alerts: { latency: 5s }\n`);
+  server.signal("SIGHUP");
+  await until("the signal is heard", async () => JSON.stringify(await traits(server)) === '{"views":1}');
+  await until("what waits for a start is said", () => server.stderr.includes('"why":"alerts"'));
+});
+
+test("ingest goes on and reads never mix old and new while rules change", async () => {
+  using folder = tempFolder();
+  const { data, config, args } = setUp(folder, views);
+  await using server = await startServer({ data, args: [...args, "--watch-config", "false"] });
+  await look(server, "a");
+  const done = new AbortController();
+  let sent = 1;
+  const seen = new Set<string>();
+  const load = (async () => {
+    while (!done.signal.aborted) {
+      await look(server, "a");
+      sent += 1;
+      const now = (await traits(server)) as Record<string, unknown>;
+      seen.add(Object.keys(now).sort().join(","));
+      if ("views" in now) expect(now["views"]).toBe(sent);
+    }
+  })();
+  for (const text of [newest, views, newest, views]) {
+    writeFileSync(config, text);
+    expect((await freshet(["config", "apply", "--data", data])).code).toBe(0);
+  }
+  done.abort();
+  await load;
+  expect([...seen].sort()).toEqual(["newest", "views"]);
+  expect(await traits(server)).toEqual({ views: sent });
+  expect((await freshet(["verify", "--data", data])).code).toBe(0);
+});
+
+test.each(rulesCrashPoints)("killed at %s, either rules are whole after the next start", async (point) => {
+  using folder = tempFolder();
+  const { data, config, args } = setUp(folder, views);
+  {
+    await using server = await startServer({ data, args, env: { FRESHET_CRASH_AT: point } });
+    await look(server, "a");
+    writeFileSync(config, newest);
+    await server.exited;
+  }
+  await using server = await startServer({ data, args });
+  expect(await traits(server)).toEqual({ newest: "a" });
+  await look(server, "b");
+  expect(await traits(server)).toEqual({ newest: "b" });
+  expect((await freshet(["verify", "--data", data])).code).toBe(0);
+});
