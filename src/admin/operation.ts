@@ -3,6 +3,8 @@
  * one function, whether the data folder is served by a running process (data/freshet.sock) or opened here.
  */
 import { z } from "zod";
+import type { ExplainedIdentity } from "../model/explainIdentity.ts";
+import type { JoinPlan } from "../model/joinPlan.ts";
 import { scopes } from "../model/key.ts";
 import type { RuleDifference } from "../model/rulesDiff.ts";
 import type { Explained } from "../model/segmentExplain.ts";
@@ -15,11 +17,8 @@ import type { VerifyReport } from "../store/verify.ts";
 const namespace = z.enum(["live", "test"]);
 const sourceName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/);
 const segmentName = z.string().min(1).max(64);
-const identifier = z.strictObject({
-  namespace,
-  type: z.string().min(1).max(64),
-  value: z.string().min(1).max(2_048),
-});
+const named = z.strictObject({ type: z.string().min(1).max(64), value: z.string().min(1).max(2_048) });
+const identifier = named.extend({ namespace });
 
 /** What each operation takes; checked where it runs. */
 export const operationParams = {
@@ -59,6 +58,19 @@ export const operationParams = {
   "segments.explain": identifier.extend({ segment: segmentName }),
   "segments.size": z.strictObject({ namespace, segment: segmentName.nullable() }),
   "segments.export": z.strictObject({ namespace, segment: segmentName }),
+  "identity.explain": z.strictObject({ namespace, a: named, b: named }),
+  "identity.plan": z.strictObject({
+    namespace,
+    links: z
+      .array(
+        z.strictObject({
+          userId: z.string().min(1),
+          anonymousId: z.string().min(1).nullable(),
+          previousId: z.string().min(1).nullable(),
+        }),
+      )
+      .max(50_000),
+  }),
   compact: z.strictObject({}),
   verify: z.strictObject({}),
   rebuild: z.strictObject({}),
@@ -151,6 +163,8 @@ export interface OperationResults {
     readonly sizes: readonly { readonly name: string; readonly size: number }[];
   };
   readonly "segments.export": { readonly count: number };
+  readonly "identity.explain": ExplainedIdentity;
+  readonly "identity.plan": JoinPlan;
   readonly compact: null;
   readonly verify: VerifyReport;
   readonly rebuild: null;

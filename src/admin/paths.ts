@@ -126,6 +126,14 @@ export const paths: readonly PathEntry[] = [
   },
   {
     method: "GET",
+    path: "/v1/profiles/:id/links",
+    summary: "Why a profile's identifiers are one: the ties that its events make",
+    scope: "read",
+    query: { limit: "events looked at, at most 1,000", cursor: "the nextCursor of the page before" },
+    answer: json(shapes.Links),
+  },
+  {
+    method: "GET",
     path: "/v1/events/:messageId",
     summary: "The way of one event through the house",
     scope: "read",

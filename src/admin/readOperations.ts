@@ -1,8 +1,8 @@
 /** The operations that only read; they work on a folder that no process serves as well. */
-import { idTypes } from "../esp/query.ts";
 import type { JournalReader } from "../store/journalReader.ts";
 import type { KeyRow } from "../store/messages.ts";
 import type { Profiles, StoredProfile } from "../store/profiles.ts";
+import { explain, plan } from "./identityOperations.ts";
 import {
   OperationFailed,
   type ViolationReport,
@@ -29,6 +29,8 @@ export function readOperations(deps: ReadOperationsDeps): Operations {
   return {
     profile: async (params) => findProfile(deps.profiles, params, deps.renderProfile),
     history: async (params) => historyOf(deps.profiles, params),
+    "identity.explain": ({ namespace, a, b }) => Promise.resolve(explain(deps.profiles, namespace, a, b)),
+    "identity.plan": ({ namespace, links }) => Promise.resolve(plan(deps.profiles, namespace, links)),
     "keys.list": () =>
       Promise.resolve([
         ...deps.keys().map((row) => keyReport(row, false)),
@@ -52,7 +54,8 @@ function violationsOf({ openJournal, nowMs }: ReadOperationsDeps, days: number):
 }
 
 /** Throws OperationFailed for an identifier of a type that there is not: nobody could be found under it. */
-export function checkIdType(type: string): void {
+export function checkIdType(type: string, { definitions }: Profiles): void {
+  const { idTypes } = definitions.identity;
   if (!idTypes.has(type))
     throw new OperationFailed(`there is no identifier type ${type}; there are ${[...idTypes].join(", ")}`);
 }
@@ -62,7 +65,7 @@ function findProfile(
   { namespace, type, value }: OperationParams<"profile">,
   render: (profile: StoredProfile) => unknown,
 ): unknown {
-  checkIdType(type);
+  checkIdType(type, profiles);
   const found = profiles.find(namespace, type, value);
   if (found.kind === "rebuilding")
     throw new OperationFailed("profiles are not readable: they are rebuilt when the server runs");
@@ -73,7 +76,7 @@ function historyOf(
   profiles: Profiles,
   { namespace, type, value, limit }: OperationParams<"history">,
 ): unknown {
-  checkIdType(type);
+  checkIdType(type, profiles);
   const found = profiles.find(namespace, type, value);
   if (found.kind === "rebuilding")
     throw new OperationFailed("profiles are not readable: they are rebuilt when the server runs");

@@ -71,7 +71,7 @@ export function storeOperations(deps: StoreOperationsDeps): Operations {
     },
     import: (params) => importEvents(store.accept, params, deps.clock),
     erase: async ({ namespace, type, value }) => {
-      checkIdType(type);
+      checkIdType(type, store.profiles);
       const erased = await store.admin.erase(namespace, type, value);
       return erased === null
         ? null

@@ -133,6 +133,21 @@ export const ProfileBatch = Type.Object({
 
 export const History = Type.Object({ events: Type.Array(Data), nextCursor: Nullable(Type.String()) });
 
+export const Links = Type.Object({
+  links: Type.Array(
+    Type.Object({
+      from: IdentifierShape,
+      to: IdentifierShape,
+      by: Type.String({ description: "link, alias or claim" }),
+      standing: Type.String({ description: "counts, blocked, limit, untrusted or undone" }),
+      event: Type.Object({ messageId: Type.String(), type: Type.String(), source: Type.String() }),
+      timestamp: Time,
+      receivedAt: Time,
+    }),
+  ),
+  nextCursor: Nullable(Type.String()),
+});
+
 export const ChangeShape = Type.Object({
   profileId: Type.String(),
   version: Type.Integer(),

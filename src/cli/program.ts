@@ -11,6 +11,7 @@ import { Exit, exitCodes, UsageError, type CliContext } from "./context.ts";
 import { addDemo } from "./demo.ts";
 import { addErase } from "./erase.ts";
 import { addExport } from "./export.ts";
+import { addIdentity } from "./identity.ts";
 import { addImport } from "./import.ts";
 import { addKeys } from "./keys.ts";
 import { addPlan } from "./plan.ts";
@@ -35,6 +36,7 @@ const additions = [
   addImport,
   addExport,
   addErase,
+  addIdentity,
   addConfig,
   addPlan,
   addSegments,

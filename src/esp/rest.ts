@@ -2,12 +2,20 @@
 import { Elysia } from "elysia";
 import { Refusal } from "../errors.ts";
 import type { Clock } from "../lib/clock.ts";
+import { edgesOf, type Edge } from "../model/edge.ts";
 import type { KeyInfo } from "../model/key.ts";
 import type { CachedAnswer, Lookup, Profiles, StoredProfile } from "../store/profiles.ts";
 import { authorise, type FindKey } from "./authorise.ts";
 import { renderEntry, renderTrace } from "./historyView.ts";
 import { batchText, idsOf } from "./profileBatch.ts";
-import { renderProfile, renderProfileUntil, renderVerboseProfile, visibilityOf } from "./profileView.ts";
+import {
+  iso,
+  renderProfile,
+  renderProfileUntil,
+  renderVerboseProfile,
+  visibilityOf,
+  visibleIdentifiers,
+} from "./profileView.ts";
 import { decode, flagOf, numberOf, parseIdentifier, queryOf, traitsOf } from "./query.ts";
 
 export interface RestDeps {
@@ -35,6 +43,7 @@ export function restRoutes(deps: RestDeps) {
   return new Elysia({ name: "rest" })
     .get("/v1/profiles/:id", ({ request }) => getProfile(request, deps))
     .get("/v1/profiles/:id/events", ({ request }) => getHistory(request, deps))
+    .get("/v1/profiles/:id/links", ({ request }) => getLinks(request, deps))
     .post("/v1/profiles/batch", ({ request }) => postBatch(request, deps), { parse: "none" })
     .get("/v1/events/:messageId", ({ request }) => getTrace(request, deps));
 }
@@ -146,14 +155,45 @@ async function postBatch(request: Request, deps: RestDeps): Promise<Response> {
   return json(text);
 }
 
-function getHistory(request: Request, deps: RestDeps): Response {
+/** The links that the events of one page of history make; a page may have none. */
+function getLinks(request: Request, deps: RestDeps): Response {
+  const { key, page } = historyPage(request, deps);
+  const { identity } = deps.profiles.definitions;
+  const edges = page.events.flatMap((event) => edgesOf(event, identity));
+  const visible = edges.filter(
+    ({ from, to }) => visibleIdentifiers([from, to], key.readableTraits).length === 2,
+  );
+  return json(JSON.stringify({ links: visible.map(renderEdge), nextCursor: page.nextCursor }));
+}
+
+function renderEdge({ from, to, by, standing, messageId, type, source, timestampMs, receivedAtMs }: Edge) {
+  return {
+    from,
+    to,
+    by,
+    standing,
+    event: { messageId, type, source },
+    timestamp: iso(timestampMs),
+    receivedAt: iso(receivedAtMs),
+  };
+}
+
+function historyPage(
+  request: Request,
+  deps: RestDeps,
+): { readonly key: KeyInfo; readonly page: ReturnType<Profiles["history"]> } {
   const key = authorise(request, deps.findKey, "read");
   const { url } = request;
   const query = queryOf(url);
   const from = url.indexOf(profilesPath) + profilesPath.length;
   const profile = find(deps, key, url.slice(from, url.indexOf("/", from)));
   const limit = numberOf(query, "limit", 100, 1, 1_000);
-  const { events, nextCursor } = deps.profiles.history(profile.pid, query.get("cursor"), limit);
+  return { key, page: deps.profiles.history(profile.pid, query.get("cursor"), limit) };
+}
+
+function getHistory(request: Request, deps: RestDeps): Response {
+  const { key, page } = historyPage(request, deps);
+  const { events, nextCursor } = page;
   return json(
     JSON.stringify({ events: events.map((entry) => renderEntry(entry, key.readableTraits)), nextCursor }),
   );

@@ -1,6 +1,7 @@
 /** Profiles and history as their readers see them, on the main thread. */
 import type { Definitions } from "../model/definition.ts";
 import type { Json, Namespace } from "../model/event.ts";
+import type { Ignored } from "../model/guard.ts";
 import type { Identifier } from "../model/identifier.ts";
 import type { Membership } from "../model/membership.ts";
 import type { ProfileState } from "../model/profile.ts";
@@ -36,6 +37,10 @@ export interface HistoryEntry {
   readonly timestampMs: number;
   readonly receivedAtMs: number;
   readonly committedAtMs: number;
+  /** False for a browser source. */
+  readonly trusted: boolean;
+  /** Identifiers of it that don't count. */
+  readonly ignored: Ignored;
   /** The event's JSON as it came; null once erased. */
   readonly body: Json;
 }

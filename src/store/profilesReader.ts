@@ -2,6 +2,7 @@
 import { Refusal } from "../errors.ts";
 import type { Definitions } from "../model/definition.ts";
 import type { Json, Namespace } from "../model/event.ts";
+import { ignoredIn } from "../model/guard.ts";
 import { identifierKey, identifierOf } from "../model/identifier.ts";
 import { normaliseValue } from "../model/identity.ts";
 import { claimEntry, parseIdEntry, parseProfile, type HotProfile } from "./hot.ts";
@@ -232,6 +233,8 @@ export class ProfilesReader implements Profiles {
       timestampMs: row.timestamp_ms,
       receivedAtMs: row.received_at_ms ?? row.timestamp_ms,
       committedAtMs: row.committed_at_ms,
+      trusted: (row.flags & rowFlags.trusted) !== 0,
+      ignored: ignoredIn(row.extra),
       body: row.body === null ? null : (JSON.parse(Buffer.from(row.body).toString("utf8")) as Json),
     };
   }

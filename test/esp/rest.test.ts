@@ -425,6 +425,8 @@ describe("a key", () => {
       timestampMs: 0,
       receivedAtMs: 0,
       committedAtMs: 0,
+      trusted: true,
+      ignored: {},
       body: {
         event: "Order Completed",
         userId: "42",

@@ -289,6 +289,8 @@ export class MemoryProfiles implements Profiles {
       timestampMs,
       receivedAtMs,
       committedAtMs,
+      trusted: event.trusted,
+      ignored: event.ignored ?? {},
       body,
     };
     owner.version = seq;

@@ -251,7 +251,17 @@ describe("why identifiers are one", () => {
   const entry = (body: Json, type = "track"): HistoryEntry => {
     seq += 1;
     const times = { timestampMs: seq, receivedAtMs: seq, committedAtMs: seq };
-    return { seq, messageId: `m-${seq}`, type, name: "Seen", source: "web", body, ...times };
+    return {
+      seq,
+      messageId: `m-${seq}`,
+      type,
+      name: "Seen",
+      source: "web",
+      trusted: true,
+      ignored: {},
+      body,
+      ...times,
+    };
   };
 
   test("is the first event that carried two of them", () => {
