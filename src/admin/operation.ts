@@ -6,8 +6,10 @@ import { z } from "zod";
 import type { ExplainedIdentity } from "../model/explainIdentity.ts";
 import type { JoinPlan } from "../model/joinPlan.ts";
 import { scopes } from "../model/key.ts";
+import { castKinds } from "../model/mapping.ts";
 import type { RuleDifference } from "../model/rulesDiff.ts";
 import type { Explained } from "../model/segmentExplain.ts";
+import type { QuarantineGroup } from "../store/journalReader.ts";
 import type { ConfigVersion } from "../store/configVersions.ts";
 import type { RulesRehearsed } from "../store/ruleChange.ts";
 import type { Answer } from "../store/accept.ts";
@@ -19,6 +21,13 @@ const sourceName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/);
 const segmentName = z.string().min(1).max(64);
 const named = z.strictObject({ type: z.string().min(1).max(64), value: z.string().min(1).max(2_048) });
 const identifier = named.extend({ namespace });
+
+/** Which pieces of the quarantine are meant: named ones, or what waits for one reason from one source. */
+const quarantineChoice = {
+  ids: z.array(z.int().min(1)).max(10_000).nullable(),
+  code: z.string().max(64).nullable(),
+  source: z.string().max(256).nullable(),
+};
 
 /** What each operation takes; checked where it runs. */
 export const operationParams = {
@@ -71,6 +80,18 @@ export const operationParams = {
       )
       .max(50_000),
   }),
+  "quarantine.list": z.strictObject({ limit: z.int().min(1).max(1_000) }),
+  "quarantine.mend": z.strictObject({
+    ...quarantineChoice,
+    mapping: z.strictObject({
+      rename: z.record(z.string(), z.string()),
+      cast: z.record(z.string(), z.enum(castKinds)),
+      default: z.record(z.string(), z.json()),
+    }),
+    expression: z.string().max(10_000).nullable(),
+    /** Tells what would happen and changes nothing. */
+    dryRun: z.boolean(),
+  }),
   compact: z.strictObject({}),
   verify: z.strictObject({}),
   rebuild: z.strictObject({}),
@@ -101,6 +122,20 @@ export interface ConfigDifference {
   readonly plan: boolean;
   /** Sections that are another and are read at the next start only. */
   readonly atNextStart: readonly string[];
+}
+
+/** What became of pieces of the quarantine that were mended and sent again, or would become of them. */
+export interface MendReport {
+  readonly pieces: number;
+  readonly accepted: number;
+  /** By what was said of them, the most frequent first. */
+  readonly refused: readonly { readonly code: string; readonly message: string; readonly count: number }[];
+  /** The first few, before and after; of a dry run alone. */
+  readonly samples: readonly {
+    readonly quarantineId: string;
+    readonly before: unknown;
+    readonly after: unknown;
+  }[];
 }
 
 /** How often one rule of the tracking plan was broken. */
@@ -165,6 +200,8 @@ export interface OperationResults {
   readonly "segments.export": { readonly count: number };
   readonly "identity.explain": ExplainedIdentity;
   readonly "identity.plan": JoinPlan;
+  readonly "quarantine.list": readonly QuarantineGroup[];
+  readonly "quarantine.mend": MendReport;
   readonly compact: null;
   readonly verify: VerifyReport;
   readonly rebuild: null;

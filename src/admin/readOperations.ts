@@ -36,6 +36,10 @@ export function readOperations(deps: ReadOperationsDeps): Operations {
         ...deps.keys().map((row) => keyReport(row, false)),
         ...deps.configuredKeys.map((row) => keyReport(row, true)),
       ]),
+    "quarantine.list": ({ limit }) => {
+      using journal = deps.openJournal();
+      return Promise.resolve(journal.quarantineGroups(limit));
+    },
     "plan.violations": ({ days }) => Promise.resolve(violationsOf(deps, days)),
     ...segmentOperations(deps),
     export: async ({ namespace, what }, outlet) => {

@@ -1,5 +1,8 @@
 /** The operations over an open store: what the running server offers on its socket, and a command on a folder of its own. */
 import { assert } from "../lib/assert.ts";
+import type { TrackingPlan } from "../model/planCheck.ts";
+import { rememberedPlan } from "../store/usedDefinitions.ts";
+import { mendQuarantine } from "./mendQuarantine.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Ids } from "../lib/id.ts";
 import type { Change } from "../model/change.ts";
@@ -89,8 +92,23 @@ export function storeOperations(deps: StoreOperationsDeps): Operations {
       await untilLive(deps, outlet);
       return null;
     },
+    "quarantine.mend": (params, outlet) =>
+      mendQuarantine(
+        params,
+        {
+          admin: store.admin,
+          plan: () => planInUse(deps.journalPath),
+          nowMs: () => deps.clock.monotonicMs(),
+        },
+        outlet,
+      ),
     backup: ({ target }) => store.admin.backup(target),
   };
+}
+
+function planInUse(journalPath: string): TrackingPlan | null {
+  using journal = new JournalReader(journalPath);
+  return rememberedPlan(journal);
 }
 
 /** Calls the named one of these operations. */

@@ -16,6 +16,7 @@ import { addImport } from "./import.ts";
 import { addKeys } from "./keys.ts";
 import { addPlan } from "./plan.ts";
 import { addProfile } from "./profile.ts";
+import { addQuarantine } from "./quarantine.ts";
 import { addRebuild } from "./rebuild.ts";
 import { addRestore } from "./restore.ts";
 import { addSegments } from "./segments.ts";
@@ -40,6 +41,7 @@ const additions = [
   addConfig,
   addPlan,
   addSegments,
+  addQuarantine,
   addVerify,
   addRebuild,
   addBackup,

@@ -51,7 +51,7 @@ export async function runControl(context: ControlContext, request: ControlReques
     case "erase":
       return erase(context, request);
     case "replayQuarantine":
-      return replay(context, request.id);
+      return replay(context, request.id, request.body);
     case "rebuild":
       await context.startRebuild("a rebuild was asked for");
       return true;
@@ -138,15 +138,19 @@ interface ReplayedRow {
 const selectPiece =
   "SELECT code, source, namespace, trusted, call, received_at_ms, replayed_at_ms, body FROM quarantine WHERE id = ?";
 
-/** Takes a quarantined piece through the same door again, with its own messageId; marks it replayed if it was accepted. */
-function replay(context: ControlContext, id: number): Replayed {
+/**
+ * Takes a quarantined piece, or what it was mended to, through the same door again, with its own messageId; marks it
+ * replayed if it was accepted. The piece itself stays as it came.
+ */
+function replay(context: ControlContext, id: number, mended?: Uint8Array): Replayed {
   const { writer, journal, clock } = context;
   const row = journal.database.query<ReplayedRow, [number]>(selectPiece).get(id);
   if (row === null) return { kind: "missing" };
   if (row.replayed_at_ms !== null) return { kind: "replayed" };
   if (row.code === "fold_failed") return { kind: "stored" };
+  const body = mended ?? row.body;
   const isMany = row.call === "batch" || row.call === "import" || row.call === "stream";
-  const call = isMany ? typeOfBody(row.body) : (row.call as EventType);
+  const call = isMany ? typeOfBody(body) : (row.call as EventType);
   const frame = {
     call,
     source: row.source,
@@ -154,7 +158,7 @@ function replay(context: ControlContext, id: number): Replayed {
     trusted: row.trusted === 1,
     receivedAtMs: row.received_at_ms,
     lane: "live" as const,
-    body: row.body,
+    body,
   };
   const newestBefore = newestPiece(journal);
   const message = writer.run([{ id: -1, frame }]);

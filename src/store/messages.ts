@@ -50,7 +50,7 @@ export type ControlRequest =
   | { readonly act: "listKeys" }
   | { readonly act: "locate"; readonly messageId: string }
   | { readonly act: "erase"; readonly namespace: Namespace; readonly type: string; readonly value: string }
-  | { readonly act: "replayQuarantine"; readonly id: number }
+  | { readonly act: "replayQuarantine"; readonly id: number; readonly body?: Uint8Array }
   | { readonly act: "rebuild" }
   | { readonly act: "compact" }
   | { readonly act: "settle" }

@@ -271,7 +271,8 @@ class OpenedStore {
         await this.#ask({ act: "compact" });
       },
       ...quarantinePages(() => this.#readers?.journal ?? null),
-      replayQuarantine: (id) => this.#ask({ act: "replayQuarantine", id }),
+      replayQuarantine: (id, body) =>
+        this.#ask({ act: "replayQuarantine", id, ...(body === undefined ? {} : { body }) }),
       backup: async (target) => {
         const result = await this.#maintenance.run(
           { kind: "backup", folder: this.#options.folder, target },

@@ -41,8 +41,8 @@ export interface StoreAdmin extends QuarantinePages {
   erase(namespace: Namespace, type: string, value: string): Promise<Erased | null>;
   /** Takes deleted text out of the files. */
   compact(): Promise<void>;
-  /** Takes a piece through the same door again, with its own messageId. */
-  replayQuarantine(id: number): Promise<Replayed>;
+  /** Takes a piece, or what it was mended to, through the same door again, with its own messageId. */
+  replayQuarantine(id: number, mended?: Uint8Array): Promise<Replayed>;
   backup(targetFolder: string): Promise<{ readonly path: string }>;
   /** Throws the profiles away and rebuilds them beside the service; resolves when it has begun. */
   rebuild(): Promise<void>;

@@ -60,12 +60,17 @@ export function evidenceName({ byEvent, identity, fingerprint, segments }: Defin
   return segments.size === 0 ? evidence : `${evidence}-${Bun.hash.wyhash(segments.fingerprint).toString(36)}`;
 }
 
+/** The tracking plan that the journal remembers; null: none. */
+export function rememberedPlan(journal: Pick<Memory, "getMeta">): TrackingPlan | null {
+  // Written below alone.
+  const plan = JSON.parse(journal.getMeta(planMeta) ?? "null") as PlanRules | null;
+  return plan === null ? null : new TrackingPlan(plan);
+}
+
 /** The tracking plan to use; a new one is remembered. */
 export function usePlan(journal: Memory, chosen: ChosenPlan): TrackingPlan | null {
   const known = journal.getMeta(planMeta) ?? "null";
   if (chosen !== "stored" && JSON.stringify(chosen) !== known)
     journal.setMeta(planMeta, JSON.stringify(chosen));
-  // Written here alone.
-  const plan = chosen === "stored" ? (JSON.parse(known) as PlanRules | null) : chosen;
-  return plan === null ? null : new TrackingPlan(plan);
+  return rememberedPlan(journal);
 }

@@ -1,0 +1,88 @@
+/** Refused events mended and sent again, against a whole server. */
+import { expect, test } from "bun:test";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { freshet } from "../support/command.ts";
+import { startServer } from "../support/server.ts";
+import { tempFolder } from "../support/tempFolder.ts";
+
+const plan = {
+  event: "Order Completed",
+  schema: {
+    required: ["total", "currency"],
+    properties: { total: { type: "number" }, currency: { enum: ["EUR", "USD"] } },
+  },
+};
+
+test("a rehearsal tells what a mapping does, the replay does it, once, with the same messageIds", async () => {
+  using folder = tempFolder();
+  const [data, config, map] = [folder.at("data"), folder.at("freshet.yaml"), folder.at("map.yaml")];
+  mkdirSync(folder.at("plan"));
+  mkdirSync(data);
+  writeFileSync(folder.at("plan/order.json"), JSON.stringify(plan));
+  writeFileSync(config, "version: 1\ntrackingPlan: { folder: ./plan, mode: quarantine }\n");
+  writeFileSync(
+    map,
+    `rename: { properties.total_price: properties.total }
+cast: { properties.total: number }
+default: { properties.currency: EUR }
+expression: "$merge([$, {'properties': $merge([properties, {'mended': true}])}])"
+`,
+  );
+  await using server = await startServer({ data, args: ["--config", config] });
+  const batch = ["84.5", "12", "much"].map((total_price, at) => ({
+    type: "track",
+    userId: "42",
+    event: "Order Completed",
+    messageId: `o${at}`,
+    properties: { total_price },
+  }));
+  expect((await server.post("/v1/batch", { batch })).status).toBe(400);
+  const run = (...words: string[]) => freshet(["quarantine", ...words, "--data", data]);
+  expect((await run("list")).stdout).toContain("3  plan_violation from default");
+  const group = ["--code", "plan_violation", "--source", "default", "--map", map];
+  const rehearsed = await run("replay", ...group, "--dry-run");
+  expect(rehearsed.code).toBe(4);
+  expect(rehearsed.stdout).toContain("3 pieces: 2 would be accepted, 1 would be refused");
+  expect(rehearsed.stdout).toContain('"total":12,');
+  expect((await server.get("/v1/events/o0")).status).toBe(404);
+  const done = await run("replay", ...group);
+  expect(done.stdout).toContain("3 pieces: 2 accepted, 1 refused");
+  expect(done.stdout).toContain("plan_violation");
+  const [first] = (
+    (await (await server.get("/v1/profiles/user_id:42/events")).json()) as {
+      events: { messageId: string; properties?: unknown }[];
+    }
+  ).events;
+  expect(JSON.stringify(first)).toContain('"mended":true');
+  expect((await run("list")).stdout).toContain("1  plan_violation from default");
+  // What was sent again is there: a client's repeat is a repeat, and so is another replay.
+  expect(
+    await (await server.post("/v1/track", { ...batch[0], properties: { total: 1, currency: "EUR" } })).json(),
+  ).toEqual({
+    success: true,
+  });
+  const again = await run("replay", "qrn_1", "qrn_2", "--map", map, "--json");
+  expect((JSON.parse(again.stdout) as { pieces: number }).pieces).toBe(0);
+  const events = (
+    (await (await server.get("/v1/profiles/user_id:42/events")).json()) as { events: unknown[] }
+  ).events;
+  expect(events).toHaveLength(2);
+});
+
+test("a mapping can't give an event another messageId, and a wrong mapping file is refused", async () => {
+  using folder = tempFolder();
+  const [data, map] = [folder.at("data"), folder.at("map.yaml")];
+  await using server = await startServer({ data });
+  await server.post("/v1/track", { userId: "42", messageId: "m1", properties: {} });
+  writeFileSync(map, "default: { event: Viewed }\nrename: { messageId: was }\n");
+  const changed = await freshet(["quarantine", "replay", "qrn_1", "--map", map, "--data", data]);
+  expect(changed.stdout).toContain("The mapping changes the messageId.");
+  writeFileSync(map, "default: { event: Viewed }\n");
+  const mended = await freshet(["quarantine", "replay", "qrn_1", "--map", map, "--data", data]);
+  expect(mended.code).toBe(0);
+  expect((await server.get("/v1/events/m1")).status).toBe(200);
+  writeFileSync(map, "cast: { a: money }\n");
+  const wrong = await freshet(["quarantine", "replay", "qrn_1", "--map", map, "--data", data]);
+  expect(wrong.code).toBe(2);
+  expect(wrong.stderr).toContain("expected rename, cast");
+});
