@@ -105,10 +105,7 @@ const listKeys = {
     expected: "the name of a CSV file, such as ./lists/staff.csv",
   },
   match: {
-    schema: z
-      .string()
-      .regex(/^[a-z][a-z0-9_]{0,63}$/)
-      .refine((type) => type !== "email_sha256" && type !== "profile_id"),
+    schema: z.string().regex(/^[a-z][a-z0-9_]{0,63}$/),
     description:
       "The type of the identifiers; a column of that name is read, else the first. One that stands in the list is enough.",
     expected: "the type of an identifier, such as email or user_id",

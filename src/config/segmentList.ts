@@ -1,7 +1,7 @@
 /** Lists of identifiers that segments name: CSV files, read at the start. */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { parse } from "csv-parse/sync";
-import { maxIdentifierBytes, normaliseEmail } from "../model/identifier.ts";
+import { normaliseValue, type IdentifierType } from "../model/identity.ts";
 import { listContent, type ListContent } from "../lib/digestList.ts";
 
 const maxRows = 1_000_000;
@@ -13,9 +13,9 @@ export type ListRead =
 
 /**
  * Reads a list. A first line that names the type says which column is meant; without one it is the first column.
- * E-mail addresses are compared trimmed and in lower case.
+ * Values are written as identifiers of that type are.
  */
-export function readList(path: string, match: string): ListRead {
+export function readList(path: string, type: IdentifierType): ListRead {
   if (!existsSync(path)) return refused(`there is no file ${path}`);
   const { size } = statSync(path);
   if (!statSync(path).isFile()) return refused("not a file");
@@ -34,21 +34,22 @@ export function readList(path: string, match: string): ListRead {
   } catch (error) {
     return refused(`not a CSV file in UTF-8 (${error instanceof Error ? error.message : String(error)})`);
   }
-  return takeColumn(rows, match);
+  return takeColumn(rows, type);
 }
 
-function takeColumn(rows: readonly (readonly string[])[], match: string): ListRead {
+function takeColumn(rows: readonly (readonly string[])[], type: IdentifierType): ListRead {
   const headings = (rows[0] ?? []).map(plain);
-  const named = headings.indexOf(plain(match));
+  const named = headings.indexOf(plain(type.type));
   const column = Math.max(0, named);
   const values: string[] = [];
   for (let at = named >= 0 ? 1 : 0; at < rows.length; at += 1) {
     const cell = rows[at]?.[column] ?? "";
     if (cell === "") continue;
-    const value = match === "email" ? normaliseEmail(cell) : cell;
-    if (value === null) return refused(`row ${at + 1}, column ${column + 1}: not an e-mail address`);
-    if (Buffer.byteLength(value) > maxIdentifierBytes)
-      return refused(`row ${at + 1}, column ${column + 1}: longer than ${maxIdentifierBytes} bytes`);
+    const value = normaliseValue(type, cell);
+    if (value === null) {
+      const what = type.type === "email" ? "an e-mail address" : `a value of ${type.type}`;
+      return refused(`row ${at + 1}, column ${column + 1}: not ${what}`);
+    }
     values.push(value);
   }
   if (values.length > maxRows) return refused(`more than ${maxRows} rows`);

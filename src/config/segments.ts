@@ -6,13 +6,14 @@ import { parseDuration } from "../lib/duration.ts";
 import { nearest } from "../lib/nearest.ts";
 import { operatorNames, type Condition } from "../model/condition.ts";
 import { segmentCircle, segmentsAskedBy } from "../model/segmentCompile.ts";
+import type { Identity } from "../model/identity.ts";
 import type { ListContent } from "../lib/digestList.ts";
 import type { SegmentDefinition, SegmentRule } from "../model/segmentRule.ts";
 import { timeIn } from "../model/timeIn.ts";
 import type { ValueTest } from "../model/valueTest.ts";
 import { ConfigError } from "./configError.ts";
 import { clauseProblems, clauseSchema, segmentName, type Clause } from "./segmentClauses.ts";
-import { readList } from "./segmentList.ts";
+import { readList, type ListRead } from "./segmentList.ts";
 
 const mostSegments = 500;
 
@@ -53,15 +54,23 @@ export interface LoadedSegments {
   readonly lists: ReadonlyMap<string, Uint8Array>;
 }
 
-/** Reads the lists and makes rules of a checked section; `from` is the folder of freshet.yaml. Throws ConfigError. */
-export function loadSegments(section: SegmentsSection, from: string): LoadedSegments {
+/**
+ * Reads the lists and makes rules of a checked section; `from` is the folder of freshet.yaml, `identity` says which
+ * identifiers a list may hold. Throws ConfigError.
+ */
+export function loadSegments(
+  section: SegmentsSection,
+  from: string,
+  { types }: Pick<Identity, "types">,
+): LoadedSegments {
   const problems: string[] = [];
   const loaded = new Map<string, ListContent | null>();
   const load: LoadList = (file, match) => {
     const key = `${match}:${resolve(from, file)}`;
     let content = loaded.get(key);
     if (content === undefined) {
-      const read = readList(resolve(from, file), match);
+      const type = types.get(match);
+      const read = type === undefined ? noType(match, types.keys()) : readList(resolve(from, file), type);
       content = read.kind === "read" ? read.content : null;
       if (read.kind === "refused") problems.push(`segments: the list ${file}: ${read.why}`);
       loaded.set(key, content);
@@ -78,6 +87,13 @@ export function loadSegments(section: SegmentsSection, from: string): LoadedSegm
   if (problems.length > 0) throw new ConfigError(problems);
   const contents = [...loaded.values()].filter((content) => content !== null);
   return { segments, lists: new Map(contents.map(({ sha256, bytes }) => [sha256, bytes])) };
+}
+
+function noType(match: string, known: Iterable<string>): ListRead {
+  const names = [...known];
+  const meant = nearest(match, names);
+  const hint = meant === null ? `known: ${names.join(", ")}` : `did you mean ${meant}?`;
+  return { kind: "refused", why: `match: there is no identifier ${match}; ${hint}` };
 }
 
 type LoadList = (file: string, match: string) => ListContent | null;

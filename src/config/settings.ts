@@ -4,6 +4,7 @@ import { parseByteSize } from "../lib/byteSize.ts";
 import type { ProxyTrust } from "../lib/address.ts";
 import { parseDuration } from "../lib/duration.ts";
 import { assert } from "../lib/assert.ts";
+import { compileIdentity } from "../model/identity.ts";
 import type { PlanRules } from "../model/plan.ts";
 import type { Rules } from "../model/rules.ts";
 import { alertSettings, type AlertSettings } from "./alerts.ts";
@@ -215,9 +216,9 @@ function settingsOf(
   };
 }
 
-function segmentsOf({ segments = {} }: ConfigFile, configPath: string): LoadedSegments {
+function segmentsOf({ segments = {}, identity }: ConfigFile, configPath: string): LoadedSegments {
   try {
-    return loadSegments(segments, dirname(configPath));
+    return loadSegments(segments, dirname(configPath), compileIdentity(identityRulesOf(identity)));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     throw new ConfigError(error.problems.map((problem) => `${configPath}: ${problem}`));

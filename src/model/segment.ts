@@ -7,21 +7,25 @@
  * whole is. `any` is the same the other way round. What was certain may turn out to go on: then one looks again from
  * there, so that the instant told is the one at which the segment itself turns.
  */
-import type { Definitions } from "./definition.ts";
+import type { Definitions, Tallied } from "./definition.ts";
 import { identifierOf } from "./identifier.ts";
-import { answerOfEvent } from "./segmentEvent.ts";
-import { momentOf, valueAtPath, type Moment, type SegmentSubject } from "./segmentMoment.ts";
+import { answerOfCount, answerOfEvent } from "./segmentEvent.ts";
+import { computedNamed, momentOf, valueAtPath, type Moment, type SegmentSubject } from "./segmentMoment.ts";
 import type { Clause, SegmentPlan } from "./segmentPlan.ts";
 import { holdsFor, lasting, type Answer } from "./valueTest.ts";
 
 /** Instants looked at to find the one at which a segment turns; beyond, the last one is told: it may turn then. */
-const maxLooks = 64;
+const usualLooks = 16;
 
-/** Which segments it is in at tMs, and the next instant after tMs at which that may change by itself (null: never). Pure. */
+/**
+ * Which segments it is in at tMs, and the next instant after tMs at which that may change by itself (null: never). Up
+ * to there it does not; and there it does, unless more instants than `maxLooks` came to nothing before. Pure.
+ */
 export function segmentsAt(
   subject: SegmentSubject,
   definitions: Definitions,
   tMs: number,
+  maxLooks = usualLooks,
 ): { readonly members: readonly string[]; readonly nextAtMs: number | null } {
   const { order, size } = definitions.segments;
   if (size === 0) return outside;
@@ -39,7 +43,7 @@ export function segmentsAt(
     if (answer.untilMs < nextMs)
       nextMs = Math.min(
         nextMs,
-        turnOf((then) => answerOfSegment(then, plan), answer, at, nextMs),
+        turnOf((then) => answerOfSegment(then, plan), answer, at, maxLooks, nextMs),
       );
   }
   return { members: members.sort(), nextAtMs: nextMs === Infinity ? null : nextMs };
@@ -56,11 +60,12 @@ export function answerOfSegment(moment: Moment, plan: SegmentPlan): Answer {
   return answer;
 }
 
-/** When what `answer` decides turns; no instant after `beforeMs` is of interest. */
+/** When what `answer` decides turns, or may turn after so many looks; no instant after `beforeMs` is of interest. */
 export function turnOf(
   answer: (moment: Moment) => Answer,
   now: Answer,
   at: (instantMs: number) => Moment,
+  maxLooks: number,
   beforeMs = Infinity,
 ): number {
   let { untilMs } = now;
@@ -104,9 +109,19 @@ export function answerOf(moment: Moment, clause: Clause): Answer {
 }
 
 function answerOfTrait(moment: Moment, clause: Extract<Clause, { kind: "trait" }>): Answer {
+  const count = windowedCount(moment, clause.path);
+  if (count !== null)
+    return answerOfCount(moment, count, Infinity, (n) => holdsFor(clause.test, n, moment.tMs).isTrue);
   const { value, untilMs } = valueAtPath(moment, clause.path);
   const answer = holdsFor(clause.test, value, moment.tMs);
   return untilMs < answer.untilMs ? { isTrue: answer.isTrue, untilMs } : answer;
+}
+
+/** A computed trait that counts events in a window: all numbers that it comes to by itself are known. */
+function windowedCount({ definitions }: Moment, [name = "", ...rest]: readonly string[]): Tallied | null {
+  const trait =
+    rest.length === 0 && definitions.names.has(name) ? computedNamed(definitions, name) : undefined;
+  return trait?.kind === "tally" && trait.aggregate === "count" && trait.windowMs !== null ? trait : null;
 }
 
 /** `decides`: the answer of one clause that makes it that of the whole; true for `any`, false for `all`. */

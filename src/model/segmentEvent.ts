@@ -17,15 +17,33 @@ export interface Counted {
 
 /** Whether the events that count at the moment are as many as asked for. */
 export function answerOfEvent(moment: Moment, tally: Tallied, times: Times): Answer {
+  const enough = times.atMost === null ? (times.atLeast ?? 0) : Infinity;
+  return answerOfCount(moment, tally, enough, (n) => isWithin(times, n));
+}
+
+/**
+ * Whether the number of events that count at the moment is a right one, and until when: the oldest leave the window
+ * first, so the numbers to come are known. More than `enough` is as good as that.
+ */
+export function answerOfCount(
+  moment: Moment,
+  tally: Tallied,
+  enough: number,
+  isRight: (n: number) => boolean,
+): Answer {
   const evidence = evidenceFor(moment, tally);
   const { windowMs } = tally;
-  const enough = times.atMost === null ? (times.atLeast ?? 0) : Infinity;
   const sinceMs = windowMs === null ? -Infinity : moment.tMs - windowMs;
-  const counted = countSince(evidence, tally, sinceMs, enough);
-  if (counted.isPressed) return answerOfPressed(evidence, tally, times, moment.tMs);
-  const { timesMs } = counted;
-  const isTrue = isWithin(times, timesMs.length);
-  return windowMs === null ? lasting(isTrue) : { isTrue, untilMs: turnsAt(timesMs, windowMs, times, isTrue) };
+  const { timesMs, isPressed } = countSince(evidence, tally, sinceMs, enough);
+  if (isPressed) {
+    const { value, nextChangeAtMs } = readTally(evidence, tally, moment.tMs);
+    return { isTrue: isRight(Number(value)), untilMs: nextChangeAtMs ?? Infinity };
+  }
+  const isTrue = isRight(timesMs.length);
+  if (windowMs === null) return lasting(isTrue);
+  for (let left = timesMs.length - 1; left >= 0; left -= 1)
+    if (isRight(left) !== isTrue) return { isTrue, untilMs: (timesMs[left] ?? 0) + windowMs };
+  return lasting(isTrue);
 }
 
 export function evidenceFor({ subject }: Moment, tally: Tallied): EventEvidence | undefined {
@@ -54,23 +72,6 @@ export function countSince(
 /** True when so many are asked for. */
 export function isWithin({ atLeast, atMost }: Times, n: number): boolean {
   return n >= (atLeast ?? 0) && n <= (atMost ?? Infinity);
-}
-
-/** When so many have left the window, the oldest first, that the answer may be another. */
-function turnsAt(timesMs: readonly number[], windowMs: number, times: Times, isTrue: boolean): number {
-  for (let left = timesMs.length - 1; left >= 0; left -= 1)
-    if (isWithin(times, left) !== isTrue) return (timesMs[left] ?? 0) + windowMs;
-  return Infinity;
-}
-
-function answerOfPressed(
-  evidence: EventEvidence | undefined,
-  tally: Tallied,
-  times: Times,
-  tMs: number,
-): Answer {
-  const { value, nextChangeAtMs } = readTally(evidence, tally, tMs);
-  return { isTrue: isWithin(times, Number(value)), untilMs: nextChangeAtMs ?? Infinity };
 }
 
 /** How many events count at the moment, for people. */

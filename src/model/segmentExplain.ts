@@ -53,11 +53,14 @@ export function explainSegment(
   return explain(plan.clause, at(tMs), at);
 }
 
+/** For people, and now and then: an explanation may look further than a decision. */
+const maxLooks = 1_000;
+
 type MomentAt = (instantMs: number) => Moment;
 
 function explain(clause: Clause, moment: Moment, at: MomentAt): Explained {
   const answer = answerOf(moment, clause);
-  const turnsMs = turnOf((then) => answerOf(then, clause), answer, at);
+  const turnsMs = turnOf((then) => answerOf(then, clause), answer, at, maxLooks);
   const of = partsOf(clause, moment).map((part) => explain(part, moment, at));
   const facts = factsOf(clause, moment, of);
   return {

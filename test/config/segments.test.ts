@@ -7,11 +7,14 @@ import type { SegmentRule } from "../../src/model/segmentRule.ts";
 import { tempFolder } from "../support/tempFolder.ts";
 
 /** Settings with these segments; `lists` by file name, in a folder lists beside freshet.yaml. */
-function load(segments: string, lists: Readonly<Record<string, string>> = {}): ServeSettings {
+function load(segments: string, lists: Readonly<Record<string, string>> = {}, more = ""): ServeSettings {
   using folder = tempFolder();
   mkdirSync(folder.at("lists"));
   for (const [name, text] of Object.entries(lists)) writeFileSync(folder.at(`lists/${name}`), text);
-  writeFileSync(folder.at("freshet.yaml"), `version: 1\nsegments:\n${segments.replace(/^/gm, "  ")}\n`);
+  writeFileSync(
+    folder.at("freshet.yaml"),
+    `version: 1\nsegments:\n${segments.replace(/^/gm, "  ")}\n${more}\n`,
+  );
   return loadServeSettings({ config: folder.at("freshet.yaml") }, {});
 }
 
@@ -134,6 +137,18 @@ describe("lists", () => {
     expect(found).toHaveLength(1);
     expect(found[0]).toStartWith(`segments: the list ./lists/${file}: ${why}`);
   });
+});
+
+test("a list may hold configured identifiers, written as they are, and no others", () => {
+  const config = "x: { list: lists/a.csv, match: phone }\nidentity: { phone: { normalise: phone } }".split(
+    "\n",
+  );
+  const text = "phone\n0049 (30) 123456\n+49 30 123456\n";
+  const known = load(config[0] ?? "", { "a.csv": text }, config[1]).rules.segments[0]?.rule;
+  expect(known).toMatchObject({ kind: "list", match: "phone", rows: 1 });
+  expect(problems("x: { list: lists/a.csv, match: fone }", { "a.csv": text }, config[1])).toEqual([
+    "segments: the list lists/a.csv: match: there is no identifier fone; did you mean phone?",
+  ]);
 });
 
 test.each([

@@ -35,7 +35,7 @@ describe("segments of random histories", () => {
         };
         const subject = subjectOf(events, compiled(list, usual));
         const tMs = at * stepMs;
-        const { members, nextAtMs } = segmentsAt(subject, compiled(list, usual), tMs);
+        const { members, nextAtMs } = segmentsAt(subject, compiled(list, usual), tMs, 1_000);
         expect([...members]).toEqual(expectedSegments(known, tMs));
         expect(turnAfter(known, tMs)).toBe(nextAtMs);
         if (nextAtMs === null) return;

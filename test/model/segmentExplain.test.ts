@@ -27,7 +27,7 @@ describe("an explanation of random segments", () => {
         const definitions = compiled(list, usual);
         const subject = subjectOf(events, definitions);
         const tMs = at * stepMs;
-        const { members, nextAtMs } = segmentsAt(subject, definitions, tMs);
+        const { members, nextAtMs } = segmentsAt(subject, definitions, tMs, 1_000);
         const said = list.map(({ name }) => ({ name, why: explainSegment(subject, definitions, name, tMs) }));
         expect(said.filter(({ why }) => why?.isTrue).map(({ name }) => name)).toEqual([...members]);
         const turns = said.map(({ why }) => why?.turnsAtMs ?? Infinity);
