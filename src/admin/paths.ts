@@ -105,7 +105,11 @@ export const paths: readonly PathEntry[] = [
     path: "/v1/profiles/:id",
     summary: "One profile, by type:value",
     scope: "read",
-    query: { traits: "only these traits, comma-separated", verbose: "true: where each value came from" },
+    query: {
+      traits: "only these traits, comma-separated",
+      verbose: "true: where each value came from",
+      maxAge: "how old a value may be to count as live, such as 15m",
+    },
     answer: json(Type.Union([shapes.Profile, shapes.VerboseProfile])),
   },
   {

@@ -1,4 +1,5 @@
 /** The shapes that cross HTTP, as TypeBox schemas; /openapi.json is made of them (docs/protocol.md says them in words). */
+import { servedFromLevels } from "../model/freshness.ts";
 import { Type, type TSchema } from "@sinclair/typebox";
 
 const Nullable = <S extends TSchema>(schema: S) => Type.Union([schema, Type.Null()]);
@@ -100,7 +101,18 @@ const TraitShape = Type.Object({
   ageMs: Nullable(Type.Integer()),
   source: Nullable(Type.String()),
   eventMessageId: Nullable(Type.String()),
-  servedFrom: Type.Literal("live"),
+  servedFrom: Nullable(Type.Union(servedFromLevels.map((level) => Type.Literal(level)))),
+  parts: Type.Optional(
+    Type.Record(
+      Type.String({ description: "JSON Pointer within the trait" }),
+      Type.Object({
+        updatedAt: Time,
+        receivedAt: Time,
+        source: Type.String(),
+        eventMessageId: Type.String(),
+      }),
+    ),
+  ),
   computed: Type.Optional(
     Type.Object({
       window: Nullable(Type.String({ description: "a duration such as 24h; null: all events count" })),

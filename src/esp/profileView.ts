@@ -2,7 +2,9 @@
 import type { Json } from "../model/event.ts";
 import type { Identifier } from "../model/identifier.ts";
 import { isClaimed } from "../model/identity.ts";
-import { readTrait, readTraits } from "../model/trait.ts";
+import type { ServedFrom } from "../model/freshness.ts";
+import type { Stamp } from "../model/stamp.ts";
+import { readLeaves, readTrait, readTraits } from "../model/trait.ts";
 import type { StoredProfile } from "../store/profiles.ts";
 import { computedReading, computedValues, type ComputedView } from "./computedView.ts";
 import { segmentsNow } from "./segmentView.ts";
@@ -31,9 +33,20 @@ export interface TraitView {
   readonly ageMs: number | null;
   readonly source: string | null;
   readonly eventMessageId: string | null;
-  readonly servedFrom: "live";
+  /** What is given is the value itself, or what stands in for it; null: nothing does, and the value is null. */
+  readonly servedFrom: ServedFrom;
+  /** Of an object whose parts were written by several events: each leaf's own provenance, by JSON Pointer. */
+  readonly parts?: Readonly<Record<string, PartView>>;
   /** Of computed traits. */
   readonly computed?: ComputedView;
+}
+
+/** Where one leaf of a trait comes from. */
+export interface PartView {
+  readonly updatedAt: string;
+  readonly receivedAt: string;
+  readonly source: string;
+  readonly eventMessageId: string;
 }
 
 /** The verbose form: every trait with its provenance. */
@@ -116,7 +129,8 @@ export function renderVerboseProfile(
     const reading = found?.reading ?? readTrait(profile.state, name);
     if (reading === undefined || reading.value === null) continue;
     const view = traitView(reading, nowMs);
-    traits[name] = found === undefined ? view : { ...view, computed: found.computed };
+    if (found !== undefined) traits[name] = { ...view, computed: found.computed };
+    else traits[name] = withParts(view, profile.state, name);
   }
   const { profileId, version, ...rest } = plainView(profile, { ...visible, traits: [] }, none, []);
   const segments = [...segmentsNow(profile, nowMs).since].map(([name, sinceMs]) => ({
@@ -133,6 +147,23 @@ function withComputed(
   computed: Readonly<Record<string, Json>>,
 ): Readonly<Record<string, Json>> {
   return computed === none ? traits : Object.assign(traits, computed);
+}
+
+/** An object that one event wrote needs no word about its parts. */
+function withParts(view: TraitView, state: StoredProfile["state"], name: string): TraitView {
+  const leaves = readLeaves(state, name);
+  if (new Set(leaves.map(({ stamp }) => stamp)).size < 2) return view;
+  const parts = leaves.map(({ pointer, stamp }) => [pointer, partView(stamp)] as const);
+  return { ...view, parts: Object.fromEntries(parts) };
+}
+
+function partView([timestampMs, delayMs, , messageId, source]: Stamp): PartView {
+  return {
+    updatedAt: iso(timestampMs),
+    receivedAt: iso(timestampMs + delayMs),
+    source,
+    eventMessageId: messageId,
+  };
 }
 
 /** What traits and computed ones tell of themselves. */

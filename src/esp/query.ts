@@ -1,5 +1,6 @@
 /** Reading what a URL asks for. Unknown parameters are ignored; a bad value is a Refusal that names the parameter. */
 import { Refusal } from "../errors.ts";
+import { parseDuration } from "../lib/duration.ts";
 import type { Identifier } from "../model/identifier.ts";
 import { maxIdentifierBytes } from "../model/identifier.ts";
 import { builtInIdentity } from "../model/identity.ts";
@@ -74,6 +75,16 @@ export function numberOf(
       detail: `${name} takes a whole number from ${least} to ${most}.`,
     });
   return value;
+}
+
+/** A duration such as 15m, in milliseconds; null without it. */
+export function durationOf(query: URLSearchParams, name: string): number | null {
+  const text = query.get(name);
+  if (text === null) return null;
+  const durationMs = parseDuration(text);
+  if (durationMs === null)
+    throw new Refusal("invalid_request", { detail: `${name} takes a duration such as 15m or 7d.` });
+  return durationMs;
 }
 
 /** `true` or absent (or `false`). */

@@ -8,15 +8,9 @@ import type { CachedAnswer, Lookup, Profiles, StoredProfile } from "../store/pro
 import { authorise, type FindKey } from "./authorise.ts";
 import { renderEntry, renderTrace } from "./historyView.ts";
 import { batchText, idsOf } from "./profileBatch.ts";
-import {
-  iso,
-  renderProfile,
-  renderProfileUntil,
-  renderVerboseProfile,
-  visibilityOf,
-  visibleIdentifiers,
-} from "./profileView.ts";
-import { decode, flagOf, numberOf, parseIdentifier, queryOf, traitsOf } from "./query.ts";
+import { iso, visibilityOf, visibleIdentifiers } from "./profileView.ts";
+import { decode, durationOf, flagOf, numberOf, parseIdentifier, queryOf, traitsOf } from "./query.ts";
+import { serveProfile, serveVerboseProfile } from "./servedView.ts";
 
 export interface RestDeps {
   readonly profiles: Profiles;
@@ -76,10 +70,9 @@ function getProfile(request: Request, deps: RestDeps): Response {
   const query = queryOf(url);
   const profile = find(deps, key, beforeQuery(tail));
   const visible = visibilityOf(traitsOf(query), key.readableTraits);
-  if (flagOf(query, "verbose")) {
-    return json(JSON.stringify(renderVerboseProfile(profile, visible, nowMs)));
-  }
-  const { view, validUntilMs } = renderProfileUntil(profile, visible, nowMs);
+  const asked = { nowMs, maxAgeMs: durationOf(query, "maxAge") };
+  if (flagOf(query, "verbose")) return json(JSON.stringify(serveVerboseProfile(profile, visible, asked)));
+  const { view, validUntilMs } = serveProfile(profile, visible, asked);
   const answer = cacheable(JSON.stringify(view), validUntilMs);
   deps.profiles.remember(cacheKey, profile.pid, answer);
   return answerTo(request, answer, nowMs);
@@ -142,15 +135,18 @@ async function postBatch(request: Request, deps: RestDeps): Promise<Response> {
   const query = queryOf(request.url);
   const visible = visibilityOf(traitsOf(query), key.readableTraits);
   const isVerbose = flagOf(query, "verbose");
+  const maxAgeMs = durationOf(query, "maxAge");
   const ids = idsOf(await deps.readJson(request));
   const text = await batchText(
     ids,
     deps.profiles.definitions.identity.idTypes,
     (type, value) => found(deps.profiles.find(key.namespace, type, value)),
-    (profile) =>
-      isVerbose
-        ? renderVerboseProfile(profile, visible, deps.clock.nowMs())
-        : renderProfile(profile, visible, deps.clock.nowMs()),
+    (profile) => {
+      const asked = { nowMs: deps.clock.nowMs(), maxAgeMs };
+      return isVerbose
+        ? serveVerboseProfile(profile, visible, asked)
+        : serveProfile(profile, visible, asked).view;
+    },
   );
   return json(text);
 }

@@ -229,6 +229,33 @@ export function newestStamp(tree: TraitTree, node: TraitNode): Stamp | undefined
   return newest;
 }
 
+/** One leaf of a trait, by its JSON Pointer (RFC 6901) within the trait, and the write that it is from. */
+export interface Leaf {
+  readonly pointer: string;
+  readonly stamp: Stamp;
+}
+
+/** The leaves of a trait that have a value; of one that is no object, itself under the empty pointer. */
+export function readLeaves(tree: TraitTree, name: string): readonly Leaf[] {
+  const node = childOf(tree.traits, name);
+  const leaves: Leaf[] = [];
+  if (node !== undefined) collectLeaves(tree, node, "", leaves);
+  return leaves;
+}
+
+function collectLeaves(tree: TraitTree, node: TraitNode, pointer: string, leaves: Leaf[]): void {
+  if (node.length === 2) {
+    if (node[1] !== null) leaves.push({ pointer, stamp: stampAt(tree, node[0]) });
+    return;
+  }
+  for (const key in node[1]) {
+    const child = childOf(node[1], key);
+    if (child === undefined) continue;
+    const step = key.replaceAll("~", "~0").replaceAll("/", "~1");
+    collectLeaves(tree, child, `${pointer}/${step}`, leaves);
+  }
+}
+
 /** True when writing the value would leave every leaf of it as it is, but for its stamp. */
 export function holdsAlready(node: TraitNode, value: Json, depth = 1): boolean {
   if (!isTakenApart(value, depth)) return node.length === 2 && jsonEqual(node[1], value);
