@@ -32,7 +32,12 @@ const quarantineChoice = {
 /** What each operation takes; checked where it runs. */
 export const operationParams = {
   status: z.strictObject({}),
-  profile: identifier,
+  profile: identifier.extend({
+    /** `whole`: with the origin of everything, for people. Without it plain. */
+    view: z.enum(["plain", "verbose", "whole"]).optional(),
+    maxAgeMs: z.int().min(0).optional(),
+    traits: z.array(z.string().max(1_024)).max(500).optional(),
+  }),
   history: identifier.extend({ limit: z.int().min(1).max(1_000) }),
   tail: z.strictObject({
     namespace,

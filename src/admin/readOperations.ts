@@ -10,6 +10,7 @@ import {
   type Operations,
   type Outlet,
 } from "./operation.ts";
+import { readProfile } from "./profileOperation.ts";
 import { segmentOperations } from "./segmentOperations.ts";
 import { exportedEvents, keyReport } from "./reports.ts";
 
@@ -27,7 +28,10 @@ const exportPage = 200;
 
 export function readOperations(deps: ReadOperationsDeps): Operations {
   return {
-    profile: async (params) => findProfile(deps.profiles, params, deps.renderProfile),
+    profile: async (params) => {
+      checkIdType(params.type, deps.profiles);
+      return readProfile(deps.profiles, params, deps.nowMs());
+    },
     history: async (params) => historyOf(deps.profiles, params),
     "identity.explain": ({ namespace, a, b }) => Promise.resolve(explain(deps.profiles, namespace, a, b)),
     "identity.plan": ({ namespace, links }) => Promise.resolve(plan(deps.profiles, namespace, links)),
@@ -62,18 +66,6 @@ export function checkIdType(type: string, { definitions }: Profiles): void {
   const { idTypes } = definitions.identity;
   if (!idTypes.has(type))
     throw new OperationFailed(`there is no identifier type ${type}; there are ${[...idTypes].join(", ")}`);
-}
-
-function findProfile(
-  profiles: Profiles,
-  { namespace, type, value }: OperationParams<"profile">,
-  render: (profile: StoredProfile) => unknown,
-): unknown {
-  checkIdType(type, profiles);
-  const found = profiles.find(namespace, type, value);
-  if (found.kind === "rebuilding")
-    throw new OperationFailed("profiles are not readable: they are rebuilt when the server runs");
-  return found.kind === "missing" ? null : render(found.profile);
 }
 
 function historyOf(

@@ -62,7 +62,7 @@ describe.each([
   test("profile prints what is known, by any identifier", async () => {
     await using place = await openPlace(isServed);
     for (const id of ["user_id:42", "email:Ann@Example.com"]) {
-      const ran = await freshet(["profile", id, "--data", place.data]);
+      const ran = await freshet(["profile", id, "--json", "--data", place.data]);
       expect([ran.code, ran.stderr]).toEqual([0, isServed ? "" : onItsOwn(place.data)]);
       expect(JSON.parse(ran.stdout)).toMatchObject({
         traits: { firstName: "Ann" },
@@ -72,6 +72,14 @@ describe.each([
         ],
       });
     }
+    const told = await freshet(["profile", "user_id:42", "--traits", "firstName", "--data", place.data]);
+    expect(told.stdout).toMatch(/Identifiers\n  user_id +42 +first in m-1 \(identify, /);
+    expect(told.stdout).toMatch(/Traits\n  firstName  "Ann"  .* old, default, m-1\n\nSegments\n  none\n$/);
+    const old = ["--max-age", "0ms", "--json", "--verbose"];
+    const verbose = await freshet(["profile", "user_id:42", ...old, "--data", place.data]);
+    expect(JSON.parse(verbose.stdout)).toMatchObject({
+      traits: { firstName: { value: "Ann", servedFrom: "lastKnown", eventMessageId: "m-1" } },
+    });
     const history = await freshet(["profile", "user_id:42", "--history", "5", "--data", place.data]);
     expect((JSON.parse(history.stdout) as { messageId: string }[]).map(({ messageId }) => messageId)).toEqual(
       ["m-2", "m-1"],
@@ -177,7 +185,9 @@ describe.each([
         { rows: 2, accepted: 2 - 2 * time, known: 2 * time, rejected: 0 },
       ]);
     }
-    const ben = JSON.parse((await freshet(["profile", "user_id:8", "--data", place.data])).stdout) as {
+    const ben = JSON.parse(
+      (await freshet(["profile", "user_id:8", "--json", "--data", place.data])).stdout,
+    ) as {
       traits: object;
     };
     expect(ben.traits).toEqual({ zip: "01234", name: 'Ben, "B"', active: true });

@@ -40,7 +40,8 @@ function mapValues<Value, Mapped>(
   return Object.fromEntries(Object.entries(entries).map(([name, value]) => [name, map(value)]));
 }
 
-function newestEvents(
+/** The events that are looked through for the identifiers, newest first. */
+export function newestEvents(
   profiles: Profiles,
   pid: number,
 ): { readonly events: readonly HistoryEntry[]; readonly isWhole: boolean } {
