@@ -1,5 +1,6 @@
 /** Computed traits as a shop would declare them, and one of each kind alone. */
-import { compile, type Definition, type Definitions } from "../../src/model/definition.ts";
+import { compile } from "../../src/model/compile.ts";
+import type { Definition, Definitions } from "../../src/model/definition.ts";
 import type { Event } from "../../src/model/event.ts";
 import { added, viewed } from "./events.ts";
 

@@ -9,7 +9,7 @@ import { judge, restore } from "../../src/ingest/judge.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { noCrash } from "../../src/lib/crashPoint.ts";
 import { systemIds } from "../../src/lib/id.ts";
-import { compile } from "../../src/model/definition.ts";
+import { compile } from "../../src/model/compile.ts";
 import { ecommercePack } from "../../src/model/packs.ts";
 import { openMessageIds } from "../../src/store/dedup/openMessageIds.ts";
 import { Journal } from "../../src/store/journal.ts";

@@ -7,7 +7,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { judge } from "../../src/ingest/judge.ts";
 import { systemIds } from "../../src/lib/id.ts";
-import { compile } from "../../src/model/definition.ts";
+import { compile } from "../../src/model/compile.ts";
 import { ecommercePack } from "../../src/model/packs.ts";
 import type { Frame } from "../../src/store/accept.ts";
 import { openMessageIds } from "../../src/store/dedup/openMessageIds.ts";

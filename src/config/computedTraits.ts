@@ -1,13 +1,16 @@
 /** The sections `use` and `computedTraits` of freshet.yaml: what may stand there, and the definitions they stand for. */
 import { z } from "zod";
-import { assert } from "../lib/assert.ts";
 import { durationPattern, parseDuration } from "../lib/duration.ts";
+import { isTimeZone } from "../lib/localDay.ts";
 import { nearest } from "../lib/nearest.ts";
-import type { Definition } from "../model/definition.ts";
-import { ecommercePack, engagementPack, packNames } from "../model/packs.ts";
+import { operatorNames } from "../model/condition.ts";
+import { eventTypes } from "../model/event.ts";
+import { packNames } from "../model/packs.ts";
+import { conditionExpected, conditionSchema } from "./condition.ts";
 
 const longestWindowMs = 3_660 * 86_400_000;
 const mostKept = 100;
+const longestIdleMs = 86_400_000;
 
 /** One key of a computed trait: its schema, what it is for, what it takes. */
 interface Key<Schema extends z.ZodType> {
@@ -27,12 +30,36 @@ function key<Schema extends z.ZodType>(
 const text = z.string().min(1).max(200);
 const property = text.refine((name) => name !== "__proto__");
 
+const callKinds = [...eventTypes, "any"] as const;
+const callSchema = z.strictObject({
+  call: z.enum(callKinds),
+  name: text.optional(),
+  except: z.array(text).min(1).max(100).optional(),
+});
+const callExpected = `{ call: <${callKinds.join(" | ")}> }, with name: or except: [names] if you like`;
+/** `event:` of a computed trait. */
+export const eventSchema = z.union([text.refine((name) => !name.startsWith("\u0000")), callSchema]);
+
+/** What is asked of an event's properties. */
+export const whereSchema = z.record(property, conditionSchema);
+
+/** `of:` and `per:` of a ratio. */
+export const sideSchema = z.strictObject({
+  event: eventSchema,
+  where: whereSchema.optional(),
+  property: property.optional(),
+});
+
 const keys = {
-  event: key(text, "Name of the track events that count.", "the name of a track event"),
+  event: key(
+    eventSchema,
+    "Which events count: the name of track events, or calls of a kind: `{ call: page, name: Pricing }`, `{ call: any, except: [Email Opened] }`.",
+    `the name of a track event, or ${callExpected}`,
+  ),
   where: key(
-    z.record(property, z.strictObject({ is: z.union([z.string(), z.number(), z.boolean()]) })),
-    "Properties that an event must have to count, all of them: `{ category: { is: shoes } }`.",
-    "a map of properties, each { is: <text, number, true or false> }",
+    whereSchema,
+    "What must hold of the event's properties (of an identify call: its traits), all of it: `{ category: { is: shoes }, price: { atLeast: 50 } }`.",
+    `a map of properties, each ${conditionExpected}`,
   ),
   window: key(
     z.string().regex(durationPattern, { abort: true }).refine(isWindow),
@@ -55,6 +82,31 @@ const keys = {
     "A property of which each value stands in the list once.",
     "the name of a property",
   ),
+  unit: key(
+    z.enum(["s", "m", "h", "d"]),
+    "What `timeSince` counts in, whole ones only. Default: `d`.",
+    "one of s, m, h, d",
+  ),
+  idle: key(
+    z.string().regex(durationPattern, { abort: true }).refine(isIdle),
+    "So long without an event ends a session. Default: `30m`.",
+    "a duration from 1s to 24h, such as 30m",
+  ),
+  timeZone: key(
+    z.string().refine(isTimeZone),
+    "Whose calendar tells the days of a streak. Default: `UTC`.",
+    "the name of a time zone, such as Europe/Berlin",
+  ),
+  of: key(
+    sideSchema,
+    "What a ratio divides: the number of these events, with `property` the sum of its values.",
+    "a map such as { event: Email Link Clicked }, with where: and property: if you like",
+  ),
+  per: key(
+    sideSchema,
+    "What a ratio divides by, in the same form.",
+    "a map such as { event: Email Delivered }, with where: and property: if you like",
+  ),
 };
 
 const ofEvents = {
@@ -75,9 +127,15 @@ const aggregates = [
   "mostFrequent",
   "unique",
   "list",
+  "ratio",
+  "timeSince",
+  "sessions",
+  "streak",
+  "timeOnPage",
 ] as const;
 
-const traitSchema = z.discriminatedUnion("aggregate", [
+/** One of `computedTraits:` */
+export const traitSchema = z.discriminatedUnion("aggregate", [
   z.strictObject({ aggregate: z.literal("count"), ...ofEvents }),
   z.strictObject({ aggregate: z.literal("lastAt"), ...ofEvents }),
   z.strictObject({
@@ -92,15 +150,39 @@ const traitSchema = z.discriminatedUnion("aggregate", [
     uniqueBy: keys.uniqueBy.schema.optional(),
     ...ofEvents,
   }),
+  z.strictObject({
+    aggregate: z.literal("ratio"),
+    of: keys.of.schema,
+    per: keys.per.schema,
+    window: ofEvents.window,
+  }),
+  z.strictObject({ aggregate: z.literal("timeSince"), unit: keys.unit.schema.default("d"), ...ofEvents }),
+  z.strictObject({ aggregate: z.literal("sessions"), idle: keys.idle.schema.optional(), ...ofEvents }),
+  z.strictObject({
+    aggregate: z.literal("streak"),
+    event: ofEvents.event,
+    where: ofEvents.where,
+    timeZone: keys.timeZone.schema.default("UTC"),
+  }),
+  z.strictObject({ aggregate: z.literal("timeOnPage"), where: ofEvents.where, window: ofEvents.window }),
 ]);
+
+/** Keys beside `aggregate`, for telling what is known; those of the others are the common ones and `property`. */
+const keysOf: Readonly<Record<string, readonly (keyof typeof keys)[]>> = {
+  count: ["event", "where", "window"],
+  lastAt: ["event", "where", "window"],
+  list: ["event", "where", "window", "property", "keep", "uniqueBy"],
+  ratio: ["of", "per", "window"],
+  timeSince: ["event", "where", "window", "unit"],
+  sessions: ["event", "where", "window", "idle"],
+  streak: ["event", "where", "timeZone"],
+  timeOnPage: ["where", "window"],
+};
 
 const traitName = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
 /** It is an identifier too, and comes from the people themselves. */
 const takenName = "email";
 const nameRule = "a name has at most 64 letters, digits and _, begins with a letter, and is not email";
-
-/** What is asked of an event's properties. */
-export const whereSchema = keys.where.schema;
 
 /** `computedTraits:` */
 export const computedTraitsSchema = z.record(
@@ -115,39 +197,10 @@ const currency = z.string().regex(/^[A-Z]{3}$/);
 
 /** `use:` */
 export const useSchema = z.array(
-  z.union([z.literal("engagement"), z.strictObject({ ecommerce: z.strictObject({ currency }) })]),
+  z.union([z.literal(["engagement", "saas"]), z.strictObject({ ecommerce: z.strictObject({ currency }) })]),
 );
 
-const useExpected = "a list of packs, such as [{ ecommerce: { currency: EUR } }, engagement]";
-
-/** The two sections once they are checked. */
-export interface ComputedSections {
-  readonly use?: z.output<typeof useSchema> | undefined;
-  readonly computedTraits?: z.output<typeof computedTraitsSchema> | undefined;
-}
-
-/** The definitions that the sections stand for. */
-export function definitionsOf({ use = [], computedTraits = {} }: ComputedSections): readonly Definition[] {
-  return [
-    ...use.flatMap((pack) => packOf(pack)),
-    ...Object.entries(computedTraits).map(([name, trait]) => definitionOf(name, trait)),
-  ];
-}
-
-/** What no single key can tell: a name that stands twice. */
-export function computedProblems(sections: ComputedSections): string[] {
-  const seen = new Set<string>();
-  const problems: string[] = [];
-  for (const pack of sections.use ?? []) {
-    const name = typeof pack === "string" ? pack : "ecommerce";
-    if (seen.has(name)) problems.push(`use: ${name} stands there twice`);
-    seen.add(name);
-  }
-  const packed = new Set(definitionsOf({ use: sections.use }).map(({ name }) => name));
-  for (const name of Object.keys(sections.computedTraits ?? {}))
-    if (packed.has(name)) problems.push(`computedTraits.${name}: a pack under use has a trait of this name`);
-  return problems;
-}
+const useExpected = "a list of packs, such as [{ ecommerce: { currency: EUR } }, engagement, saas]";
 
 /** What is wrong with one of the two sections; `at` is where, `value` what stands there in the file. */
 export function describeComputed(issue: z.core.$ZodIssue, at: readonly string[], value: unknown): string {
@@ -162,7 +215,7 @@ export function describeComputed(issue: z.core.$ZodIssue, at: readonly string[],
     return `${place}: expected a map such as { aggregate: count, event: Product Viewed }`;
   const given = valueIn(value, part);
   if (part === "aggregate") return describeAggregate(place, given);
-  const expected = expectedOf(part, value);
+  const expected = expectedOf(at.slice(2), value);
   return given === undefined ? `${place} is missing: expected ${expected}` : `${place}: expected ${expected}`;
 }
 
@@ -174,23 +227,33 @@ function describeAggregate(place: string, given: unknown): string {
 }
 
 function describeUnknown(at: readonly string[], unknown: string, value: unknown): string {
-  const known = at.length > 2 ? ["is"] : knownKeys(value);
+  const known = knownAt(at.slice(2), value);
   const meant = nearest(unknown, known);
   const hint = meant === null ? `known here: ${known.join(", ")}` : `did you mean ${meant}?`;
   return `${[...at, unknown].join(".")} is unknown; ${hint}`;
 }
 
-function knownKeys(trait: unknown): readonly string[] {
-  const aggregate = valueIn(trait, "aggregate");
-  const common = ["aggregate", "event", "where", "window"];
-  if (aggregate === "count" || aggregate === "lastAt") return common;
-  return aggregate === "list" ? [...common, "property", "keep", "uniqueBy"] : [...common, "property"];
+/** Keys that may stand at a place within a trait. */
+function knownAt(within: readonly string[], trait: unknown): readonly string[] {
+  if (within.length === 0) return knownKeys(trait);
+  if (within.at(-1) === "event") return ["call", "name", "except"];
+  return within.includes("where") ? operatorNames : ["event", "where", "property"];
 }
 
-function expectedOf(part: string, trait: unknown): string {
+function knownKeys(trait: unknown): readonly string[] {
+  const aggregate = valueIn(trait, "aggregate");
+  const known =
+    typeof aggregate === "string" && Object.hasOwn(keysOf, aggregate) ? keysOf[aggregate] : undefined;
+  return ["aggregate", ...(known ?? ["event", "where", "window", "property"])];
+}
+
+function expectedOf(within: readonly string[], trait: unknown): string {
+  const [part = "", inner] = within;
   if (part === "property" && valueIn(trait, "aggregate") === "list") return keys.properties.expected;
-  const found = Object.entries(keys).find(([name]) => name === part)?.[1];
-  return found?.expected ?? "a computed trait";
+  if (part === "where" && inner !== undefined) return conditionExpected;
+  const isSide = (part === "of" || part === "per") && inner !== undefined;
+  const name = isSide ? inner : part;
+  return Object.entries(keys).find(([known]) => known === name)?.[1].expected ?? "a computed trait";
 }
 
 function describeUse(at: readonly string[], value: unknown): string {
@@ -199,7 +262,8 @@ function describeUse(at: readonly string[], value: unknown): string {
   const name = typeof value === "string" ? value : Object.keys(isMap(value) ? value : {})[0];
   if (name === "ecommerce")
     return `${place}: ecommerce needs a currency of three capitals: { ecommerce: { currency: EUR } }`;
-  if (name === "engagement") return `${place}: engagement takes no options; write its name alone`;
+  if (name === "engagement" || name === "saas")
+    return `${place}: ${name} takes no options; write its name alone`;
   if (name === undefined) return `${place}: expected a pack: ${packNames.join(", ")}`;
   const meant = nearest(name, packNames);
   const hint = meant === null ? `known here: ${packNames.join(", ")}` : `did you mean ${meant}?`;
@@ -213,42 +277,35 @@ export const computedKeys: readonly (Omit<Key<z.ZodType>, "schema"> & { readonly
     description: "What is made of the events' values.",
     expected: `one of ${aggregates.join(", ")}`,
   },
-  ...(["event", "where", "window", "property", "keep", "uniqueBy"] as const).map((name) => ({
+  ...(
+    [
+      "event",
+      "where",
+      "window",
+      "property",
+      "keep",
+      "uniqueBy",
+      "of",
+      "per",
+      "unit",
+      "idle",
+      "timeZone",
+    ] as const
+  ).map((name) => ({
     key: name,
     description: keys[name].description,
     expected: name === "property" ? `${keys.property.expected}; for list also several` : keys[name].expected,
   })),
 ];
 
-function packOf(pack: z.output<typeof useSchema>[number]): readonly Definition[] {
-  return typeof pack === "string" ? engagementPack() : ecommercePack(pack.ecommerce.currency);
-}
-
-function definitionOf(name: string, trait: z.output<typeof traitSchema>): Definition {
-  const { event, where, window } = trait;
-  const rest = {
-    name,
-    event,
-    ...(where === undefined ? {} : { where }),
-    ...(window === undefined ? {} : { windowMs: windowMsOf(window) }),
-  };
-  if (trait.aggregate === "count") return { ...rest, aggregate: "count" };
-  if (trait.aggregate === "lastAt") return { ...rest, aggregate: "lastAt" };
-  if (trait.aggregate !== "list") return { ...rest, aggregate: trait.aggregate, property: trait.property };
-  const { property: listed, keep, uniqueBy } = trait;
-  const unique = uniqueBy === undefined ? {} : { uniqueBy };
-  return { ...rest, aggregate: "list", property: listed, keep, ...unique };
+function isIdle(duration: string): boolean {
+  const durationMs = parseDuration(duration);
+  return durationMs !== null && durationMs >= 1_000 && durationMs <= longestIdleMs;
 }
 
 function isWindow(duration: string): boolean {
   const durationMs = parseDuration(duration);
   return durationMs !== null && durationMs >= 1_000 && durationMs <= longestWindowMs;
-}
-
-function windowMsOf(duration: string): number {
-  const durationMs = parseDuration(duration);
-  assert(durationMs !== null, "the schema let a malformed duration pass");
-  return durationMs;
 }
 
 function valueIn(value: unknown, name: string): unknown {

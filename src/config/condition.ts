@@ -61,7 +61,10 @@ export const conditionSchema = z
     startsWith: conditionKeys.startsWith.schema.optional(),
     exists: conditionKeys.exists.schema.optional(),
   })
-  .refine((condition) => Object.keys(condition).length > 0);
+  .refine((condition) => Object.keys(condition).length > 0, {
+    // An operator that is none is said already.
+    when: ({ issues }) => issues.length === 0,
+  });
 
 /** The condition as the model takes it: without the operators that are not there. */
 export function conditionOf(parsed: z.output<typeof conditionSchema>): Condition {

@@ -3,13 +3,8 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { z } from "zod";
 import { nearest } from "../lib/nearest.ts";
 import { alertKeys, alertsSchema, isHttpUrl } from "./alerts.ts";
-import {
-  computedProblems,
-  computedTraitsSchema,
-  definitionsOf,
-  describeComputed,
-  useSchema,
-} from "./computedTraits.ts";
+import { computedProblems, definitionsOf } from "./computedDefinitions.ts";
+import { computedTraitsSchema, describeComputed, useSchema } from "./computedTraits.ts";
 import { ConfigError } from "./configError.ts";
 import { declaredProblems, declaredTraitsSchema, describeDeclared } from "./declaredTraits.ts";
 import type { Environment } from "./environment.ts";

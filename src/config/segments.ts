@@ -11,6 +11,7 @@ import type { ListContent } from "../lib/digestList.ts";
 import type { SegmentDefinition, SegmentRule } from "../model/segmentRule.ts";
 import { timeIn } from "../model/timeIn.ts";
 import type { ValueTest } from "../model/valueTest.ts";
+import { whereOf } from "./computedDefinitions.ts";
 import { ConfigError } from "./configError.ts";
 import { clauseProblems, clauseSchema, segmentName, type Clause } from "./segmentClauses.ts";
 import { readList, type ListRead } from "./segmentList.ts";
@@ -125,7 +126,7 @@ function ruleOf(clause: Clause, load: LoadList): SegmentRule {
   return {
     kind: "event",
     event,
-    ...(where === undefined ? {} : { where }),
+    ...(where === undefined ? {} : { where: whereOf(where) }),
     ...(within === undefined ? {} : { windowMs: milliseconds(within) }),
     ...(times === undefined ? {} : { times: given(times) }),
   };

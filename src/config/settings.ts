@@ -8,7 +8,7 @@ import { compileIdentity } from "../model/identity.ts";
 import type { PlanRules } from "../model/plan.ts";
 import type { Rules } from "../model/rules.ts";
 import { alertSettings, type AlertSettings } from "./alerts.ts";
-import { definitionsOf } from "./computedTraits.ts";
+import { definitionsOf } from "./computedDefinitions.ts";
 import { loadSegments, type LoadedSegments } from "./segments.ts";
 import { loadPlan } from "./trackingPlan.ts";
 import { declaredTraitsOf } from "./declaredTraits.ts";

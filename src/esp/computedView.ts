@@ -1,8 +1,8 @@
 /** Computed traits as they go over the wire, at one instant. Pure. */
 import { formatDuration } from "../lib/duration.ts";
 import { computedValue, valueAt } from "../model/computed.ts";
-import type { ComputedTrait } from "../model/definition.ts";
 import type { Json } from "../model/event.ts";
+import type { ComputedTrait } from "../model/evidencePlan.ts";
 import type { ComputedReading } from "../model/reading.ts";
 import type { StoredProfile } from "../store/profiles.ts";
 
@@ -38,7 +38,7 @@ export function computedValues(
   for (const trait of definitions.computed) {
     if (selection !== null && !selection.includes(trait.name)) continue;
     let value: Json;
-    if (trait.windowMs === null) value = computedValue(state, trait, nowMs);
+    if (!trait.moves) value = computedValue(state, trait, nowMs);
     else {
       const reading = valueAt(state, trait, nowMs);
       value = reading.value;

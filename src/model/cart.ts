@@ -6,9 +6,9 @@
  * empties it. Kept are the acts since the newest that said it all, at most the newest 250, and replayed by order key
  * at every read: so their order of arrival can't matter, and an act seen twice counts once.
  */
-import type { CartTrait } from "./definition.ts";
 import { addProduct, fromProducts, fromScaled, noProducts, scale, toScaled } from "./decimal.ts";
 import type { Event, Json, JsonObject } from "./event.ts";
+import type { CartTrait } from "./evidencePlan.ts";
 import { readingOf, type ComputedReading } from "./reading.ts";
 import { compareStamps } from "./stamp.ts";
 

@@ -3,11 +3,14 @@
  * is a function of (state, definitions, t).
  */
 import { cartValue, readCart, type CartAct } from "./cart.ts";
-import type { ComputedTrait, Definitions } from "./definition.ts";
+import type { Definitions } from "./definition.ts";
 import type { Json } from "./event.ts";
 import { evidenceOf, type EvidenceByEvent } from "./evidence.ts";
 import { ordersValue, readOrders, type OrderBook } from "./orders.ts";
+import type { ComputedTrait } from "./evidencePlan.ts";
+import { ratioValue, readRatio } from "./ratio.ts";
 import type { ComputedReading } from "./reading.ts";
+import { readSpans, spansValue, type Spans } from "./spans.ts";
 import { readTally } from "./tally.ts";
 import { tallyValue } from "./tallyStep.ts";
 import { withChange, type TraitChanges } from "./traitChanges.ts";
@@ -19,6 +22,8 @@ export interface Evidence {
   /** Profiles whose evidence was merged in: pid and how many events it had folded. By pid. */
   parts: [pid: number, folded: number][];
   events: EvidenceByEvent;
+  /** By place (`SpansPlan`); absent where there are none. */
+  spans?: Spans[];
   cart: CartAct[] | null;
   orders: OrderBook | null;
 }
@@ -30,6 +35,14 @@ export interface HasEvidence {
 
 export function emptyEvidence(): Evidence {
   return { folded: 0, parts: [], events: Object.create(null) as EvidenceByEvent, cart: null, orders: null };
+}
+
+/** The spans at that place, for changing; all `places` lists are made together, so that none is missing between two. */
+export function spansAt(evidence: Evidence, places: number, place: number): Spans {
+  const all = (evidence.spans ??= Array.from({ length: places }, (): Spans => [[], 0]));
+  const spans = all[place];
+  if (spans === undefined) throw new Error("spans without a place");
+  return spans;
 }
 
 /** Adds the traits whose values at `tMs` are not those of `before` to `changed`. */
@@ -53,6 +66,10 @@ export function valueAt(state: HasEvidence, trait: ComputedTrait, tMs: number): 
   switch (trait.kind) {
     case "tally":
       return readTally(evidence && evidenceOf(evidence.events, trait.event), trait, tMs);
+    case "ratio":
+      return readRatio(evidence?.events, trait, tMs);
+    case "spans":
+      return readSpans(evidence?.spans?.[trait.place], trait, tMs);
     case "cart":
       return readCart(evidence?.cart ?? [], trait);
     case "orders":
@@ -66,6 +83,10 @@ export function computedValue(state: HasEvidence, trait: ComputedTrait, tMs: num
   switch (trait.kind) {
     case "tally":
       return tallyValue(evidence && evidenceOf(evidence.events, trait.event), trait, tMs);
+    case "ratio":
+      return ratioValue(evidence?.events, trait, tMs);
+    case "spans":
+      return spansValue(evidence?.spans?.[trait.place], trait, tMs);
     case "cart":
       return cartValue(evidence?.cart ?? [], trait.currency);
     case "orders":
@@ -88,7 +109,7 @@ export function readComputed(
 export function nextDeadline(state: HasEvidence, definitions: Definitions, tMs: number): number | null {
   let next: number | null = null;
   for (const trait of definitions.computed) {
-    if (trait.windowMs === null || state.evidence === undefined) continue;
+    if (!trait.moves || state.evidence === undefined) continue;
     const due = valueAt(state, trait, tMs).nextChangeAtMs;
     if (due !== null && (next === null || due < next)) next = due;
   }

@@ -62,6 +62,13 @@ function dividedBig(sum: bigint, count: bigint): bigint {
   return (sum + half) / count;
 }
 
+/** How often `divisor` goes into `sum`, rounded to the millionth; null when it is 0. */
+export function computeRatio(sum: Whole, divisor: Whole): number | null {
+  const [above, below] = [BigInt(sum) * BigInt(scale), BigInt(divisor)];
+  if (below === 0n) return null;
+  return fromScaled(toWhole(below < 0n ? dividedBig(-above, -below) : dividedBig(above, below)));
+}
+
 /** A sum of products, exact: whole millionths, and beside them what takes more digits. */
 export interface Products {
   millionths: number;

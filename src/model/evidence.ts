@@ -1,6 +1,6 @@
 /**
- * Evidence: what is kept of a profile's track events so that computed traits can be told exactly, at any time, and
- * two profiles be joined without reading the journal again. Kept once a profile and event name, whatever the number
+ * Evidence: what is kept of a profile's events so that computed traits can be told exactly, at any time, and
+ * two profiles be joined without reading the journal again. Kept once a profile and selector, whatever the number
  * of traits that read it:
  *
  *   items   the newest 1,000, each with its order key, source and the properties that some trait reads
@@ -11,8 +11,8 @@
  * A repeat is recognised by its stamp among the items. In the tail there is nothing left to recognise it by, so there
  * the journal's uniqueness (each event is folded once) and `Lineage` (each profile is merged once) must hold.
  */
-import type { EventPlan, Measure } from "./definition.ts";
 import type { Item } from "./item.ts";
+import type { EventPlan, Measure } from "./evidencePlan.ts";
 import { compareStamps } from "./stamp.ts";
 import { addToCells, emptyCells, mergeCells, type Cell } from "./tail.ts";
 
@@ -33,16 +33,16 @@ export interface Tail {
 /** Items oldest first. An array, so that no inherited key can be taken for one. */
 export type EventEvidence = [items: Item[], tail: Tail | null];
 
-/** By event name; look up with `evidenceOf`. */
+/** By key of the plan; look up with `evidenceOf`. */
 export interface EvidenceByEvent {
-  [event: string]: EventEvidence;
+  [key: string]: EventEvidence;
 }
 
 export const minuteMs = 60_000;
 
-/** The evidence of an event name, safe for every name. */
-export function evidenceOf(events: EvidenceByEvent, name: string): EventEvidence | undefined {
-  const found: unknown = events[name];
+/** The evidence under a key, safe for every key. */
+export function evidenceOf(events: EvidenceByEvent, key: string): EventEvidence | undefined {
+  const found: unknown = events[key];
   return Array.isArray(found) ? (found as EventEvidence) : undefined;
 }
 
@@ -112,7 +112,7 @@ function loseSurplus(tail: Tail, maxMinutes: number): void {
 }
 
 /**
- * Joins the evidence of two profiles for one event name into `into`; `from` is only read. Items that both have count
+ * Joins the evidence of two profiles for one selector into `into`; `from` is only read. Items that both have count
  * once; tails add up, so the caller makes sure that they are of different profiles.
  */
 export function mergeEvidence(into: EventEvidence, from: EventEvidence, plan: EventPlan): void {

@@ -1,7 +1,7 @@
 /** The fold: what one event does to a profile. Pure: time comes in with the event, nothing else is read. */
 import type { ValueChange } from "./change.ts";
 import { foldComputed } from "./foldComputed.ts";
-import { noDefinitions, type Definitions, type EventPlan } from "./definition.ts";
+import { noDefinitions, plansOf, type Definitions } from "./definition.ts";
 import type { Event, Json } from "./event.ts";
 import type { ProfileState } from "./profile.ts";
 import { writeOf, type Write } from "./stamp.ts";
@@ -44,15 +44,14 @@ export function fold(
 ): FoldResult {
   if (event.timestampMs < state.first) state.first = event.timestampMs;
   if (event.timestampMs > state.last) state.last = event.timestampMs;
-  if (event.type === "identify") return foldTraits(state, event, options.refused, definitions.names);
-  if (definitions.byEvent.size === 0 || event.type !== "track" || event.name === null) return nothing;
-  const plan = definitions.byEvent.get(event.name);
-  return plan === undefined ? nothing : foldEvidence(state, event, plan, options.refused === undefined);
-}
-
-function foldEvidence(state: ProfileState, event: Event, plan: EventPlan, isFirstFold: boolean): FoldResult {
-  const changed = foldComputed(state, event, plan, isFirstFold ? event.receivedAtMs : null);
-  return changed === null ? nothing : { changed, refused: null };
+  const traits =
+    event.type === "identify" ? foldTraits(state, event, options.refused, definitions.names) : nothing;
+  if (definitions.plans.length === 0) return traits;
+  const plans = plansOf(definitions, event);
+  if (plans.length === 0) return traits;
+  const tMs = options.refused === undefined ? event.receivedAtMs : null;
+  const changed = foldComputed(state, event, plans, definitions, tMs, traits.changed);
+  return changed === null && traits.refused === null ? nothing : { changed, refused: traits.refused };
 }
 
 function foldTraits(

@@ -1,50 +1,66 @@
-/** What a track event leaves for computed traits, and which of them it changes. */
+/** What an event leaves for computed traits, and which of them it changes. */
 import { addCartAct, cartActOf, cartStep, cartValue } from "./cart.ts";
 import {
   computedChanges,
   computedValue,
   emptyEvidence,
+  spansAt,
   type Evidence,
   type HasEvidence,
 } from "./computed.ts";
-import type { EventPlan } from "./definition.ts";
+import type { Definitions } from "./definition.ts";
 import type { Event } from "./event.ts";
 import { addItem, evidenceOf, placeOf } from "./evidence.ts";
 import { itemOf } from "./item.ts";
 import { addOrderEvent, emptyBook } from "./orders.ts";
+import type { EventPlan, ItemLayout, SpansPlan } from "./evidencePlan.ts";
+import { addSpan, spanOf } from "./spans.ts";
 import { tallyStep, tallyValue } from "./tallyStep.ts";
 import { withChange, type TraitChanges } from "./traitChanges.ts";
 
 /**
- * Keeps what some definition reads of a track event. With `tMs` returns the traits whose value at that time is
- * another than before, null when none is; null for `tMs` (a replay) doesn't compare.
+ * Keeps what some definition reads of an event that falls under these plans. With `tMs` returns `changed` and the
+ * traits whose value at that time is another than before; null for `tMs` (a replay) doesn't compare.
  */
 export function foldComputed(
   state: HasEvidence,
   event: Event,
-  plan: EventPlan,
+  plans: readonly EventPlan[],
+  definitions: Definitions,
   tMs: number | null,
+  changed: TraitChanges | null,
 ): TraitChanges | null {
   const evidence = (state.evidence ??= emptyEvidence());
   evidence.folded += 1;
-  let changed = plan.properties === null ? null : foldItem(evidence, event, plan, plan.properties, tMs);
-  if (plan.carts.length > 0) changed = foldCart(evidence, event, plan, tMs !== null, changed);
-  if (plan.orders.length > 0) changed = foldOrders(state, evidence, event, plan, tMs, changed);
-  return changed;
+  // One event may be of both sides of a ratio, by two plans.
+  const ratios =
+    tMs === null || plans.every((plan) => plan.ratios.length === 0)
+      ? []
+      : [...new Set(plans.flatMap((plan) => plan.ratios))];
+  const before = tMs === null ? [] : ratios.map((trait) => computedValue(state, trait, tMs));
+  let all = changed;
+  for (const plan of plans) {
+    if (plan.layout !== null) all = foldItem(evidence, event, plan, plan.layout, tMs, all);
+    for (const spans of plan.spans) all = foldSpan(state, evidence, event, spans, definitions, tMs, all);
+    if (plan.carts.length > 0) all = foldCart(evidence, event, plan, tMs !== null, all);
+    if (plan.orders.length > 0) all = foldOrders(state, evidence, event, plan, tMs, all);
+  }
+  return tMs === null || ratios.length === 0 ? all : computedChanges(state, ratios, before, tMs, all);
 }
 
 function foldItem(
   evidence: Evidence,
   event: Event,
   plan: EventPlan,
-  properties: readonly string[],
+  layout: ItemLayout,
   tMs: number | null,
+  others: TraitChanges | null,
 ): TraitChanges | null {
-  const mine = evidenceOf(evidence.events, plan.event) ?? (evidence.events[plan.event] = [[], null]);
-  const item = itemOf(event, properties);
+  const mine = evidenceOf(evidence.events, plan.key) ?? (evidence.events[plan.key] = [[], null]);
+  const item = itemOf(event, layout);
   const at = placeOf(mine[0], item);
-  if (at < 0) return null;
-  let changed: TraitChanges | null = null;
+  if (at < 0) return others;
+  let changed = others;
   // One that presses an older item changes what is pressed too: then all is read before and after.
   const before =
     tMs !== null && mine[0].length >= plan.limits.items
@@ -62,6 +78,23 @@ function foldItem(
     changed = withChange(changed, trait.name, before[index] ?? null, tallyValue(mine, trait, tMs));
   }
   return changed;
+}
+
+function foldSpan(
+  state: HasEvidence,
+  evidence: Evidence,
+  event: Event,
+  plan: SpansPlan,
+  definitions: Definitions,
+  tMs: number | null,
+  others: TraitChanges | null,
+): TraitChanges | null {
+  const span = spanOf(event, plan);
+  if (span === null) return others;
+  const before = tMs === null ? [] : plan.traits.map((trait) => computedValue(state, trait, tMs));
+  const spans = spansAt(evidence, definitions.spans.length, plan.place);
+  addSpan(spans, span, plan, definitions.limits.spans);
+  return tMs === null ? others : computedChanges(state, plan.traits, before, tMs, others);
 }
 
 function foldCart(

@@ -1,8 +1,13 @@
 /** An item of evidence: one event, as far as some computed trait reads it. Never changed once made. */
-import type { Scalar } from "./definition.ts";
-import type { Event, Json } from "./event.ts";
+import type { Scalar } from "./condition.ts";
+import type { Event, Json, JsonObject } from "./event.ts";
+import type { ItemLayout, Mark } from "./evidencePlan.ts";
+import { meetsWhere, saidBy, type Where } from "./selector.ts";
 
-/** One event. Property values follow by slot; null: not there, or no scalar of at most 1,024 characters. */
+/**
+ * One event. Values follow by slot: first what it is marked with (`ItemLayout.wheres`; null: no bit is set), then
+ * properties; null: not there, or no scalar of at most 1,024 characters.
+ */
 export type Item = [
   timestampMs: number,
   delayMs: number,
@@ -17,8 +22,11 @@ const firstSlot = 5;
 
 const maxValueChars = 1_024;
 
+/** Bits of a mark's value; more would not stay a small integer. */
+export const bitsASlot = 30;
+
 /** The item that an event leaves. */
-export function itemOf(event: Event, properties: readonly string[]): Item {
+export function itemOf(event: Event, { wheres, properties }: ItemLayout): Item {
   const item: Item = [
     event.timestampMs,
     event.receivedAtMs - event.timestampMs,
@@ -26,9 +34,30 @@ export function itemOf(event: Event, properties: readonly string[]): Item {
     event.messageId,
     event.source,
   ];
-  for (const property of properties) item.push(scalarOf(event.properties[property]));
+  const said = saidBy(event);
+  for (let from = 0; from < wheres.length; from += bitsASlot) {
+    const bits = bitsOf(wheres, from, said);
+    item.push(bits === 0 ? null : bits);
+  }
+  for (const property of properties) item.push(scalarOf(said[property]));
   while (item.length > firstSlot && item.at(-1) === null) item.pop();
   return item;
+}
+
+function bitsOf(wheres: readonly Where[], from: number, said: JsonObject): number {
+  let bits = 0;
+  for (let at = from; at < Math.min(wheres.length, from + bitsASlot); at += 1) {
+    const where = wheres[at];
+    if (where !== undefined && meetsWhere(where, said)) bits |= 1 << (at - from);
+  }
+  return bits;
+}
+
+/** Whether the item met what the mark stands for; null stands for nothing asked. */
+export function isMarked(item: Item, mark: Mark | null): boolean {
+  if (mark === null) return true;
+  const bits = item[firstSlot + mark.slot];
+  return typeof bits === "number" && (bits & mark.bit) !== 0;
 }
 
 /** Inherited members are functions or objects, so that a property named "constructor" is safe too. */

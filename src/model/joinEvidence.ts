@@ -1,9 +1,10 @@
 /** Joining the evidence of two profiles. */
 import { addCartAct } from "./cart.ts";
-import { emptyEvidence, type Evidence, type HasEvidence } from "./computed.ts";
+import { emptyEvidence, spansAt, type Evidence, type HasEvidence } from "./computed.ts";
 import type { Definitions } from "./definition.ts";
 import { evidenceOf, mergeEvidence } from "./evidence.ts";
 import { emptyBook, mergeBooks } from "./orders.ts";
+import { mergeSpans } from "./spans.ts";
 
 /** Two profiles that are joined; the pids name whose evidence is in. */
 export interface Joining {
@@ -46,11 +47,16 @@ function covers(known: ReadonlyMap<number, number>, added: ReadonlyMap<number, n
 }
 
 function unite(into: Evidence, from: Evidence, definitions: Definitions): void {
-  for (const [name, plan] of definitions.byEvent) {
-    const theirs = evidenceOf(from.events, name);
+  for (const plan of definitions.plans) {
+    const theirs = evidenceOf(from.events, plan.key);
     if (theirs === undefined) continue;
-    const mine = evidenceOf(into.events, name) ?? (into.events[name] = [[], null]);
+    const mine = evidenceOf(into.events, plan.key) ?? (into.events[plan.key] = [[], null]);
     mergeEvidence(mine, theirs, plan);
+  }
+  for (const plan of definitions.spans) {
+    const theirs = from.spans?.[plan.place];
+    if (theirs !== undefined)
+      mergeSpans(spansAt(into, definitions.spans.length, plan.place), theirs, plan, definitions.limits.spans);
   }
   for (const act of from.cart ?? []) addCartAct((into.cart ??= []), act, definitions.limits.cartActs);
   if (from.orders !== null) mergeBooks((into.orders ??= emptyBook()), from.orders, definitions.limits.orders);

@@ -7,7 +7,8 @@
  * minute at most.
  */
 import { computedValue, valueAt } from "./computed.ts";
-import type { ComputedTrait, Definitions } from "./definition.ts";
+import type { Definitions } from "./definition.ts";
+import type { ComputedTrait } from "./evidencePlan.ts";
 import type { Json } from "./event.ts";
 import { segmentsAt } from "./segment.ts";
 import type { SegmentSubject } from "./segmentMoment.ts";

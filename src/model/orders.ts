@@ -9,9 +9,9 @@
  * would be taken for a new order: from there on the answers say `approximate`.
  */
 import { currencyOf } from "./cart.ts";
-import type { OrdersTrait } from "./definition.ts";
 import { addWhole, divided, fromScaled, toScaled, type Whole } from "./decimal.ts";
 import type { Event, Json, JsonObject } from "./event.ts";
+import type { OrdersTrait } from "./evidencePlan.ts";
 import { readingOf, type ComputedReading } from "./reading.ts";
 import { compareStamps, type Stamped } from "./stamp.ts";
 

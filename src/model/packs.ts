@@ -1,7 +1,24 @@
-/** Packs: computed traits under fixed names, over the events of Segment's e-commerce and e-mail specs. */
-import type { Definition, OrderMeasure } from "./definition.ts";
+/** Packs: computed traits under fixed names. They read the events of Segment's e-commerce and e-mail specs. */
+import type { Definition } from "./definition.ts";
+import type { OrderMeasure } from "./evidencePlan.ts";
 
-export const packNames = ["ecommerce", "engagement"] as const;
+export const packNames = ["ecommerce", "engagement", "saas"] as const;
+
+/** So long without an event ends a session. */
+export const sessionIdleMs = 30 * 60_000;
+
+/** How long pages were looked at, milliseconds: what the browser snippet says of each look (docs/snippet.md). */
+export const pageTime = { event: "Page Engaged", property: "visibleMs" } as const;
+
+/** The e-mail spec's events: what becomes of a message says nothing of somebody being at work in a product. */
+const emailEvents = [
+  "Email Bounced",
+  "Email Delivered",
+  "Email Link Clicked",
+  "Email Marked as Spam",
+  "Email Opened",
+  "Unsubscribed",
+] as const;
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -43,5 +60,14 @@ export function engagementPack(): readonly Definition[] {
     { name: "clicks30d", aggregate: "count", event: "Email Link Clicked", windowMs: 30 * dayMs },
     { name: "lastOpenedAt", aggregate: "lastAt", event: "Email Opened" },
     { name: "lastClickedAt", aggregate: "lastAt", event: "Email Link Clicked" },
+  ];
+}
+
+/** Who is active: calls of every kind, but for what became of e-mails. */
+export function saasPack(): readonly Definition[] {
+  const event = { call: "any", except: emailEvents } as const;
+  return [
+    { name: "lastActiveAt", aggregate: "lastAt", event },
+    { name: "sessions7d", aggregate: "sessions", event, idleMs: sessionIdleMs, windowMs: 7 * dayMs },
   ];
 }

@@ -19,6 +19,13 @@ export interface ComputedReading {
   readonly nextChangeAtMs: number | null;
 }
 
+/** What a reading says beside value and events. */
+export interface ReadingFacts {
+  readonly eventCount: number;
+  readonly approximate: boolean;
+  readonly nextChangeAtMs: number | null;
+}
+
 /** Most messageIds that a reading names. */
 export const maxMessageIds = 100;
 
@@ -26,11 +33,7 @@ export const maxMessageIds = 100;
 export function readingOf(
   value: Json,
   stamps: readonly Stamped[],
-  facts: {
-    readonly eventCount?: number;
-    readonly approximate?: boolean;
-    readonly nextChangeAtMs?: number | null;
-  } = {},
+  facts: Partial<ReadingFacts> = {},
 ): ComputedReading {
   const newest = stamps[0];
   return {
@@ -44,4 +47,14 @@ export function readingOf(
     approximate: facts.approximate ?? false,
     nextChangeAtMs: facts.nextChangeAtMs ?? null,
   };
+}
+
+/** Whole units of time from an event to `tMs`; 0 for one that is said to happen yet. */
+export function unitsSince(atMs: number, unitMs: number, tMs: number): number {
+  return Math.max(0, Math.floor((tMs - atMs) / unitMs));
+}
+
+/** When the next unit since the event is full. */
+export function nextUnitMs(atMs: number, unitMs: number, tMs: number): number {
+  return atMs + (unitsSince(atMs, unitMs, tMs) + 1) * unitMs;
 }

@@ -1,5 +1,6 @@
 /** Everything an operator configures that decides what a profile is. Plain data, so that the journal can remember it. */
-import { compile, type Definition, type Definitions } from "./definition.ts";
+import { compile } from "./compile.ts";
+import type { Definition, Definitions } from "./definition.ts";
 import { compileDeclared, type DeclaredTrait } from "./declared.ts";
 import { compileIdentity, type IdentifierRule } from "./identity.ts";
 import { compileSegments, type ListsByHash } from "./segmentCompile.ts";

@@ -78,7 +78,7 @@ export function hiddenCount({ event, where, windowMs }: EventRule): Definition {
     ...(where === undefined ? {} : { where }),
     ...(windowMs === undefined ? {} : { windowMs }),
   };
-  return { name: `#${canonicalJson(asked)}`, aggregate: "count", ...asked };
+  return { name: `#${canonicalJson(asked as unknown as Json)}`, aggregate: "count", ...asked };
 }
 
 /** The segments that a rule asks for. */

@@ -1,9 +1,9 @@
 /** Clauses about events: how many came, in a window that moves on by itself. */
-import type { Tallied } from "./definition.ts";
 import { evidenceOf, type EventEvidence } from "./evidence.ts";
+import type { Tallied } from "./evidencePlan.ts";
+import { isMarked } from "./item.ts";
 import type { Moment } from "./segmentMoment.ts";
 import type { Times } from "./segmentPlan.ts";
-import { meets } from "./tail.ts";
 import { readTally } from "./tally.ts";
 import { lasting, type Answer } from "./valueTest.ts";
 
@@ -64,7 +64,7 @@ export function countSince(
     const item = items[at];
     if (timesMs.length >= enough || item === undefined || item[0] <= sinceMs)
       return { timesMs, isPressed: false };
-    if (meets(item, tally.conditions)) timesMs.push(item[0]);
+    if (isMarked(item, tally.mark)) timesMs.push(item[0]);
   }
   return { timesMs, isPressed: tail !== null && timesMs.length < enough };
 }

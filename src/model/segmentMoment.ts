@@ -1,7 +1,8 @@
 /** A profile at one instant, as segments look at it: each trait is read once, each segment decided once. */
 import { computedValue, valueAt } from "./computed.ts";
-import type { ComputedTrait, Definitions } from "./definition.ts";
+import type { Definitions } from "./definition.ts";
 import type { Json, JsonObject } from "./event.ts";
+import type { ComputedTrait } from "./evidencePlan.ts";
 import type { IdentifierKey } from "./identifier.ts";
 import type { ProfileState } from "./profile.ts";
 import { childOf, newestStamp, valueOf, type TraitNode } from "./trait.ts";
@@ -56,7 +57,7 @@ function computedAt(moment: Moment, trait: ComputedTrait, rest: readonly string[
 }
 
 function readTrait({ subject, tMs }: Moment, trait: ComputedTrait): Valued {
-  if (trait.windowMs === null) return { value: computedValue(subject.state, trait, tMs), untilMs: Infinity };
+  if (!trait.moves) return { value: computedValue(subject.state, trait, tMs), untilMs: Infinity };
   const { value, nextChangeAtMs } = valueAt(subject.state, trait, tMs);
   return { value, untilMs: nextChangeAtMs ?? Infinity };
 }

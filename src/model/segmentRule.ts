@@ -1,5 +1,5 @@
 /** A segment's rule as an operator means it: plain data, times in milliseconds, what is asked of one value in one clause. */
-import type { Where } from "./definition.ts";
+import type { Where } from "./selector.ts";
 import type { ValueTest } from "./valueTest.ts";
 
 export type SegmentRule =

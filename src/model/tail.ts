@@ -2,9 +2,9 @@
  * Cells: what is left of events that are too old to be kept one by one, one cell a measure. Adding an event to a cell
  * and adding two cells up gives the same in any order. Sums are whole millionths (decimal.ts).
  */
-import type { Condition, Measure } from "./definition.ts";
 import { addWhole, toScaled, type Whole } from "./decimal.ts";
-import { valueAtSlot, type Item } from "./item.ts";
+import { isMarked, valueAtSlot, type Item } from "./item.ts";
+import type { Measure } from "./evidencePlan.ts";
 import { compareStamps } from "./stamp.ts";
 
 /** `count`: how many. `numbers`: of how many, their sum, least, greatest. `ends`: of how many, the oldest, the newest. */
@@ -21,19 +21,10 @@ export function emptyCells(measures: readonly Measure[]): Cell[] {
   });
 }
 
-/** True when the item has what the conditions ask for. */
-export function meets(item: Item, conditions: readonly Condition[]): boolean {
-  for (let at = 0; at < conditions.length; at += 1) {
-    const condition = conditions[at];
-    if (condition !== undefined && valueAtSlot(item, condition.slot) !== condition.is) return false;
-  }
-  return true;
-}
-
 /** Adds an item to the cells of the measures that it counts for. */
 export function addToCells(cells: Cell[], item: Item, measures: readonly Measure[]): void {
   for (const [at, measure] of measures.entries()) {
-    const cell = meets(item, measure.conditions) ? cellOf(item, measure) : null;
+    const cell = isMarked(item, measure.mark) ? cellOf(item, measure) : null;
     if (cell !== null) cells[at] = addUp(cells[at] ?? 0, cell);
   }
 }

@@ -1,16 +1,24 @@
 /**
- * A computed trait over the evidence of one event name, at one instant. With a window only events after
+ * A computed trait over the items of one selector, at one instant. With a window only events after
  * `t − windowMs` count; there is no upper bound, so that an event of a clock that runs ahead shows at once. Where the
  * window reaches past the kept items, whole minutes count until the last instant of the minute has left the window,
  * but no longer than the oldest kept item: what is pressed is older than that one.
  */
-import type { Scalar, Tallied } from "./definition.ts";
-import { addWhole, divided, fromScaled, toScaled, type Whole } from "./decimal.ts";
+import type { Scalar } from "./condition.ts";
+import { addWhole, divided, fromScaled, scale, toScaled, type Whole } from "./decimal.ts";
 import { minuteMs, type EventEvidence, type Tail } from "./evidence.ts";
 import type { Json } from "./event.ts";
-import { listed, valueAtSlot, type Item } from "./item.ts";
-import { maxMessageIds, readingOf, type ComputedReading } from "./reading.ts";
-import { meets, type Cell } from "./tail.ts";
+import { isMarked, listed, valueAtSlot, type Item } from "./item.ts";
+import type { Tallied } from "./evidencePlan.ts";
+import {
+  maxMessageIds,
+  nextUnitMs,
+  readingOf,
+  unitsSince,
+  type ComputedReading,
+  type ReadingFacts,
+} from "./reading.ts";
+import type { Cell } from "./tail.ts";
 
 /** What went in, gathered newest first. */
 interface Gathered {
@@ -39,12 +47,27 @@ interface Gathered {
 /** The trait's value and provenance at `tMs`. */
 export function readTally(evidence: EventEvidence | undefined, trait: Tallied, tMs: number): ComputedReading {
   const gathered = gather(evidence, trait, tMs);
-  const { n, approximate } = gathered;
-  return readingOf(valueFrom(gathered, trait), gathered.items, {
-    eventCount: n,
-    approximate,
-    nextChangeAtMs: nextChange(gathered, trait),
-  });
+  return readingOf(valueFrom(gathered, trait, tMs), gathered.items, factsOf(gathered, trait, tMs));
+}
+
+/** A count or a sum as a part of something else. */
+export interface Total extends ReadingFacts {
+  /** Millionths, of a count too. */
+  readonly total: Whole;
+  /** Newest first. */
+  readonly items: readonly Item[];
+}
+
+/** What a tally that counts or sums up comes to at `tMs`. */
+export function totalOf(evidence: EventEvidence | undefined, trait: Tallied, tMs: number): Total {
+  const gathered = gather(evidence, trait, tMs);
+  const total = trait.aggregate === "count" ? gathered.n * scale : gathered.sum;
+  return { total, items: gathered.items, ...factsOf(gathered, trait, tMs) };
+}
+
+function factsOf(gathered: Gathered, trait: Tallied, tMs: number): ReadingFacts {
+  const { n: eventCount, approximate } = gathered;
+  return { eventCount, approximate, nextChangeAtMs: nextChange(gathered, trait, tMs) };
 }
 
 function gather(evidence: EventEvidence | undefined, trait: Tallied, tMs: number): Gathered {
@@ -81,7 +104,7 @@ function gatherItems(gathered: Gathered, evidence: EventEvidence, trait: Tallied
   for (let at = items.length - 1; at >= 0; at -= 1) {
     const item = items[at];
     if (item === undefined || item[0] <= sinceMs) return;
-    if (trait.conditions.length > 0 && !meets(item, trait.conditions)) continue;
+    if (!isMarked(item, trait.mark)) continue;
     if (isCount) takeItem(gathered, item);
     else if (!isEnd) takeNumber(gathered, item, toScaled(valueAtSlot(item, slot)));
     else if (valueAtSlot(item, slot) !== null) takeItem(gathered, item);
@@ -165,7 +188,7 @@ function gatherValues(gathered: Gathered, evidence: EventEvidence, trait: Tallie
   for (let at = items.length - 1; at >= 0 && gathered.values.length < keep; at -= 1) {
     const item = items[at];
     if (item === undefined || item[0] <= sinceMs) return;
-    if (!meets(item, trait.conditions)) continue;
+    if (!isMarked(item, trait.mark)) continue;
     const value = listed(item, trait.keys, trait.slots);
     const distinct = isDistinct ? valueAtSlot(item, slot) : null;
     if (value === null || (isDistinct && distinct === null)) continue;
@@ -190,7 +213,7 @@ function gatherCounts(
   for (let at = items.length - 1; at >= 0; at -= 1) {
     const item = items[at];
     if (item === undefined || item[0] <= sinceMs) return;
-    const value = meets(item, trait.conditions) ? valueAtSlot(item, slot) : null;
+    const value = isMarked(item, trait.mark) ? valueAtSlot(item, slot) : null;
     if (value === null) continue;
     takeItem(gathered, item);
     gathered.counts.set(value, (gathered.counts.get(value) ?? 0) + 1);
@@ -212,7 +235,7 @@ function newestPressedMs(tail: Tail): number {
   return minute === null ? Infinity : lastMsOf(minute);
 }
 
-function valueFrom(gathered: Gathered, trait: Tallied): Json {
+function valueFrom(gathered: Gathered, trait: Tallied, tMs: number): Json {
   const { n } = gathered;
   const slot = trait.slots[0] ?? -1;
   switch (trait.aggregate) {
@@ -232,6 +255,8 @@ function valueFrom(gathered: Gathered, trait: Tallied): Json {
       return gathered.newest === null ? null : valueAtSlot(gathered.newest, slot);
     case "lastAt":
       return gathered.newest === null ? null : new Date(gathered.newest[0]).toISOString();
+    case "timeSince":
+      return gathered.newest === null ? null : unitsSince(gathered.newest[0], trait.unitMs, tMs);
     case "unique":
       return gathered.values.length;
     case "mostFrequent":
@@ -241,8 +266,13 @@ function valueFrom(gathered: Gathered, trait: Tallied): Json {
   }
 }
 
-/** When the value may change by itself: the first of what it hangs on leaves the window. */
-function nextChange(gathered: Gathered, trait: Tallied): number | null {
+/** When the value may change by itself: the next unit is full, or the first of what it hangs on leaves the window. */
+function nextChange(gathered: Gathered, trait: Tallied, tMs: number): number | null {
+  if (trait.aggregate !== "timeSince" || gathered.newest === null) return leavesAt(gathered, trait);
+  return Math.min(nextUnitMs(gathered.newest[0], trait.unitMs, tMs), leavesAt(gathered, trait) ?? Infinity);
+}
+
+function leavesAt(gathered: Gathered, trait: Tallied): number | null {
   if (trait.windowMs === null || gathered.n === 0) return null;
   if (gathered.bucketLeavesMs !== Infinity) return gathered.bucketLeavesMs;
   return holdsUntil(gathered, trait) + trait.windowMs;
@@ -256,6 +286,7 @@ function holdsUntil(gathered: Gathered, trait: Tallied): number {
       return gathered.maxMs;
     case "last":
     case "lastAt":
+    case "timeSince":
       return gathered.newest?.[0] ?? Infinity;
     case "unique":
     case "list":

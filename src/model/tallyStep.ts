@@ -2,20 +2,30 @@
  * The short way to a tally's value, without provenance: what the fold needs, twice an event, for the change log.
  * Says the same as tally.ts, from kept items only; where pressed events count, tally.ts is asked.
  */
-import type { Scalar, Tallied } from "./definition.ts";
-import { addWhole, divided, fromScaled, toScaled, type Whole } from "./decimal.ts";
+import type { Scalar } from "./condition.ts";
+import { addWhole, divided, fromScaled, scale, toScaled, type Whole } from "./decimal.ts";
 import type { EventEvidence } from "./evidence.ts";
 import type { Json } from "./event.ts";
-import { listed, valueAtSlot, type Item } from "./item.ts";
-import { meets } from "./tail.ts";
-import { mostFrequent, readTally } from "./tally.ts";
+import { isMarked, listed, valueAtSlot, type Item } from "./item.ts";
+import type { Tallied } from "./evidencePlan.ts";
+import { unitsSince } from "./reading.ts";
+import { mostFrequent, readTally, totalOf } from "./tally.ts";
 
 /** The value at `tMs`. */
 export function tallyValue(evidence: EventEvidence | undefined, trait: Tallied, tMs: number): Json {
   const items = evidence?.[0] ?? [];
   const from = firstAfter(items, sinceOf(trait, tMs));
   const isPressed = evidence !== undefined && evidence[1] !== null && from === 0;
-  return isPressed ? readTally(evidence, trait, tMs).value : valueOfKept(items, from, trait);
+  return isPressed ? readTally(evidence, trait, tMs).value : valueOfKept(items, from, trait, tMs);
+}
+
+/** What a tally that counts or sums up comes to at `tMs`, millionths. */
+export function tallyTotal(evidence: EventEvidence | undefined, trait: Tallied, tMs: number): Whole {
+  const items = evidence?.[0] ?? [];
+  const from = firstAfter(items, sinceOf(trait, tMs));
+  if (evidence !== undefined && evidence[1] !== null && from === 0)
+    return totalOf(evidence, trait, tMs).total;
+  return trait.aggregate === "count" ? countOf(items, from, trait) * scale : sumsOf(items, from, trait).sum;
 }
 
 /** The values before and after one more item. */
@@ -33,7 +43,7 @@ export function tallyStep(
   tMs: number,
 ): Step | null {
   const sinceMs = sinceOf(trait, tMs);
-  if (item[0] <= sinceMs || !meets(item, trait.conditions)) return null;
+  if (item[0] <= sinceMs || !isMarked(item, trait.mark)) return null;
   const from = firstAfter(items, sinceMs);
   const slot = trait.slots[0] ?? -1;
   switch (trait.aggregate) {
@@ -55,6 +65,12 @@ export function tallyStep(
     case "lastAt": {
       const holderAt = endOf(items, from, trait);
       return at > holderAt ? { old: timeAt(items, holderAt), new: timeAt([item], 0) } : null;
+    }
+    case "timeSince": {
+      const holderAt = endOf(items, from, trait);
+      return at > holderAt
+        ? { old: sinceAt(items, holderAt, trait, tMs), new: sinceAt([item], 0, trait, tMs) }
+        : null;
     }
     case "mostFrequent":
       return commonestStep(items, from, at, item, trait);
@@ -88,7 +104,7 @@ function firstAfter(items: readonly Item[], sinceMs: number): number {
   return low;
 }
 
-function valueOfKept(items: readonly Item[], from: number, trait: Tallied): Json {
+function valueOfKept(items: readonly Item[], from: number, trait: Tallied, tMs: number): Json {
   switch (trait.aggregate) {
     case "count":
       return countOf(items, from, trait);
@@ -98,6 +114,8 @@ function valueOfKept(items: readonly Item[], from: number, trait: Tallied): Json
       return distinctCount(items, from, trait);
     case "lastAt":
       return timeAt(items, endOf(items, from, trait));
+    case "timeSince":
+      return sinceAt(items, endOf(items, from, trait), trait, tMs);
     case "mostFrequent":
       return mostFrequent(countsOf(items, from, trait));
     case "first":
@@ -115,11 +133,11 @@ function valueOfKept(items: readonly Item[], from: number, trait: Tallied): Json
 }
 
 function countOf(items: readonly Item[], from: number, trait: Tallied): number {
-  if (trait.conditions.length === 0) return items.length - from;
+  if (trait.mark === null) return items.length - from;
   let n = 0;
   for (let at = from; at < items.length; at += 1) {
     const item = items[at];
-    if (item !== undefined && meets(item, trait.conditions)) n += 1;
+    if (item !== undefined && isMarked(item, trait.mark)) n += 1;
   }
   return n;
 }
@@ -136,7 +154,7 @@ function sumsOf(items: readonly Item[], from: number, trait: Tallied): Sums {
   const slot = trait.slots[0] ?? -1;
   for (let at = from; at < items.length; at += 1) {
     const item = items[at];
-    if (item === undefined || !meets(item, trait.conditions)) continue;
+    if (item === undefined || !isMarked(item, trait.mark)) continue;
     const scaled = toScaled(valueAtSlot(item, slot));
     if (scaled !== null) addNumber(sums, scaled);
   }
@@ -163,7 +181,7 @@ function endOf(items: readonly Item[], from: number, trait: Tallied): number {
   const step = trait.aggregate === "first" ? 1 : -1;
   for (let at = step > 0 ? from : items.length - 1; at >= from && at < items.length; at += step) {
     const item = items[at];
-    if (item === undefined || !meets(item, trait.conditions)) continue;
+    if (item === undefined || !isMarked(item, trait.mark)) continue;
     if (slot === undefined || valueAtSlot(item, slot) !== null) return at;
   }
   return -1;
@@ -174,16 +192,20 @@ function timeAt(items: readonly Item[], at: number): Json {
   return item === undefined ? null : new Date(item[0]).toISOString();
 }
 
+function sinceAt(items: readonly Item[], at: number, trait: Tallied, tMs: number): Json {
+  const item = items[at];
+  return item === undefined ? null : unitsSince(item[0], trait.unitMs, tMs);
+}
+
 /** How often each value came, the one that came last first. Runs of one value are counted without the Map. */
 function countsOf(items: readonly Item[], from: number, trait: Tallied): Map<Scalar, number> {
   const counts = new Map<Scalar, number>();
   const slot = trait.slots[0] ?? -1;
-  const isConditional = trait.conditions.length > 0;
   let current: Scalar | null = null;
   let run = 0;
   for (let at = items.length - 1; at >= from; at -= 1) {
     const item = items[at];
-    if (item === undefined || (isConditional && !meets(item, trait.conditions))) continue;
+    if (item === undefined || !isMarked(item, trait.mark)) continue;
     const value = valueAtSlot(item, slot);
     if (value === null) continue;
     if (value === current) {
@@ -232,7 +254,7 @@ function isAmong(value: Scalar, items: readonly Item[], from: number, trait: Tal
   const slot = trait.slots[0] ?? -1;
   for (let at = items.length - 1; at >= from; at -= 1) {
     const item = items[at];
-    if (item !== undefined && valueAtSlot(item, slot) === value && meets(item, trait.conditions)) return true;
+    if (item !== undefined && valueAtSlot(item, slot) === value && isMarked(item, trait.mark)) return true;
   }
   return false;
 }
@@ -246,7 +268,7 @@ function distinctCount(items: readonly Item[], from: number, trait: Tallied): nu
   const many = items.length - from > fewItems ? new Set<Scalar>() : null;
   for (let at = from; at < items.length; at += 1) {
     const item = items[at];
-    const value = item !== undefined && meets(item, trait.conditions) ? valueAtSlot(item, slot) : null;
+    const value = item !== undefined && isMarked(item, trait.mark) ? valueAtSlot(item, slot) : null;
     if (value === null) continue;
     if (many !== null) many.add(value);
     else if (!few.includes(value)) few.push(value);
@@ -278,7 +300,7 @@ function listStep(items: readonly Item[], from: number, at: number, item: Item, 
 /** True when the newest item gave the list what this one gives it, and each value stands there once. */
 function isLikeNewest(items: readonly Item[], from: number, item: Item, trait: Tallied): boolean {
   const newest = items.length > from ? items.at(-1) : undefined;
-  if (newest === undefined || trait.uniqueSlot < 0 || !meets(newest, trait.conditions)) return false;
+  if (newest === undefined || trait.uniqueSlot < 0 || !isMarked(newest, trait.mark)) return false;
   const distinct = valueAtSlot(item, trait.uniqueSlot);
   if (distinct === null || valueAtSlot(newest, trait.uniqueSlot) !== distinct) return false;
   return trait.slots.every((slot) => valueAtSlot(newest, slot) === valueAtSlot(item, slot));
@@ -302,7 +324,7 @@ function listOf(
 }
 
 function listItem(list: Listed, item: Item, trait: Tallied): void {
-  if (!meets(item, trait.conditions)) return;
+  if (!isMarked(item, trait.mark)) return;
   const distinct = trait.uniqueSlot < 0 ? null : valueAtSlot(item, trait.uniqueSlot);
   if (trait.uniqueSlot >= 0 && (distinct === null || list.distinct.includes(distinct))) return;
   const value = listed(item, trait.keys, trait.slots);

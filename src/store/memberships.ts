@@ -3,6 +3,7 @@
  * repeated from the record by a rebuild. Where nothing is segmented it costs nothing.
  */
 import type { Definitions } from "../model/definition.ts";
+import type { ComputedTrait } from "../model/evidencePlan.ts";
 import {
   decaysBetween,
   dueAtMs,

@@ -54,9 +54,9 @@ export function rulesIn(text: string | null): Rules {
  * A short name of the evidence that these definitions ask for and of the segments that they make; profiles of another
  * name must be folded anew.
  */
-export function evidenceName({ byEvent, identity, fingerprint, segments }: Definitions): string {
+export function evidenceName({ plans, identity, fingerprint, segments }: Definitions): string {
   const evidence =
-    byEvent.size === 0 && identity.fingerprint === "" ? "" : Bun.hash.wyhash(fingerprint).toString(36);
+    plans.length === 0 && identity.fingerprint === "" ? "" : Bun.hash.wyhash(fingerprint).toString(36);
   return segments.size === 0 ? evidence : `${evidence}-${Bun.hash.wyhash(segments.fingerprint).toString(36)}`;
 }
 

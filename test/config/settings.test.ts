@@ -363,10 +363,50 @@ computedTraits:
     expect(load().rules).toEqual(noRules);
   });
 
+  test("of every later kind become definitions, with their defaults", () => {
+    const { rules } = load({
+      yaml: `${head}computedTraits:
+  clickRate30d:
+    aggregate: ratio
+    of: { event: Email Link Clicked, where: { link: { contains: shop } } }
+    per: { event: Email Delivered }
+    window: 30d
+  sinceOrder: { aggregate: timeSince, event: Order Completed }
+  visits: { aggregate: sessions, event: { call: page } }
+  reading: { aggregate: streak, event: { call: screen, name: Chapter }, timeZone: Europe/Berlin }
+  pricingMs: { aggregate: timeOnPage, where: { path: { oneOf: [/pricing, /plans] } }, window: 7d }`,
+    });
+    expect(rules.computed).toEqual([
+      {
+        name: "clickRate30d",
+        aggregate: "ratio",
+        of: { event: "Email Link Clicked", where: { link: { contains: "shop" } } },
+        per: { event: "Email Delivered" },
+        windowMs: 2_592_000_000,
+      },
+      { name: "sinceOrder", aggregate: "timeSince", event: "Order Completed", unitMs: 86_400_000 },
+      { name: "visits", aggregate: "sessions", event: { call: "page" }, idleMs: 1_800_000 },
+      {
+        name: "reading",
+        aggregate: "streak",
+        event: { call: "screen", name: "Chapter" },
+        timeZone: "Europe/Berlin",
+      },
+      {
+        name: "pricingMs",
+        aggregate: "sum",
+        event: "Page Engaged",
+        property: "visibleMs",
+        where: { path: { oneOf: ["/pricing", "/plans"] } },
+        windowMs: 604_800_000,
+      },
+    ]);
+  });
+
   test.each([
     [
       "use: ecommerce",
-      "use: expected a list of packs, such as [{ ecommerce: { currency: EUR } }, engagement]",
+      "use: expected a list of packs, such as [{ ecommerce: { currency: EUR } }, engagement, saas]",
     ],
     [
       "use: [ecommerce]",
@@ -377,7 +417,7 @@ computedTraits:
       "use.1: ecommerce needs a currency of three capitals: { ecommerce: { currency: EUR } }",
     ],
     ["use: [engagment]", "use.0: there is no pack engagment; did you mean engagement?"],
-    ["use: [saas]", "use.0: there is no pack saas; known here: ecommerce, engagement"],
+    ["use: [crm]", "use.0: there is no pack crm; known here: ecommerce, engagement, saas"],
     ["use: [{ engagement: {} }]", "use.0: engagement takes no options; write its name alone"],
     ["use: [engagement, engagement]", "use: engagement stands there twice"],
     [
@@ -391,15 +431,15 @@ computedTraits:
     ],
     [
       "computedTraits: { x: { aggregate: cuont, event: X } }",
-      "computedTraits.x.aggregate: expected one of count, lastAt, sum, average, min, max, first, last, mostFrequent, unique, list; did you mean count?",
+      "computedTraits.x.aggregate: expected one of count, lastAt, sum, average, min, max, first, last, mostFrequent, unique, list, ratio, timeSince, sessions, streak, timeOnPage; did you mean count?",
     ],
     [
       "computedTraits: { x: { event: X } }",
-      "computedTraits.x.aggregate is missing: expected one of count, lastAt, sum, average, min, max, first, last, mostFrequent, unique, list",
+      "computedTraits.x.aggregate is missing: expected one of count, lastAt, sum, average, min, max, first, last, mostFrequent, unique, list, ratio, timeSince, sessions, streak, timeOnPage",
     ],
     [
       "computedTraits: { x: { aggregate: count } }",
-      "computedTraits.x.event is missing: expected the name of a track event",
+      "computedTraits.x.event is missing: expected the name of a track event, or { call: <track | identify | page | screen | group | alias | any> }, with name: or except: [names] if you like",
     ],
     [
       "computedTraits: { x: { aggregate: sum, event: X, propety: y } }",
@@ -427,8 +467,25 @@ computedTraits:
     ],
     [
       "computedTraits: { x: { aggregate: count, event: X, where: { category: shoes } } }",
-      "computedTraits.x.where.category: expected a map of properties, each { is: <text, number, true or false> }",
+      "computedTraits.x.where.category: expected { <operator>: <value> } with one or more of is, isNot, oneOf, atLeast, atMost, above, below, between, contains, startsWith, exists",
     ],
+    [
+      "computedTraits: { x: { aggregate: count, event: X, where: { category: { isnt: shoes } } } }",
+      "computedTraits.x.where.category.isnt is unknown; did you mean isNot?",
+    ],
+    [
+      "computedTraits: { x: { aggregate: ratio, of: { event: X } } }",
+      "computedTraits.x.per is missing: expected a map such as { event: Email Delivered }, with where: and property: if you like",
+    ],
+    [
+      "computedTraits: { x: { aggregate: streak, event: X, timeZone: Mars/Olympus } }",
+      "computedTraits.x.timeZone: expected the name of a time zone, such as Europe/Berlin",
+    ],
+    [
+      "computedTraits: { x: { aggregate: sessions, event: X, idle: 2d } }",
+      "computedTraits.x.idle: expected a duration from 1s to 24h, such as 30m",
+    ],
+    ["use: [{ saas: {} }]", "use.0: saas takes no options; write its name alone"],
     [
       "computedTraits: { email: { aggregate: count, event: X } }",
       "computedTraits.email: a name has at most 64 letters, digits and _, begins with a letter, and is not email",

@@ -1,6 +1,7 @@
 /** Computed traits over HTTP, at instants that the test chooses. */
 import { describe, expect, test } from "bun:test";
-import { compile, type Definition } from "../../src/model/definition.ts";
+import { compile } from "../../src/model/compile.ts";
+import type { Definition } from "../../src/model/definition.ts";
 import { ecommercePack } from "../../src/model/packs.ts";
 import { FakeClock } from "../support/fakeClock.ts";
 import { MemoryStore } from "../support/memoryStore.ts";

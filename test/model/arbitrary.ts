@@ -123,6 +123,27 @@ const viewed = fc
   )
   .map((properties) => ({ name: "Product Viewed", properties: properties as JsonObject }));
 
+/** Calls of other kinds, with something to count. */
+const called = fc.oneof(
+  fc.record({
+    type: fc.constant("page" as const),
+    name: fc.constantFrom("Home", "Pricing", null),
+    properties: fc.record(
+      {
+        path: fc.constantFrom("/", "/pricing"),
+        price: amount,
+        tags: fc.constantFrom<Json[]>(["a"], ["a", "b"]),
+      },
+      { requiredKeys: [] },
+    ),
+  }),
+  fc.record({
+    type: fc.constant("identify" as const),
+    name: fc.constant(null),
+    traits: fc.record({ plan: fc.constantFrom("free", "pro") }, { requiredKeys: [] }),
+  }),
+);
+
 const cartAct = fc.oneof(
   fc
     .tuple(fc.constantFrom("Product Added", "Product Added", "Product Removed"), tidyProduct, currency)
@@ -173,14 +194,14 @@ const spread = fc.record({
   index: fc.integer({ min: 0, max: 1 }),
 });
 
-/** Track events of the kinds asked for. */
+/** Events of the kinds asked for. */
 export function trackEvents(kinds: "viewed" | "shop" | "all", maxLength: number): fc.Arbitrary<Event[]> {
   const kind =
     kinds === "viewed"
-      ? viewed
+      ? fc.oneof({ weight: 4, arbitrary: viewed }, { weight: 1, arbitrary: called })
       : kinds === "shop"
         ? fc.oneof(cartAct, orderEvent)
-        : fc.oneof(viewed, cartAct, orderEvent);
+        : fc.oneof(viewed, cartAct, orderEvent, called);
   return fc.uniqueArray(
     fc.tuple(spread, kind).map(([place, what]) => eventWith({ ...place, ...what })),
     { selector: (event) => `${event.source} ${event.messageId}`, maxLength },

@@ -3,18 +3,14 @@ import * as fc from "fast-check";
 import { canonicalState } from "../../src/model/canonical.ts";
 import { canonicalJson } from "../../src/model/canonicalJson.ts";
 import { nextDeadline, readComputed, valueAt } from "../../src/model/computed.ts";
-import {
-  compile,
-  type ComputedTrait,
-  type Definition,
-  type Definitions,
-  type Limits,
-} from "../../src/model/definition.ts";
+import { compile } from "../../src/model/compile.ts";
+import type { Definition, Definitions } from "../../src/model/definition.ts";
+import type { ComputedTrait, Limits } from "../../src/model/evidencePlan.ts";
 import type { Event, Json } from "../../src/model/event.ts";
 import { fold } from "../../src/model/fold.ts";
 import { emptyState, type ProfileState } from "../../src/model/profile.ts";
 import { shuffledWithRepeats, trackEvents } from "./arbitrary.ts";
-import { expectedTally } from "./computedOracle.ts";
+import { expectedValue } from "./computedOracle.ts";
 import { expectedCart, expectedOrders } from "./shopOracle.ts";
 
 const minuteMs = 60_000;
@@ -55,6 +51,63 @@ const tallied: Definition[] = [
     keep: 4,
     uniqueBy: "category",
   },
+  {
+    name: "dear",
+    aggregate: "count",
+    event,
+    where: { price: { atLeast: 20, isNot: 49.99 } },
+    windowMs: 4 * minuteMs,
+  },
+  {
+    name: "cheap",
+    aggregate: "sum",
+    event,
+    property: "price",
+    where: { price: { below: 20 }, query: { exists: true } },
+  },
+  {
+    name: "someQueries",
+    aggregate: "list",
+    event,
+    property: "query",
+    keep: 9,
+    where: { query: { oneOf: ["a", 1] } },
+  },
+  { name: "tagged", aggregate: "count", event: { call: "page" }, where: { tags: { contains: "b" } } },
+  { name: "pages", aggregate: "unique", event: { call: "page" }, property: "path" },
+  { name: "pricing2m", aggregate: "count", event: { call: "page", name: "Pricing" }, windowMs: 2 * minuteMs },
+  { name: "plan", aggregate: "last", event: { call: "identify" }, property: "plan" },
+  { name: "lastActiveAt", aggregate: "lastAt", event: { call: "any" } },
+  { name: "lastPlan", aggregate: "lastAt", event: { call: "any" }, where: { plan: { exists: true } } },
+  { name: "sinceView", aggregate: "timeSince", event, unitMs: minuteMs },
+  { name: "sinceShoes4m", aggregate: "timeSince", event, where, unitMs: 7_000, windowMs: 4 * minuteMs },
+  { name: "shoesShare", aggregate: "ratio", of: { event, where }, per: { event } },
+  {
+    name: "perPage3m",
+    aggregate: "ratio",
+    of: { event },
+    per: { event: { call: "page" } },
+    windowMs: 3 * minuteMs,
+  },
+  {
+    name: "spentPerPrice",
+    aggregate: "ratio",
+    of: { event, property: "price" },
+    per: { event: { call: "any" }, property: "price" },
+  },
+];
+
+const spans: Definition[] = [
+  { name: "sessions", aggregate: "sessions", event: { call: "any" }, idleMs: minuteMs },
+  {
+    name: "sessions4m",
+    aggregate: "sessions",
+    event: { call: "any" },
+    idleMs: minuteMs,
+    windowMs: 4 * minuteMs,
+  },
+  { name: "shoeSessions2m", aggregate: "sessions", event, where, idleMs: 20_001, windowMs: 2 * minuteMs },
+  { name: "notViewed", aggregate: "sessions", event: { call: "any", except: [event] }, idleMs: 40_000 },
 ];
 
 const shop: Definition[] = [
@@ -68,8 +121,8 @@ const shop: Definition[] = [
 ];
 
 /** So low that a few events lie beyond them. */
-const low: Limits = { items: 4, minutes: 2, cartActs: 250, orders: 1_000 };
-const roomy: Limits = { items: 1_000, minutes: 1_440, cartActs: 250, orders: 1_000 };
+const low: Limits = { items: 4, minutes: 2, cartActs: 250, orders: 1_000, spans: 1_000 };
+const roomy: Limits = { items: 1_000, minutes: 1_440, cartActs: 250, orders: 1_000, spans: 1_000 };
 
 function foldAll(events: readonly Event[], definitions: Definitions): ProfileState {
   const state = emptyState();
@@ -100,10 +153,10 @@ function checkTallies(
   definitions: Definitions,
   tMs: number,
 ): void {
-  for (const definition of tallied) {
+  for (const definition of [...tallied, ...spans]) {
     if (definition.aggregate === "cart" || definition.aggregate === "orders") continue;
     const { value, approximate, eventCount } = valueAt(state, traitOf(definitions, definition.name), tMs);
-    const expected = expectedTally(events, definition, tMs, definitions.limits);
+    const expected = expectedValue(events, definition, tMs, definitions.limits);
     const got: Json = { name: definition.name, value, approximate, eventCount };
     expect(canonicalJson(got)).toBe(canonicalJson({ name: definition.name, ...expected }));
   }
@@ -115,7 +168,7 @@ describe("computed traits against the whole history", () => {
     ["most of it pressed", low],
   ] as const) {
     test(`counts, sums, ends, lists, at any time; ${title}`, () => {
-      const definitions = compile(tallied, limits);
+      const definitions = compile([...tallied, ...spans], limits);
       fc.assert(
         fc.property(
           trackEvents("viewed", 16).chain((list) =>
@@ -159,7 +212,7 @@ describe("computed traits against the whole history", () => {
   });
 
   test("any permutation, and repeats of what is still kept, give the same state", () => {
-    const definitions = compile([...tallied, ...shop]);
+    const definitions = compile([...tallied, ...spans, ...shop]);
     fc.assert(
       fc.property(
         trackEvents("all", 16).chain((events) => fc.tuple(fc.constant(events), shuffledWithRepeats(events))),
@@ -174,7 +227,7 @@ describe("computed traits against the whole history", () => {
   });
 
   test("any permutation gives the same state where most of it is pressed", () => {
-    const definitions = compile(tallied, low);
+    const definitions = compile([...tallied, ...spans], low);
     fc.assert(
       fc.property(
         trackEvents("viewed", 20).chain((events) =>
@@ -192,7 +245,7 @@ describe("computed traits against the whole history", () => {
 });
 
 describe("time passing", () => {
-  const definitions = compile([...tallied, ...shop], low);
+  const definitions = compile([...tallied, ...spans, ...shop], low);
 
   test("nothing changes by itself before the deadline that is told", () => {
     fc.assert(
@@ -218,8 +271,18 @@ describe("time passing", () => {
   });
 
   test("while all is kept, what hangs on single events does change at its deadline", () => {
-    const kept = compile(tallied);
-    const names = ["views3m", "shoes2m", "least3m", "most1m", "last2m", "queries3m", "prices2m"];
+    const kept = compile([...tallied, ...spans]);
+    const names = [
+      "views3m",
+      "shoes2m",
+      "least3m",
+      "most1m",
+      "last2m",
+      "queries3m",
+      "prices2m",
+      "sinceView",
+      "sessions4m",
+    ];
     fc.assert(
       fc.property(trackEvents("viewed", 14), atMs, (events, tMs) => {
         const state = foldAll(events, kept);
@@ -254,8 +317,8 @@ describe("time passing", () => {
 });
 
 describe("changes of computed traits", () => {
-  for (const limits of [roomy, { ...low, cartActs: 3, orders: 2 }]) {
-    const definitions = compile([...tallied, ...shop], limits);
+  for (const limits of [roomy, { ...low, cartActs: 3, orders: 2, spans: 1_000 }]) {
+    const definitions = compile([...tallied, ...spans, ...shop], limits);
     test(`a first fold tells the difference at the event's receivedAt, a replay none; ${limits.items} kept`, () => {
       fc.assert(
         fc.property(trackEvents("all", 10), (events) => {

@@ -3,7 +3,9 @@ import * as fc from "fast-check";
 import { canonicalState } from "../../src/model/canonical.ts";
 import { canonicalJson } from "../../src/model/canonicalJson.ts";
 import { readComputed } from "../../src/model/computed.ts";
-import { compile, type Definition, type Definitions, type Limits } from "../../src/model/definition.ts";
+import { compile } from "../../src/model/compile.ts";
+import type { Definition, Definitions } from "../../src/model/definition.ts";
+import type { Limits } from "../../src/model/evidencePlan.ts";
 import type { Event } from "../../src/model/event.ts";
 import { fold } from "../../src/model/fold.ts";
 import { merge } from "../../src/model/merge.ts";
@@ -20,12 +22,17 @@ const definitions: Definition[] = [
   { name: "most3m", aggregate: "max", event, property: "price", windowMs },
   { name: "first", aggregate: "first", event, property: "query" },
   { name: "searches", aggregate: "list", event, property: "query", keep: 3, uniqueBy: "query" },
+  { name: "perPage", aggregate: "ratio", of: { event }, per: { event: { call: "page" } } },
+  { name: "sessions", aggregate: "sessions", event: { call: "any" }, idleMs: 40_000, windowMs },
+  { name: "shown", aggregate: "sessions", event, idleMs: 60_000, where: { category: { isNot: "hats" } } },
+  { name: "activeAt", aggregate: "lastAt", event: { call: "any", except: [event] } },
+  { name: "days", aggregate: "streak", event: { call: "any" }, timeZone: "Asia/Kolkata" },
   { name: "cart", aggregate: "cart", currency: "EUR" },
   { name: "totalRevenue", aggregate: "orders", measure: "revenue", currency: "EUR" },
   { name: "ordersCount", aggregate: "orders", measure: "count", currency: "EUR" },
 ];
 
-const low: Limits = { items: 3, minutes: 2, cartActs: 3, orders: 1_000 };
+const low: Limits = { items: 3, minutes: 2, cartActs: 3, orders: 1_000, spans: 1_000 };
 
 /** A profile beside the number that the store knows it by. */
 interface Numbered {
@@ -154,7 +161,7 @@ describe("merge of evidence by example", () => {
   });
 
   test("the newest minute that was given up is the newer one of both", () => {
-    const tiny = compile(definitions, { items: 1, minutes: 1, cartActs: 9, orders: 9 });
+    const tiny = compile(definitions, { items: 1, minutes: 1, cartActs: 9, orders: 9, spans: 1_000 });
     const at = (minute: number) => eventWith({ messageId: `m-${minute}`, timestampMs: minute * 60_000 });
     const [left, right] = [[0, 5, 9].map(at), [3, 5.5, 9.5].map(at)];
     const whole = canonicalState(profileOf(9, [...left, ...right], tiny).state);

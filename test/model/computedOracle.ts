@@ -2,10 +2,16 @@
  * What computed traits over events must be, the slow and obvious way: from the whole list of events, with sums in BigInt and
  * nothing kept between two questions.
  */
-import type { Definition, Limits, Scalar } from "../../src/model/definition.ts";
-import type { Event, Json } from "../../src/model/event.ts";
+import { holds, type Scalar } from "../../src/model/condition.ts";
+import type { Definition } from "../../src/model/definition.ts";
+import type { Limits } from "../../src/model/evidencePlan.ts";
+import type { EventSelector, Where } from "../../src/model/selector.ts";
+import type { Event, Json, JsonObject } from "../../src/model/event.ts";
 
-type OfEvents = Exclude<Definition, { aggregate: "cart" | "orders" }>;
+type OfShop = Extract<Definition, { aggregate: "cart" | "orders" }>;
+type Ratio = Extract<Definition, { aggregate: "ratio" }>;
+type OfSpans = Extract<Definition, { aggregate: "sessions" | "streak" }>;
+type OfEvents = Exclude<Definition, OfShop | Ratio | OfSpans>;
 
 export interface Expected {
   readonly value: Json;
@@ -49,7 +55,7 @@ function minuteOf(event: Event): number {
 
 /** Events that count at `tMs`, oldest first, and those of them that are kept one by one. */
 function inWindow(events: readonly Event[], definition: OfEvents, tMs: number, limits: Limits) {
-  const named = inOrder(events.filter((event) => event.type === "track" && event.name === definition.event));
+  const named = inOrder(events.filter((event) => isMeant(definition.event, event)));
   const pressed = named.slice(0, Math.max(0, named.length - limits.items));
   const kept = named.slice(pressed.length);
   const sinceMs = definition.windowMs === undefined ? -Infinity : tMs - definition.windowMs;
@@ -69,17 +75,96 @@ function inWindow(events: readonly Event[], definition: OfEvents, tMs: number, l
   };
 }
 
-function meets(event: Event, definition: OfEvents): boolean {
-  return Object.entries(definition.where ?? {}).every(([property, { is }]) => own(event, property) === is);
+function isMeant(selector: EventSelector, event: Event): boolean {
+  if (typeof selector === "string") return event.type === "track" && event.name === selector;
+  return (
+    [event.type, "any"].includes(selector.call) &&
+    [event.name, undefined].includes(selector.name) &&
+    !(selector.except ?? []).includes(event.name ?? "\u0000")
+  );
+}
+
+function said(event: Event): JsonObject {
+  return event.type === "identify" ? event.traits : event.properties;
+}
+
+function meets(event: Event, { where = {} }: { readonly where?: Where }): boolean {
+  return Object.entries(where).every(([property, condition]) => {
+    const known = Object.entries(said(event)).find(([name]) => name === property);
+    return holds(condition, known?.[1]);
+  });
 }
 
 function own(event: Event, property: string): Scalar | null {
-  const value = Object.hasOwn(event.properties, property) ? event.properties[property] : null;
+  const value = Object.hasOwn(said(event), property) ? said(event)[property] : null;
   return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? value : null;
 }
 
-/** One computed trait over events. */
-export function expectedTally(
+/** One computed trait. */
+export function expectedValue(
+  events: readonly Event[],
+  definition: Exclude<Definition, OfShop>,
+  tMs: number,
+  limits: Limits,
+): Expected {
+  if (definition.aggregate === "ratio") return expectedRatio(events, definition, tMs, limits);
+  if (definition.aggregate === "sessions" || definition.aggregate === "streak")
+    return expectedSpans(events, definition, tMs);
+  return expectedTally(events, definition, tMs, limits);
+}
+
+function expectedRatio(events: readonly Event[], definition: Ratio, tMs: number, limits: Limits): Expected {
+  const [above, below] = [definition.of, definition.per].map((side) => {
+    const common = {
+      name: "side",
+      ...side,
+      ...(definition.windowMs === undefined ? {} : { windowMs: definition.windowMs }),
+    };
+    const { property } = side;
+    return property === undefined
+      ? expectedTally(events, { ...common, aggregate: "count" }, tMs, limits)
+      : expectedTally(events, { ...common, property, aggregate: "sum" }, tMs, limits);
+  });
+  if (above === undefined || below === undefined) throw new Error("a ratio has two sides");
+  const divisor = millionths(below.value) ?? 0n;
+  const exact = Number(millionths(above.value) ?? 0n) / Number(divisor);
+  return {
+    value: divisor === 0n ? null : (Math.sign(exact) * Math.round(Math.abs(exact) * 1e6)) / 1e6 + 0,
+    approximate: above.approximate || below.approximate,
+    eventCount: above.eventCount + below.eventCount,
+  };
+}
+
+function expectedSpans(events: readonly Event[], definition: OfSpans, tMs: number): Expected {
+  const mine = events.filter((event) => isMeant(definition.event, event) && meets(event, definition));
+  const times = mine.map(({ timestampMs }) => timestampMs).sort((a, b) => a - b);
+  if (definition.aggregate === "sessions") {
+    const inside = times.filter((ms) => definition.windowMs === undefined || ms > tMs - definition.windowMs);
+    const value = inside.filter(
+      (ms, at) => at === 0 || ms - (inside[at - 1] ?? 0) >= definition.idleMs,
+    ).length;
+    return { value, approximate: false, eventCount: value };
+  }
+  const dates = new Set(times.map((ms) => dateIn(definition.timeZone, ms)));
+  let day = [...dates].sort().at(-1) ?? "";
+  const isOver = day < dayBefore(dateIn(definition.timeZone, tMs));
+  let value = 0;
+  if (isOver) return { value, approximate: false, eventCount: 0 };
+  for (; dates.has(day); day = dayBefore(day)) value += 1;
+  return { value, approximate: false, eventCount: value === 0 ? 0 : 1 };
+}
+
+function dateIn(timeZone: string, ms: number): string {
+  const parts = new Intl.DateTimeFormat("sv-SE", { timeZone, dateStyle: "short" });
+  return parts.format(ms);
+}
+
+function dayBefore(date: string): string {
+  return new Date(Date.parse(`${date}T00:00:00Z`) - 86_400_000).toISOString().slice(0, 10);
+}
+
+/** One that is made of single events. */
+function expectedTally(
   events: readonly Event[],
   definition: OfEvents,
   tMs: number,
@@ -93,8 +178,16 @@ export function expectedTally(
     const newest = matching.at(-1);
     return {
       value: newest === undefined ? null : new Date(newest.timestampMs).toISOString(),
-      approximate: seen.touchesPressed,
-      eventCount: matching.length,
+      ...ofNewest(definition, matching, seen.touchesPressed),
+    };
+  }
+  if (definition.aggregate === "timeSince") {
+    const units = matching.map(({ timestampMs }) =>
+      Math.max(0, Math.trunc((tMs - timestampMs) / definition.unitMs)),
+    );
+    return {
+      value: units.length === 0 ? null : Math.min(...units),
+      ...ofNewest(definition, matching, seen.touchesPressed),
     };
   }
   if (definition.aggregate === "mostFrequent") return expectedCommonest(seen, definition);
@@ -118,6 +211,17 @@ export function expectedTally(
     approximate: seen.touchesPressed,
     eventCount: numbers.length,
   };
+}
+
+/** Without a window only the newest event goes in. */
+function ofNewest(
+  { windowMs }: OfEvents,
+  matching: readonly Event[],
+  touchesPressed: boolean,
+): Omit<Expected, "value"> {
+  return windowMs === undefined
+    ? { approximate: false, eventCount: Math.min(1, matching.length) }
+    : { approximate: touchesPressed, eventCount: matching.length };
 }
 
 function calculated(aggregate: "sum" | "average" | "min" | "max", numbers: readonly bigint[]): Json {
@@ -146,7 +250,7 @@ function expectedCommonest(
 
 function expectedValues(
   seen: { readonly kept: readonly Event[]; readonly touchesPressed: boolean; readonly hasPressed: boolean },
-  definition: Exclude<OfEvents, { aggregate: "count" | "lastAt" }>,
+  definition: Exclude<OfEvents, { aggregate: "count" | "lastAt" | "timeSince" }>,
 ): Expected {
   const isList = definition.aggregate === "list";
   const uniqueBy = isList ? definition.uniqueBy : definition.property;

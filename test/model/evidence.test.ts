@@ -11,7 +11,8 @@ import {
   noProducts,
   toScaled,
 } from "../../src/model/decimal.ts";
-import { compile, type Definition, type Definitions } from "../../src/model/definition.ts";
+import { compile } from "../../src/model/compile.ts";
+import type { Definition, Definitions } from "../../src/model/definition.ts";
 import type { Event, Json } from "../../src/model/event.ts";
 import { fold } from "../../src/model/fold.ts";
 import { emptyState, type ProfileState } from "../../src/model/profile.ts";
@@ -148,6 +149,7 @@ describe("what lies beyond the limits", () => {
       minutes: 9,
       cartActs: 3,
       orders: 9,
+      spans: 1_000,
     });
     const added = (number: number) =>
       tracked(number, "Product Added", { product_id: `P${number}`, price: 1 });
@@ -169,7 +171,7 @@ describe("what lies beyond the limits", () => {
       { name: "revenue", aggregate: "orders", measure: "revenue", currency: "EUR" },
       { name: "average", aggregate: "orders", measure: "average", currency: "EUR" },
     ];
-    const low = compile(orders, { items: 9, minutes: 9, cartActs: 9, orders: 4 });
+    const low = compile(orders, { items: 9, minutes: 9, cartActs: 9, orders: 4, spans: 1_000 });
     fc.assert(
       fc.property(
         fc.array(

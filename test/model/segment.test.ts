@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
-import type { Limits } from "../../src/model/definition.ts";
+import type { Limits } from "../../src/model/evidencePlan.ts";
 import { fold } from "../../src/model/fold.ts";
 import { emptyState } from "../../src/model/profile.ts";
 import { compileRules, noRules } from "../../src/model/rules.ts";

@@ -1,7 +1,9 @@
 /** Random segments and histories for them, on a grid of five seconds. */
 import * as fc from "fast-check";
 import type { Condition } from "../../src/model/condition.ts";
-import { compile, type Definition, type Definitions, type Limits } from "../../src/model/definition.ts";
+import { compile } from "../../src/model/compile.ts";
+import type { Definition, Definitions } from "../../src/model/definition.ts";
+import type { Limits } from "../../src/model/evidencePlan.ts";
 import type { Event, JsonObject } from "../../src/model/event.ts";
 import { fold } from "../../src/model/fold.ts";
 import { emptyState } from "../../src/model/profile.ts";

@@ -2,11 +2,12 @@
  * Who is in a segment, the slow and obvious way: from the whole list of events, at one instant, nothing kept between
  * two questions and nothing known of what comes next.
  */
-import type { Definition, Limits } from "../../src/model/definition.ts";
+import type { Definition } from "../../src/model/definition.ts";
+import type { Limits } from "../../src/model/evidencePlan.ts";
 import type { Event, Json, JsonObject } from "../../src/model/event.ts";
 import type { Rules } from "../../src/model/rules.ts";
 import type { SegmentRule } from "../../src/model/segmentRule.ts";
-import { expectedTally } from "./computedOracle.ts";
+import { expectedValue } from "./computedOracle.ts";
 import { expectedCart, expectedOrders } from "./shopOracle.ts";
 import { expectedTraits, expectedWriter } from "./traitOracle.ts";
 
@@ -45,14 +46,14 @@ function isTrue(known: Known, rule: SegmentRule, tMs: number): boolean {
         (known.lists.get(rule.sha256) ?? []).some((value) => key === `L${rule.match}:${value}`),
       );
     case "event": {
-      const count: Definition = {
+      const count: Extract<Definition, { aggregate: "count" }> = {
         aggregate: "count",
         name: "n",
         event: rule.event,
         ...(rule.where && { where: rule.where }),
         ...(rule.windowMs !== undefined && { windowMs: rule.windowMs }),
       };
-      const n = Number(expectedTally(known.events, count, tMs, known.limits).value);
+      const n = Number(expectedValue(known.events, count, tMs, known.limits).value);
       const { atLeast = 0, atMost = Infinity } = rule.times ?? { atLeast: 1 };
       return n >= atLeast && n <= atMost;
     }
@@ -106,5 +107,5 @@ function step(value: Json, key: string): Json {
 function computedNow({ events, limits }: Known, definition: Definition, tMs: number): Json {
   if (definition.aggregate === "cart") return expectedCart(events, definition.currency);
   if (definition.aggregate === "orders") return expectedOrders(events, definition, tMs);
-  return expectedTally(events, definition, tMs, limits).value;
+  return expectedValue(events, definition, tMs, limits).value;
 }

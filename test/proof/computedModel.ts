@@ -2,10 +2,11 @@
 import { expect } from "bun:test";
 import { canonicalJson } from "../../src/model/canonicalJson.ts";
 import { readComputed, valueAt } from "../../src/model/computed.ts";
-import { compile, type Definition, type Definitions } from "../../src/model/definition.ts";
+import { compile } from "../../src/model/compile.ts";
+import type { Definition, Definitions } from "../../src/model/definition.ts";
 import type { Event, Json, JsonObject } from "../../src/model/event.ts";
 import type { StoredProfile } from "../../src/store/profiles.ts";
-import { expectedTally } from "../model/computedOracle.ts";
+import { expectedValue } from "../model/computedOracle.ts";
 import { expectedCart, expectedOrders } from "../model/shopOracle.ts";
 
 const names = [
@@ -68,7 +69,7 @@ export class ComputedModel {
   #expected(definition: Definition, events: readonly Event[], tMs: number): Json {
     if (definition.aggregate === "cart") return expectedCart(events, definition.currency);
     if (definition.aggregate === "orders") return expectedOrders(events, definition, tMs);
-    return expectedTally(events, definition, tMs, this.#compiled.limits).value;
+    return expectedValue(events, definition, tMs, this.#compiled.limits).value;
   }
 
   #upTo(limit: number): number {

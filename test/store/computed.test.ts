@@ -2,7 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { canonicalJson } from "../../src/model/canonicalJson.ts";
 import { readComputed } from "../../src/model/computed.ts";
-import { compile, type Definition } from "../../src/model/definition.ts";
+import { compile } from "../../src/model/compile.ts";
+import type { Definition } from "../../src/model/definition.ts";
 import type { Change } from "../../src/model/change.ts";
 import type { Json } from "../../src/model/event.ts";
 import { ecommercePack } from "../../src/model/packs.ts";
