@@ -116,10 +116,10 @@ export function membershipAt(
   return { since, turnsAtMs };
 }
 
-/** The windowed computed traits that some segment reads. */
+/** The computed traits that change by themselves and that some segment reads. */
 export function windowsInUse({ segments, computed }: Definitions): readonly ComputedTrait[] {
   const read = new Set(segments.order.flatMap(({ clause }) => traitsIn(clause)));
-  return computed.filter(({ name, windowMs }) => windowMs !== null && read.has(name));
+  return computed.filter(({ name, moves }) => moves && read.has(name));
 }
 
 function traitsIn(clause: Clause): readonly string[] {

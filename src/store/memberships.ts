@@ -15,7 +15,6 @@ import {
   type Turn,
 } from "../model/membership.ts";
 import { segmentsAt } from "../model/segment.ts";
-import type { ComputedTrait } from "../model/definition.ts";
 import type { TraitChanges } from "../model/traitChanges.ts";
 import type { HotProfile } from "./hot.ts";
 import type { ToldMembership } from "./row.ts";
