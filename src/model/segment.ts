@@ -7,7 +7,8 @@
  * whole is. `any` is the same the other way round. What was certain may turn out to go on: then one looks again from
  * there, so that the instant told is the one at which the segment itself turns.
  */
-import type { Definitions, Tallied } from "./definition.ts";
+import type { Definitions } from "./definition.ts";
+import type { Tallied } from "./evidencePlan.ts";
 import { identifierOf } from "./identifier.ts";
 import { answerOfCount, answerOfEvent } from "./segmentEvent.ts";
 import { computedNamed, momentOf, valueAtPath, type Moment, type SegmentSubject } from "./segmentMoment.ts";
