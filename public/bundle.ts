@@ -3,7 +3,7 @@
  * build.ts makes them beforehand and puts a module in this one's place that only hands them out.
  *
  * A folder public/<name>/ gives main.js (from main.ts or main.tsx, one classic script with all it imports), main.css
- * (from the style sheets that it imports), and every .html, .css, .svg, .png and .ico file as it is.
+ * (from the style sheets that it imports), and every .html, .css, .svg, .png, .ico and .yaml file as it is.
  */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -23,6 +23,7 @@ const contentTypes: Readonly<Record<string, string>> = {
   svg: "image/svg+xml",
   png: "image/png",
   ico: "image/x-icon",
+  yaml: "text/plain; charset=utf-8",
 };
 
 /** Makes the files of one folder of public/. Throws if the folder is not there or its source has an error. */

@@ -16,7 +16,7 @@ export interface DemoKeys {
 /** Stands in public/demo/page.html for everybody to read, as write keys of pages do. */
 const shopKey = "wk_demo_shop_window";
 /** What the demo's e-mail is written from. */
-const letterTraits = ["firstName", "cart", "lastViewed"];
+const letterTraits = ["firstName", "cart", "recentlyViewed", "views24h"];
 
 /** Keys for one run. `operator` holds what the environment sets. */
 export function makeDemoKeys(

@@ -1,23 +1,29 @@
 /** The e-mail, written anew from the profile each time, and the table of what it is written from. */
 import { byId, h } from "./dom.ts";
 import { drawing, money, products } from "./products.ts";
-import type { Cart, Held, Profile, TraitName, Traits, Viewed } from "./profile.ts";
+import { factNames, type Cart, type FactName, type Profile, type Viewed } from "./profile.ts";
 
-const labels: Readonly<Record<TraitName, string>> = {
+const labels: Readonly<Record<FactName, string>> = {
   firstName: "First name",
   cart: "Cart",
-  lastViewed: "Last viewed",
+  recentlyViewed: "Recently viewed",
+  views24h: "Views in 24 hours",
+  leftBehind: "Left behind",
 };
 
+/** The e-mail shows so many products that were looked at. */
+const shownViewed = 3;
+
 /** Writes the e-mail; parts that come from `changed` are marked for a moment. */
-export function writeLetter(profile: Profile, changed: ReadonlySet<TraitName>): void {
+export function writeLetter(profile: Profile, changed: ReadonlySet<FactName>): void {
   const firstName = profile.firstName?.value ?? null;
   const cart = hasItems(profile.cart?.value ?? null);
-  const lastViewed = notIn(cart, profile.lastViewed?.value ?? []);
-  const line = subject(firstName, cart, lastViewed);
+  const isLeft = cart !== null && profile.leftBehind !== null;
+  const viewed = notIn(cart, profile.recentlyViewed?.value ?? []).slice(0, shownViewed);
+  const line = isLeft ? leftSubject(firstName) : subject(firstName, cart, viewed);
   // Said aloud by screen readers, which a text that is replaced as a whole is not.
   if (changed.size > 0) byId("announce").textContent = `The e-mail now says: ${line}`;
-  const mark = (name: TraitName) => (changed.has(name) ? "fresh" : "");
+  const mark = (name: FactName) => (changed.has(name) ? "fresh" : "");
   byId("letter").replaceChildren(
     h(
       "dl",
@@ -31,16 +37,13 @@ export function writeLetter(profile: Profile, changed: ReadonlySet<TraitName>): 
       "div",
       { class: "body" },
       h("p", { class: `hello ${mark("firstName")}` }, `Hello ${firstName ?? "there"},`),
-      cart === null
-        ? opening(lastViewed)
-        : h("p", {}, "you left something by the river. We keep it dry for you:"),
+      cart === null ? opening(viewed) : h("p", { class: mark("leftBehind") }, cartOpening(isLeft)),
       cart === null ? null : h("div", { class: `goods ${mark("cart")}` }, ...cartLines(cart)),
-      lastViewed.length === 0
+      viewed.length === 0 ? null : h("p", {}, cart === null ? "Here it is again:" : "You also looked at:"),
+      viewed.length === 0
         ? null
-        : h("p", {}, cart === null ? "Here it is again:" : "You also looked at:"),
-      lastViewed.length === 0
-        ? null
-        : h("ul", { class: `seen ${mark("lastViewed")}` }, ...lastViewed.map(seenCard)),
+        : h("ul", { class: `seen ${mark("recentlyViewed")}` }, ...viewed.map(seenCard)),
+      looks(profile.views24h?.value ?? 0, mark("views24h")),
       h("p", { class: "bye" }, "Stay dry,", h("br"), "Fell & Ford"),
     ),
   );
@@ -48,18 +51,19 @@ export function writeLetter(profile: Profile, changed: ReadonlySet<TraitName>): 
 
 /** Draws the table; called every now and then, since ages pass. */
 export function writeFacts(profile: Profile, nowMs: number): void {
-  const names = Object.keys(labels) as TraitName[];
-  byId("facts").replaceChildren(...names.map((name) => factRow(name, profile[name], nowMs)));
+  byId("facts").replaceChildren(...factNames.map((name) => factRow(name, profile, nowMs)));
 }
 
-function factRow(name: TraitName, held: Held<Traits[TraitName]> | null, nowMs: number): HTMLElement {
-  const click = held?.clickToScreenMs ?? null;
+function factRow(name: FactName, profile: Profile, nowMs: number): HTMLElement {
+  const held = profile[name];
+  const toScreenMs = held?.toScreenMs ?? null;
+  const unknown = name === "leftBehind" ? "no" : "not known";
   return h(
     "tr",
     {},
     h("th", { scope: "row" }, labels[name]),
-    h("td", {}, held === null ? "not known" : age(nowMs - held.setAtMs)),
-    h("td", {}, click === null ? "–" : h("strong", {}, `${Math.round(click)} ms`)),
+    h("td", {}, held === null ? unknown : age(nowMs - held.setAtMs)),
+    h("td", {}, toScreenMs === null ? "–" : h("strong", {}, `${Math.round(toScreenMs)} ms`)),
   );
 }
 
@@ -70,8 +74,12 @@ function age(durationMs: number): string {
   return seconds < 86_400 ? `${Math.floor(seconds / 3_600)} h` : `${Math.floor(seconds / 86_400)} days`;
 }
 
-function subject(firstName: string | null, cart: Cart | null, lastViewed: readonly Viewed[]): string {
-  const [first] = lastViewed;
+function leftSubject(firstName: string | null): string {
+  return firstName === null ? "You left something behind" : `${firstName}, you left something behind`;
+}
+
+function subject(firstName: string | null, cart: Cart | null, viewed: readonly Viewed[]): string {
+  const [first] = viewed;
   const name = firstName === null ? "" : `${firstName}, `;
   const capital = (text: string) => (firstName === null ? text[0]?.toUpperCase() + text.slice(1) : text);
   const newest = cart?.items.at(-1)?.name;
@@ -83,8 +91,19 @@ function subject(firstName: string | null, cart: Cart | null, lastViewed: readon
   return firstName === null ? "Nice to have you here" : `Nice to have you here, ${firstName}`;
 }
 
-function opening(lastViewed: readonly Viewed[]): HTMLElement {
-  if (lastViewed.length > 0) return h("p", {}, "something caught your eye in our shop.");
+function cartOpening(isLeft: boolean): string {
+  return isLeft
+    ? "you went on, and this stayed by the river. We keep it dry for you:"
+    : "this is in your cart:";
+}
+
+function looks(count: number, mark: string): HTMLElement | null {
+  if (count < 2) return null;
+  return h("p", { class: `looks ${mark}` }, `That makes ${count} looks in 24 hours.`);
+}
+
+function opening(viewed: readonly Viewed[]): HTMLElement {
+  if (viewed.length > 0) return h("p", {}, "something caught your eye in our shop.");
   return h("p", {}, "we know nothing about you yet. Look at something in the shop, and watch this text.");
 }
 

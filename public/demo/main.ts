@@ -7,10 +7,10 @@ import { writeFacts, writeLetter } from "./letter.ts";
 import { currency } from "./products.ts";
 import {
   afterChange,
+  changedFacts,
   fromSnapshot,
   nobody,
   onScreen,
-  traitNames,
   type FeedChange,
   type FeedSnapshot,
   type Profile,
@@ -25,6 +25,8 @@ const ageTickMs = 250;
 interface Click {
   /** Type and name of the event that it sent. */
   readonly kind: string;
+  /** What was done, for people. */
+  readonly words: string;
   readonly atMs: number;
 }
 
@@ -33,10 +35,9 @@ function start(freshet: Freshet): void {
   let clicks: readonly Click[] = [];
   const river = openRiver();
 
-  const noteClick = (...kinds: readonly string[]) => {
+  const noteClick = (kind: string, words: string) => {
     const atMs = performance.now();
-    clicks = clicks.filter((click) => atMs - click.atMs < forgottenMs);
-    clicks = [...clicks, ...kinds.map((kind) => ({ kind, atMs }))];
+    clicks = [...clicks.filter((click) => atMs - click.atMs < forgottenMs), { kind, words, atMs }];
   };
   /** The oldest click that sent such an event; it is not found again. */
   const takeClick = ({ event }: FeedChange): Click | undefined => {
@@ -45,26 +46,20 @@ function start(freshet: Freshet): void {
     clicks = clicks.filter((one) => one !== click);
     return click;
   };
-  const track = (name: string, properties: object) => freshet.track(name, { ...properties, currency });
+  const track = (name: string, words: string, properties: object) => {
+    noteClick(kindOf("track", name), words);
+    freshet.track(name, { ...properties, currency });
+  };
 
   const shop = openShop({
-    viewed: ({ product_id, name, price }, lastViewed) => {
-      noteClick(kindOf("track", "Product Viewed"), kindOf("identify", null));
-      track("Product Viewed", { product_id, name, price });
-      freshet.identify({ lastViewed });
-    },
-    added: ({ product_id, name, price }, cart) => {
-      noteClick(kindOf("track", "Product Added"), kindOf("identify", null));
-      track("Product Added", { product_id, name, price, quantity: 1 });
-      freshet.identify({ cart });
-    },
-    removed: ({ product_id, name, price, quantity }, cart) => {
-      noteClick(kindOf("track", "Product Removed"), kindOf("identify", null));
-      track("Product Removed", { product_id, name, price, quantity });
-      freshet.identify({ cart });
-    },
+    viewed: ({ product_id, name, price }) =>
+      track("Product Viewed", `You looked at the ${name}`, { product_id, name, price }),
+    added: ({ product_id, name, price }) =>
+      track("Product Added", `You added the ${name}`, { product_id, name, price, quantity: 1 }),
+    removed: ({ product_id, name, price, quantity }) =>
+      track("Product Removed", `You removed the ${name}`, { product_id, name, price, quantity }),
     signedUp: (account) => {
-      noteClick(kindOf("identify", null), kindOf("track", "Signed Up"));
+      noteClick(kindOf("identify", null), "You signed up");
       freshet.identify(`demo-${freshet.anonymousId()}`, account);
       freshet.track("Signed Up", { method: "email" });
     },
@@ -79,7 +74,7 @@ function start(freshet: Freshet): void {
       writeFacts(profile, performance.now());
     },
     change: (change: FeedChange) => {
-      const changed = new Set(traitNames.filter((name) => Object.hasOwn(change.traits, name)));
+      const changed = changedFacts(change);
       const click = takeClick(change);
       profile = afterChange(profile, change, performance.now());
       if (changed.size > 0) writeLetter(profile, changed);
@@ -87,10 +82,10 @@ function start(freshet: Freshet): void {
       if (changed.size > 0 && clicks.length === 0) shop.restore(profile);
       // Called when the browser draws next: what was written is on the screen then.
       requestAnimationFrame((nowMs) => {
-        const clickToScreenMs = click === undefined ? null : Math.max(0, nowMs - click.atMs);
-        if (clickToScreenMs !== null) profile = onScreen(profile, changed, clickToScreenMs);
+        const toScreenMs = click === undefined ? sinceDueMs(change) : Math.max(0, nowMs - click.atMs);
+        if (toScreenMs !== null) profile = onScreen(profile, changed, toScreenMs);
         writeFacts(profile, performance.now());
-        river.passed({ name: change.event?.name ?? change.event?.type ?? change.cause, clickToScreenMs });
+        river.passed({ words: click?.words ?? null, toScreenMs });
       });
     },
     status: showStatus,
@@ -109,6 +104,11 @@ function start(freshet: Freshet): void {
     writeLetter(profile, new Set());
     end = begin();
   });
+}
+
+/** How long ago that came true which came true by itself; null for what somebody did. */
+function sinceDueMs({ cause, timestamp }: FeedChange): number | null {
+  return cause === "time" ? Math.max(0, Date.now() - Date.parse(timestamp)) : null;
 }
 
 function kindOf(type: string, name: string | null): string {

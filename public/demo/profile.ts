@@ -12,7 +12,6 @@ export interface Cart {
   readonly items: readonly CartItem[];
   readonly count: number;
   readonly value: number;
-  readonly currency: string;
 }
 
 export interface Viewed {
@@ -20,39 +19,58 @@ export interface Viewed {
   readonly name: string;
 }
 
-/** The traits that the demo uses. */
-export interface Traits {
-  readonly firstName: string | null;
-  readonly cart: Cart | null;
-  readonly lastViewed: readonly Viewed[] | null;
+/** What the e-mail uses: traits, and under `leftBehind` whether the visitor is in the segment of that name. */
+export interface Facts {
+  readonly firstName: string;
+  readonly cart: Cart;
+  readonly recentlyViewed: readonly Viewed[];
+  readonly views24h: number;
+  readonly leftBehind: true;
 }
 
-export type TraitName = keyof Traits;
-export const traitNames: readonly TraitName[] = ["firstName", "cart", "lastViewed"];
+export type FactName = keyof Facts;
+export const factNames: readonly FactName[] = [
+  "firstName",
+  "cart",
+  "recentlyViewed",
+  "views24h",
+  "leftBehind",
+];
+
+/** The segment's name in freshet.yaml. */
+const segment = "left-behind";
 
 /** A value, and how it got here. Times are readings of performance.now(). */
 export interface Held<Value> {
   readonly value: Value;
   /** When it was set. */
   readonly setAtMs: number;
-  /** From the click to the screen; null where the click was in an earlier visit to this page. */
-  readonly clickToScreenMs: number | null;
+  /** From the cause, a click or an instant that came, to the screen; null: it was there when the page was opened. */
+  readonly toScreenMs: number | null;
 }
 
-/** Everything known of the visitor. */
-export type Profile = { readonly [Name in TraitName]: Held<Traits[Name]> | null };
+/** Everything known of the visitor; null: not known, or not so. */
+export type Profile = { readonly [Name in FactName]: Held<Facts[Name]> | null };
 
-export const nobody: Profile = { firstName: null, cart: null, lastViewed: null };
+export const nobody: Profile = {
+  firstName: null,
+  cart: null,
+  recentlyViewed: null,
+  views24h: null,
+  leftBehind: null,
+};
 
-/** The event that a change tells of. */
+/** What a frame of the feed tells of a change. */
 export interface FeedChange {
   readonly version: number;
   readonly cause: string;
   readonly event: { readonly messageId: string; readonly type: string; readonly name: string | null } | null;
+  /** When it happened; of something that came true by itself, when it was due. */
   readonly timestamp: string;
   readonly receivedAt: string | null;
   readonly committedAt: string;
   readonly traits: Readonly<Record<string, { readonly old: unknown; readonly new: unknown }>>;
+  readonly segments: { readonly entered: readonly string[]; readonly exited: readonly string[] };
 }
 
 interface SnapshotTrait {
@@ -63,48 +81,80 @@ interface SnapshotTrait {
 
 export interface FeedSnapshot {
   readonly version: number;
+  readonly asOf: string;
   readonly traits: Readonly<Record<string, SnapshotTrait>>;
+  readonly segments: readonly { readonly name: string; readonly since: string }[];
 }
 
 /** The profile of a snapshot that arrived at `nowMs`. */
-export function fromSnapshot({ traits }: FeedSnapshot, nowMs: number): Profile {
-  return mapTraits((name) => {
+export function fromSnapshot({ asOf, traits, segments }: FeedSnapshot, nowMs: number): Profile {
+  const member = segments.find(({ name }) => name === segment);
+  return shapedProfile((name) => {
+    if (name === "leftBehind") {
+      if (member === undefined) return null;
+      return {
+        value: true,
+        setAtMs: nowMs - (Date.parse(asOf) - Date.parse(member.since)),
+        toScreenMs: null,
+      };
+    }
     const trait = Object.hasOwn(traits, name) ? traits[name] : undefined;
-    return trait === undefined
-      ? null
-      : { value: trait.value, setAtMs: nowMs - (trait.ageMs ?? 0), clickToScreenMs: null };
+    // A count of nothing, an empty list: no event stands behind it.
+    if (trait === undefined || trait.ageMs === null) return null;
+    return { value: trait.value, setAtMs: nowMs - trait.ageMs, toScreenMs: null };
   });
 }
 
-/** The profile after a change that arrived at `nowMs`. */
+/** The profile after a change that arrived at `nowMs`. What the change leaves as it was keeps its age. */
 export function afterChange(profile: Profile, change: FeedChange, nowMs: number): Profile {
   const onTheWayMs = Math.max(0, Date.parse(change.committedAt) - Date.parse(change.timestamp));
-  return mapTraits((name) => {
-    const trait = Object.hasOwn(change.traits, name) ? change.traits[name] : undefined;
-    if (trait === undefined) return profile[name];
-    return trait.new === null
-      ? null
-      : { value: trait.new, setAtMs: nowMs - onTheWayMs, clickToScreenMs: null };
+  const setNow = (value: unknown) => ({ value, setAtMs: nowMs - onTheWayMs, toScreenMs: null });
+  return shapedProfile((name) => {
+    if (name === "leftBehind") {
+      if (change.segments.entered.includes(segment)) return setNow(true);
+      return change.segments.exited.includes(segment) ? null : profile.leftBehind;
+    }
+    if (!isNew(change, name)) return profile[name];
+    const value = change.traits[name]?.new ?? null;
+    return value === null ? null : setNow(value);
   });
 }
 
-/** Notes of values that are on the screen now how long ago they were clicked. */
-export function onScreen(profile: Profile, names: ReadonlySet<TraitName>, clickToScreenMs: number): Profile {
-  return mapTraits((name) => {
+/** The facts that a change made other ones. */
+export function changedFacts(change: FeedChange): ReadonlySet<FactName> {
+  const { entered, exited } = change.segments;
+  return new Set(
+    factNames.filter((name) =>
+      name === "leftBehind" ? [...entered, ...exited].includes(segment) : isNew(change, name),
+    ),
+  );
+}
+
+/** A client sends all that it knows with every identify: most of that is the same as before. */
+function isNew(change: FeedChange, name: string): boolean {
+  const trait = Object.hasOwn(change.traits, name) ? change.traits[name] : undefined;
+  return trait !== undefined && JSON.stringify(trait.old) !== JSON.stringify(trait.new);
+}
+
+/** Notes of facts that are on the screen now how long ago their cause was. */
+export function onScreen(profile: Profile, names: ReadonlySet<FactName>, toScreenMs: number): Profile {
+  return shapedProfile((name) => {
     const held = profile[name];
-    return held === null || !names.has(name) ? held : { ...held, clickToScreenMs };
+    return held === null || !names.has(name) ? held : { ...held, toScreenMs };
   });
-}
-
-function mapTraits(held: (name: TraitName) => Held<unknown> | null): Profile {
-  return {
-    firstName: shaped(held("firstName"), isText),
-    cart: shaped(held("cart"), isCart),
-    lastViewed: shaped(held("lastViewed"), isViewedList),
-  };
 }
 
 /** Anybody with a write key can set a trait to anything; what the e-mail can't show counts as not known. */
+function shapedProfile(held: (name: FactName) => Held<unknown> | null): Profile {
+  return {
+    firstName: shaped(held("firstName"), isText),
+    cart: shaped(held("cart"), isCart),
+    recentlyViewed: shaped(held("recentlyViewed"), isViewedList),
+    views24h: shaped(held("views24h"), isCount),
+    leftBehind: shaped(held("leftBehind"), (value) => value === true),
+  };
+}
+
 function shaped<Value>(
   held: Held<unknown> | null,
   isValue: (value: unknown) => value is Value,
@@ -118,16 +168,18 @@ function isText(value: unknown): value is string {
   return typeof value === "string";
 }
 
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value);
+}
+
 function isCart(value: unknown): value is Cart {
   const { items, count, value: sum } = fieldsOf(value);
-  return (
-    Array.isArray(items) && items.every(isItem) && Number.isSafeInteger(count) && typeof sum === "number"
-  );
+  return Array.isArray(items) && items.every(isItem) && isCount(count) && typeof sum === "number";
 }
 
 function isItem(value: unknown): boolean {
   const { quantity, price } = fieldsOf(value);
-  return isViewed(value) && Number.isSafeInteger(quantity) && typeof price === "number";
+  return isViewed(value) && isCount(quantity) && typeof price === "number";
 }
 
 function isViewedList(value: unknown): value is readonly Viewed[] {

@@ -18,7 +18,12 @@ interface RiverNumbers {
 
 export interface River {
   /** An event of this page came through. */
-  passed(event: { readonly name: string; readonly clickToScreenMs: number | null }): void;
+  passed(event: {
+    /** What was clicked here; null: nothing was. */
+    readonly words: string | null;
+    /** From the click, or from the instant at which something was due; null for what others did. */
+    readonly toScreenMs: number | null;
+  }): void;
 }
 
 const pollMs = 1_000;
@@ -78,15 +83,20 @@ export function openRiver(): River {
   }, pollMs);
   poll().catch(() => {});
   return {
-    passed: ({ name, clickToScreenMs }) => {
+    passed: ({ words, toScreenMs }) => {
       own += 1;
       water.drops(1, true);
-      if (clickToScreenMs === null) return;
+      if (toScreenMs === null) return;
+      const took = milliseconds(toScreenMs);
+      if (words === null) {
+        byId("last").textContent = `Nobody clicked, but it was time: ${took} later the e-mail said so.`;
+        return;
+      }
       events += 1;
       show(0, String(events));
-      show(5, milliseconds(clickToScreenMs));
+      show(5, took);
       byId("last").textContent =
-        `${name}: ${milliseconds(clickToScreenMs)} from your click to the e-mail. Drops are slowed down, times are not.`;
+        `${words}: ${took} from your click to the e-mail. Drops are slowed down, times are not.`;
     },
   };
 }

@@ -1,13 +1,13 @@
 /** The shop: products to look at and to put into a cart, and an account. It tells what happens and knows nothing of Freshet. */
 import { byId, h } from "./dom.ts";
-import { currency, drawing, money, products, type Product } from "./products.ts";
-import type { Cart, CartItem, Profile, Viewed } from "./profile.ts";
+import { drawing, money, products, type Product } from "./products.ts";
+import type { CartItem, Profile } from "./profile.ts";
 
 /** What a visitor does. */
 export interface ShopListener {
-  viewed(product: Product, lastViewed: readonly Viewed[]): void;
-  added(product: Product, cart: Cart): void;
-  removed(item: CartItem, cart: Cart): void;
+  viewed(product: Product): void;
+  added(product: Product): void;
+  removed(item: CartItem): void;
   signedUp(account: { readonly firstName: string; readonly email: string }): void;
 }
 
@@ -18,33 +18,26 @@ export interface Shop {
   empty(): void;
 }
 
-/** The e-mail shows so many products. */
-const remembered = 3;
-
 export function openShop(listener: ShopListener): Shop {
   let items: readonly CartItem[] = [];
-  let lastViewed: readonly Viewed[] = [];
   let firstName: string | null = null;
 
-  const look = (product: Product) => {
-    const { product_id, name } = product;
-    lastViewed = [{ product_id, name }, ...lastViewed.filter((one) => one.product_id !== product_id)];
-    lastViewed = lastViewed.slice(0, remembered);
-    listener.viewed(product, lastViewed);
-  };
   const add = (product: Product) => {
     const { product_id, name, price } = product;
-    const quantity = (items.find((item) => item.product_id === product_id)?.quantity ?? 0) + 1;
-    const others = items.filter((item) => item.product_id !== product_id);
-    items = [...others, { product_id, name, quantity, price }];
+    const isIn = items.some((item) => item.product_id === product_id);
+    items = isIn
+      ? items.map((item) =>
+          item.product_id === product_id ? { ...item, quantity: item.quantity + 1 } : item,
+        )
+      : [...items, { product_id, name, quantity: 1, price }];
     drawCart();
-    listener.added(product, cartOf(items));
+    listener.added(product);
   };
   const remove = (item: CartItem) => {
     items = items.filter((other) => other.product_id !== item.product_id);
     drawCart();
     byId("cart-title").focus();
-    listener.removed(item, cartOf(items));
+    listener.removed(item);
   };
   const signUp = (account: { readonly firstName: string; readonly email: string }) => {
     firstName = account.firstName;
@@ -56,18 +49,19 @@ export function openShop(listener: ShopListener): Shop {
   const drawAccount = () =>
     byId("account").replaceChildren(firstName === null ? signUpForm(signUp) : welcome(firstName));
 
-  byId("products").replaceChildren(...products.map((product) => card(product, look, add)));
+  byId("products").replaceChildren(
+    ...products.map((product) => card(product, (one) => listener.viewed(one), add)),
+  );
   byId("cart-title").tabIndex = -1;
   byId("account-title").tabIndex = -1;
   drawCart();
   drawAccount();
   return {
     restore: (profile) => {
-      lastViewed = profile.lastViewed?.value ?? [];
       const held = profile.cart?.value?.items ?? [];
       const known = profile.firstName?.value ?? null;
       // Only what differs is drawn anew: the focus would be lost, and what is being typed.
-      if (JSON.stringify(held) !== JSON.stringify(items)) {
+      if (linesText(held) !== linesText(items)) {
         items = held;
         drawCart();
       }
@@ -78,7 +72,6 @@ export function openShop(listener: ShopListener): Shop {
     },
     empty: () => {
       items = [];
-      lastViewed = [];
       firstName = null;
       drawCart();
       drawAccount();
@@ -86,10 +79,13 @@ export function openShop(listener: ShopListener): Shop {
   };
 }
 
-function cartOf(items: readonly CartItem[]): Cart {
-  const cents = items.reduce((sum, { quantity, price }) => sum + Math.round(price * 100) * quantity, 0);
-  const count = items.reduce((sum, { quantity }) => sum + quantity, 0);
-  return { items, count, value: cents / 100, currency };
+function totalOf(items: readonly CartItem[]): number {
+  return items.reduce((sum, { quantity, price }) => sum + Math.round(price * 100) * quantity, 0) / 100;
+}
+
+/** What the cart's lines show, to compare. */
+function linesText(items: readonly CartItem[]): string {
+  return JSON.stringify(items.map(({ product_id, quantity, price }) => [product_id, quantity, price]));
 }
 
 function card(
@@ -146,10 +142,7 @@ function cartView(items: readonly CartItem[], remove: (item: CartItem) => void):
       ),
     ),
   );
-  return [
-    h("ul", {}, ...lines),
-    h("p", { class: "total" }, h("span", {}, "Total"), money(cartOf(items).value)),
-  ];
+  return [h("ul", {}, ...lines), h("p", { class: "total" }, h("span", {}, "Total"), money(totalOf(items)))];
 }
 
 function signUpForm(
@@ -180,7 +173,7 @@ function signUpForm(
     },
     h("label", { for: "first-name" }, "First name"),
     name,
-    h("label", { for: "email" }, "E-mail (stays on this machine)"),
+    h("label", { for: "email" }, "E-mail (any will do: nothing is sent to it)"),
     email,
     h("button", { type: "submit" }, "Sign up"),
   );

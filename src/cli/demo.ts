@@ -1,12 +1,16 @@
 /** `freshet demo`: the server with a small shop before it, in a data folder of its own. */
 import type { Command } from "commander";
 import { serveOptions } from "../config/serveOptions.ts";
+import type { BuiltInFile } from "../config/configFile.ts";
 import { loadServeSettings, type Flags } from "../config/settings.ts";
 import { Exit, type CliContext } from "./context.ts";
+import demoYaml from "../../public/demo/freshet.yaml" with { type: "text" };
 import { addOptions } from "./serve.ts";
 
 /** What differs from `serve`: beside its folder, so that neither is mistaken for the other, and a quiet terminal. */
 const demoDefaults: Readonly<Record<string, string>> = { data: "./demo-data", logLevel: "warn" };
+/** What its shop and its e-mail are made for; the page shows it to whoever wants to read it. */
+const ownConfig: BuiltInFile = { name: "the demo's freshet.yaml", text: demoYaml };
 
 export function addDemo(program: Command, context: CliContext): void {
   const command = program
@@ -16,11 +20,11 @@ export function addDemo(program: Command, context: CliContext): void {
     command,
     serveOptions.map((option) => ({
       ...option,
-      defaultValue: demoDefaults[option.key] ?? option.defaultValue,
+      defaultValue: option.key === "config" ? "its own" : (demoDefaults[option.key] ?? option.defaultValue),
     })),
   );
   command.action(async (flags: Flags) => {
-    const load = () => loadServeSettings({ ...unsaid(context), ...flags }, context.environment);
+    const load = () => loadServeSettings({ ...unsaid(context), ...flags }, context.environment, ownConfig);
     const { runServer } = await import("./runServer.ts");
     throw new Exit(await runServer(load, context, { demo: true }));
   });

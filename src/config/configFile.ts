@@ -121,11 +121,21 @@ export function readConfigFile(path: string, required: boolean, environment: Env
   if (!statSync(path).isFile()) throw new ConfigError([`${path}: not a file`]);
   if (statSync(path).size > maxFileBytes)
     throw new ConfigError([`${path}: larger than ${maxFileBytes} bytes`]);
+  return readConfigText({ name: path, text: readFileSync(path, "utf8") }, environment);
+}
+
+/** A configuration file that the program brings along. */
+export interface BuiltInFile {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Reads a file's text. Throws ConfigError, with the file's name before every problem. */
+export function readConfigText({ name, text }: BuiltInFile, environment: Environment): LoadedFile {
   const problems: string[] = [];
-  const text = readFileSync(path, "utf8");
-  const substituted = substitute(parseYaml(text, path), environment, problems);
-  if (problems.length > 0) throw new ConfigError(problems.map((problem) => `${path}: ${problem}`));
-  return { file: checkFile(substituted.value, path, text), variables: substituted.variables, text };
+  const substituted = substitute(parseYaml(text, name), environment, problems);
+  if (problems.length > 0) throw new ConfigError(problems.map((problem) => `${name}: ${problem}`));
+  return { file: checkFile(substituted.value, name, text), variables: substituted.variables, text };
 }
 
 /** Holds a parsed file against the schema. Throws ConfigError with every problem found. */

@@ -12,7 +12,7 @@ import { definitionsOf } from "./computedDefinitions.ts";
 import { loadSegments, type LoadedSegments } from "./segments.ts";
 import { loadPlan } from "./trackingPlan.ts";
 import { declaredTraitsOf } from "./declaredTraits.ts";
-import { readConfigFile, type ConfigFile } from "./configFile.ts";
+import { readConfigFile, readConfigText, type BuiltInFile, type ConfigFile } from "./configFile.ts";
 import { ConfigError } from "./configError.ts";
 import { checkVariables, testVariable } from "./variables.ts";
 import type { Environment } from "./environment.ts";
@@ -84,8 +84,15 @@ export interface ServeSettings {
   readonly crashAt: string | null;
 }
 
-/** The settings of `freshet serve`. Throws ConfigError with every problem found. */
-export function loadServeSettings(flags: Flags, environment: Environment): ServeSettings {
+/**
+ * The settings of `freshet serve`. Throws ConfigError with every problem found. `builtIn` stands for the configuration
+ * file where none is named.
+ */
+export function loadServeSettings(
+  flags: Flags,
+  environment: Environment,
+  builtIn: BuiltInFile | null = null,
+): ServeSettings {
   const early = mergeOptions(
     serveOptions.filter((option) => !option.inFile),
     flags,
@@ -93,8 +100,12 @@ export function loadServeSettings(flags: Flags, environment: Environment): Serve
     {},
   );
   const configGiven = flags["config"] !== undefined || environment["FRESHET_CONFIG"] !== undefined;
-  const configPath = String(early["config"]);
-  const { file, variables, text } = readConfigFile(configPath, configGiven, environment);
+  const brought = configGiven ? null : builtIn;
+  const configPath = brought?.name ?? String(early["config"]);
+  const { file, variables, text } =
+    brought === null
+      ? readConfigFile(configPath, configGiven, environment)
+      : readConfigText(brought, environment);
   checkVariables(environment, variables);
   const values = serveValues(mergeOptions(serveOptions, flags, environment, file.serve ?? {}));
   return {
