@@ -74,7 +74,7 @@ function start(freshet: Freshet): void {
       writeFacts(profile, performance.now());
     },
     change: (change: FeedChange) => {
-      const changed = changedFacts(change);
+      const changed = changedFacts(profile, change);
       const click = takeClick(change);
       profile = afterChange(profile, change, performance.now());
       if (changed.size > 0) writeLetter(profile, changed);

@@ -114,26 +114,26 @@ export function afterChange(profile: Profile, change: FeedChange, nowMs: number)
       if (change.segments.entered.includes(segment)) return setNow(true);
       return change.segments.exited.includes(segment) ? null : profile.leftBehind;
     }
-    if (!isNew(change, name)) return profile[name];
+    if (!isNew(profile, change, name)) return profile[name];
     const value = change.traits[name]?.new ?? null;
     return value === null ? null : setNow(value);
   });
 }
 
-/** The facts that a change made other ones. */
-export function changedFacts(change: FeedChange): ReadonlySet<FactName> {
+/** The facts of a profile that a change makes other ones. */
+export function changedFacts(profile: Profile, change: FeedChange): ReadonlySet<FactName> {
   const { entered, exited } = change.segments;
   return new Set(
     factNames.filter((name) =>
-      name === "leftBehind" ? [...entered, ...exited].includes(segment) : isNew(change, name),
+      name === "leftBehind" ? [...entered, ...exited].includes(segment) : isNew(profile, change, name),
     ),
   );
 }
 
-/** A client sends all that it knows with every identify: most of that is the same as before. */
-function isNew(change: FeedChange, name: string): boolean {
+/** A sign-up joins two profiles: all that the one knew is new to the other, but not to us. */
+function isNew(profile: Profile, change: FeedChange, name: FactName): boolean {
   const trait = Object.hasOwn(change.traits, name) ? change.traits[name] : undefined;
-  return trait !== undefined && JSON.stringify(trait.old) !== JSON.stringify(trait.new);
+  return trait !== undefined && JSON.stringify(trait.new) !== JSON.stringify(profile[name]?.value ?? null);
 }
 
 /** Notes of facts that are on the screen now how long ago their cause was. */
