@@ -1,6 +1,7 @@
 /** Turns the rows of a file into events as `POST /v1/import` takes them. */
 import { Readable } from "node:stream";
 import { parse } from "csv-parse";
+import { byteLines, utf8Text, withoutMark } from "./byteLines.ts";
 
 /** One event's JSON text, or why a row is none. Rows count from 1. */
 export type ImportRow =
@@ -8,7 +9,9 @@ export type ImportRow =
   | { readonly kind: "bad"; readonly row: number; readonly why: string };
 
 /** Lines longer than this are refused without being held. */
-const maxLineLength = 64 * 1024;
+const maxLineBytes = 64 * 1024;
+const notUtf8 =
+  "not UTF-8: save the file in that encoding (bytes that are none would be changed on the way in)";
 
 /** Columns that go into the event itself. */
 const envelope = [
@@ -27,29 +30,55 @@ const nested = /^(properties|traits)\.(.+)$/;
 /** Rows of a file of JSON lines. Empty lines are passed over. */
 export async function* ndjsonRows(path: string): AsyncGenerator<ImportRow> {
   let row = 0;
-  for await (const line of linesOf(Bun.file(path).stream())) {
+  for await (const bytes of byteLines(Bun.file(path).stream(), maxLineBytes)) {
     row += 1;
-    if (line === null) yield { kind: "bad", row, why: "the line is too long" };
+    const line = bytes === null ? null : utf8Text(bytes);
+    if (bytes === null) yield { kind: "bad", row, why: "the line is too long" };
+    else if (line === null) yield { kind: "bad", row, why: `the line is ${notUtf8}` };
     else if (line.trim() !== "") yield ndjsonRow(row, line.trim());
   }
 }
 
 /** Rows of a CSV file with a header. Cells that look like numbers or booleans become such, but for `textColumns`. */
 export async function* csvRows(path: string, textColumns: ReadonlySet<string>): AsyncGenerator<ImportRow> {
-  const parser = Readable.from(Bun.file(path).stream()).pipe(
+  // Every byte becomes one character, and so comes out again as it was: the parser itself would replace what is odd.
+  const parser = Readable.from(withoutMark(Bun.file(path).stream())).pipe(
     parse({
-      columns: checkHeader,
-      bom: true,
+      columns: (header: string[]) => checkHeader(header.map(headerCell)),
+      encoding: "latin1",
       relax_column_count: true,
       skip_empty_lines: true,
-      max_record_size: maxLineLength,
+      max_record_size: maxLineBytes,
     }),
   );
   let row = 0;
   for await (const record of parser) {
     row += 1;
-    yield csvRow(row, record as Record<string, string>, textColumns);
+    const cells = utf8Cells(record as Record<string, string>);
+    if (cells === null) yield { kind: "bad", row, why: `the row is ${notUtf8}` };
+    else yield csvRow(row, cells, textColumns);
   }
+}
+
+/** The cells as the text that their bytes are; null if one of them is none. */
+function utf8Cells(record: Record<string, string>): Record<string, string> | null {
+  const cells: Record<string, string> = {};
+  for (const [column, cell] of Object.entries(record)) {
+    const text = cellText(cell);
+    if (text === null) return null;
+    cells[column] = text;
+  }
+  return cells;
+}
+
+function cellText(cell: string): string | null {
+  return /[\u0080-\u00ff]/.test(cell) ? utf8Text(Buffer.from(cell, "latin1")) : cell;
+}
+
+function headerCell(cell: string): string {
+  const text = cellText(cell);
+  if (text === null) throw new HeaderError(`the header is ${notUtf8}`);
+  return text;
 }
 
 function ndjsonRow(row: number, line: string): ImportRow {
@@ -118,25 +147,4 @@ function valueOf(cell: string): unknown {
   if (cell === "true" || cell === "false") return cell === "true";
   // No leading zeros, no exponent, few digits: what is left out is a code or a phone number rather than an amount.
   return /^-?(0|[1-9]\d{0,14})(\.\d{1,10})?$/.test(cell) ? Number(cell) : cell;
-}
-
-/** Lines of a stream of bytes; null for one that is too long. */
-async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string | null> {
-  const decoder = new TextDecoder("utf-8");
-  let held = "";
-  let overlong = false;
-  for await (const chunk of stream) {
-    const lines = (held + decoder.decode(chunk, { stream: true })).split("\n");
-    held = lines.pop() ?? "";
-    for (const line of lines) {
-      yield overlong || line.length > maxLineLength ? null : line;
-      overlong = false;
-    }
-    if (held.length > maxLineLength) {
-      held = "";
-      overlong = true;
-    }
-  }
-  if (overlong) yield null;
-  else if (held !== "") yield held;
 }
