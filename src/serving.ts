@@ -280,6 +280,7 @@ function operationsDeps(
   const startedAtMs = clock.nowMs();
   return {
     version,
+    home: deps.demoKeys === null ? "/admin" : "/demo",
     status: () => store.status(),
     phase: () => door().phase,
     isLocal: (request) => isLocalRequest(request, socketAddress(request)),

@@ -9,6 +9,8 @@ import { openApi } from "./openapi.ts";
 
 export interface OperationsRoutesDeps {
   readonly version: string;
+  /** Where the docs page leads back to. */
+  readonly home: "/demo" | "/admin";
   readonly status: () => StoreStatus;
   /** Whether requests are let in yet, or still. */
   readonly phase: () => "opening" | "open" | "draining";
@@ -27,7 +29,7 @@ const jsonHeaders = {
 
 /** The routes as a plugin. */
 export function operationsRoutes(deps: OperationsRoutesDeps) {
-  const page = docsPage(deps.version);
+  const page = docsPage(deps.version, deps.home);
   const description = JSON.stringify(openApi(deps.version));
   return new Elysia({ name: "operations" })
     .get("/healthz", () => new Response('{"status":"ok"}', { headers: jsonHeaders }))

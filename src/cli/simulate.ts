@@ -119,8 +119,20 @@ async function one(job: Job, context: CliContext): Promise<number> {
   const all = { eventsPerSecond: 10_000, maxEvents: events.length, maxDurationMs: null };
   const code = await send(job, context, next, all);
   if (code === exitCodes.ok && !job.json)
-    await context.print(`${profile.name}: ${profile.sentence}\n  ${job.origin}/v1/profiles/${identifier}\n`);
+    await context.print(`${profile.name}: ${profile.sentence}\n${whereToRead(job, identifier, context)}`);
   return code;
+}
+
+/** Where a test profile is seen: a person's way and a program's, which takes a secret key. */
+function whereToRead({ origin }: Job, identifier: string, { environment }: CliContext): string {
+  const isSet = (environment["FRESHET_SECRET_KEY"] ?? "") !== "";
+  const key = isSet ? '"Authorization: Bearer $FRESHET_SECRET_KEY"' : "'Authorization: Bearer sk_…'";
+  return [
+    `  to see it:   ${origin}/admin#/profiles/${encodeURIComponent(identifier)}`,
+    `  to read it:  curl -H ${key} ${origin}/v1/profiles/${identifier}`,
+    ...(isSet ? [] : ["               (sk_… is a secret key; the start of the server names one)"]),
+    "",
+  ].join("\n");
 }
 
 function unknownProfile(name: string): string {

@@ -78,6 +78,9 @@ describe("against a server", () => {
     const context = testContext({ FRESHET_WRITE_KEY: server.writeKey });
     expect(await run(["simulate", "--url", server.origin, "--profile", "loyal-customer"], context)).toBe(0);
     const [path] = /\/v1\/profiles\/\S+/.exec(context.stdout) ?? [""];
+    expect(context.stdout).toContain(`curl -H 'Authorization: Bearer sk_…' ${server.origin}${path}\n`);
+    const id = encodeURIComponent(path.slice("/v1/profiles/".length));
+    expect(context.stdout).toContain(`${server.origin}/admin#/profiles/${id}\n`);
     const profile = (await (await server.get(path)).json()) as { traits: Record<string, unknown> };
     expect(profile.traits).toMatchObject({ firstName: "Leo", email: "loyal-customer@example.com" });
   });
