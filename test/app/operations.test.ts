@@ -118,6 +118,7 @@ describe("/readyz", () => {
   ] as const)("says 503 while the store is %s (%p) and the door %s", async (mode, progress, phase, body) => {
     const routes = operationsRoutes({
       version: "0",
+      home: "/admin",
       status: () => ({ ...idleStatus, mode, progress }),
       phase: () => phase,
       isLocal: () => true,
