@@ -1,5 +1,7 @@
 /** The demo page in a real browser: what is clicked in the shop is read in the e-mail. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Page } from "playwright-core";
 import {
   startBrowser,
@@ -208,6 +210,35 @@ describe("the e-mail", () => {
     expect(visitor.errors).toEqual([]);
   });
 
+  test("changes by itself once a cart was left alone for as long as freshet.yaml says, and back", async () => {
+    using place = tempFolder();
+    const rules = readFileSync(join(import.meta.dir, "../../public/demo/freshet.yaml"), "utf8");
+    expect(rules).toContain("olderThan: 30s");
+    writeFileSync(place.at("sooner.yaml"), rules.replace("olderThan: 30s", "olderThan: 1500ms"));
+    await using sooner = await startDemo({ args: ["--port", "0", "--config", place.at("sooner.yaml")] });
+    await using visitor = await visit({}, sooner);
+    const { page } = visitor;
+    const row = page.getByRole("row", { name: /^Left behind/ });
+    expect(await row.textContent()).toBe("Left behindno–");
+    await press(page, "Add Beck boot to the cart");
+    await reads(page, "Your Beck boot is waiting");
+    await reads(page, "You left something behind");
+    await row.getByText(/^\d+ ms$/).waitFor();
+    expect(await page.locator("#last").textContent()).toMatch(/^Nobody clicked, but it was time: [\d.,]+ ms/);
+    await press(page, "Add Enamel mug to the cart");
+    await reads(page, "Your Enamel mug and 1 more are waiting");
+    await signUp(page, "Ann");
+    await reads(page, "Ann, you left something behind");
+    await page.reload();
+    await isLive(page);
+    await reads(page, "Ann, you left something behind");
+    await press(page, "Remove Beck boot");
+    await press(page, "Remove Enamel mug");
+    await reads(page, "Nice to have you here, Ann");
+    expect(await row.textContent()).toBe("Left behindno–");
+    expect(visitor.errors).toEqual([]);
+  }, 30_000);
+
   test("goes on when the server was away", async () => {
     using place = tempFolder();
     await using before = await startDemo({ folder: place.path });
@@ -222,7 +253,7 @@ describe("the e-mail", () => {
     await using _after = await startDemo({ folder: place.path, args: ["--port", port] });
     await reads(page, "Your Enamel mug and 1 more are waiting");
     await isLive(page);
-  });
+  }, 30_000);
 });
 
 describe("the page", () => {
