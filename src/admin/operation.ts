@@ -170,6 +170,8 @@ export interface SegmentExplanation {
   readonly profileId: string;
   /** The instant that it is explained for. */
   readonly at: string;
+  /** When the profile came in; null: it is not in it. */
+  readonly since: string | null;
   readonly clause: ExplainedClause;
 }
 

@@ -1,5 +1,6 @@
 /** The operations on segments. They only read, and decide every profile for the moment at which it is read. */
 import type { Namespace } from "../model/event.ts";
+import { segmentsNow } from "../esp/segmentView.ts";
 import { explainSegment, type Explained } from "../model/segmentExplain.ts";
 import type { Profiles, StoredProfile } from "../store/profiles.ts";
 import { segmentsOfProfile, segmentSubject } from "../store/segmentSubject.ts";
@@ -85,7 +86,15 @@ function explained(
   const tMs = nowMs();
   const { profile } = found;
   const why = explainSegment(segmentSubject(profile), profile.definitions, segment, tMs);
-  return why === null ? null : { segment, profileId: profile.profileId, at: iso(tMs), clause: reportOf(why) };
+  if (why === null) return null;
+  const enteredMs = segmentsNow(profile, tMs).since.get(segment);
+  return {
+    segment,
+    profileId: profile.profileId,
+    at: iso(tMs),
+    since: enteredMs === undefined ? null : iso(enteredMs),
+    clause: reportOf(why),
+  };
 }
 
 /** An explanation with its times as text. */

@@ -57,8 +57,9 @@ function addExplain(segments: Command, context: CliContext): void {
   });
 }
 
-function explanation(identifier: string, { segment, at, clause }: SegmentExplanation): string {
-  const heading = `${identifier} is ${clause.isTrue ? "" : "not "}in ${segment} at ${at}`;
+function explanation(identifier: string, { segment, at, since, clause }: SegmentExplanation): string {
+  const entered = since === null ? "" : `, since ${since}`;
+  const heading = `${identifier} is ${clause.isTrue ? "" : "not "}in ${segment} at ${at}${entered}`;
   return `${[heading, ...segmentLines(clause)].join("\n")}\n`;
 }
 
