@@ -27,9 +27,11 @@ export function addLiveConfig(config: Command, context: CliContext): void {
       const plan = await asked(flags, context, "plan", (call, outlet) => call("config.plan", {}, outlet));
       await context.print(differenceText(plan));
       if (plan.effect === null) return;
-      const { profiles, changed, traits } = plan.effect;
+      const { profiles, changed, traits, segments } = plan.effect;
       await context.print(`${changed} of ${profiles} profiles would change\n`);
-      for (const [name, count] of Object.entries(traits)) await context.print(`  ${name}: ${count}\n`);
+      for (const [name, count] of Object.entries(traits).sort()) await context.print(`  ${name}: ${count}\n`);
+      for (const [name, { entered, exited }] of Object.entries(segments).sort())
+        await context.print(`  ${name}: ${entered} would enter, ${exited} would leave\n`);
     });
   withData(config.command("apply"))
     .description("take the file as it is now into use, while the server goes on")

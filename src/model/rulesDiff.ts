@@ -2,6 +2,7 @@
 import { canonicalJson } from "./canonicalJson.ts";
 import type { Json } from "./event.ts";
 import type { Rules } from "./rules.ts";
+import { segmentTexts } from "./segmentText.ts";
 
 export interface RuleDifference {
   /** The part of the rules, such as `computed` or `segments`. */
@@ -53,4 +54,19 @@ function nameIn(entry: Json): string | null {
   if (typeof entry !== "object" || entry === null || Array.isArray(entry)) return null;
   const name = (entry as { readonly [key: string]: Json })["name"];
   return typeof name === "string" ? name : null;
+}
+
+/** What a change of the rules may make another about a profile. */
+export interface Touched {
+  /** Top-level traits that are computed otherwise, or computed no more, or now. */
+  readonly traits: ReadonlySet<string>;
+  readonly segments: ReadonlySet<string>;
+}
+
+/** The names whose meaning differs; all others mean what they did. */
+export function touchedBy(before: Rules, after: Rules): Touched {
+  const traits = rulesDiff(before, after).flatMap(({ part, name }) => (part === "computed" ? [name] : []));
+  const [was, is] = [segmentTexts(before), segmentTexts(after)];
+  const segments = [...was.keys(), ...is.keys()].filter((name) => was.get(name) !== is.get(name));
+  return { traits: new Set(traits), segments: new Set(segments) };
 }

@@ -5,6 +5,7 @@ import type { Json } from "../model/event.ts";
 import { childOf, valueOf } from "../model/trait.ts";
 import { withChange, type TraitChanges } from "../model/traitChanges.ts";
 import { parseProfile, type HotProfile } from "./hot.ts";
+import type { Touched } from "../model/rulesDiff.ts";
 import type { Comparable } from "./compareProfiles.ts";
 
 export interface Side {
@@ -13,27 +14,36 @@ export interface Side {
   readonly definitions: Definitions;
 }
 
+/** What is another about one profile. */
+export interface RuleDiff {
+  readonly traits?: TraitChanges;
+  readonly segments?: { readonly entered: readonly string[]; readonly exited: readonly string[] };
+}
+
 /** One page of differences. */
 export interface RuleChanges {
-  /** Profiles whose traits are others now, with the changes. */
-  readonly changes: readonly (readonly [pid: number, traits: TraitChanges])[];
+  /** Profiles with other values or in other segments. */
+  readonly changes: readonly (readonly [pid: number, diff: RuleDiff])[];
   /** Where the next page begins; null: that was the last. */
   readonly nextPid: number | null;
   /** Profiles looked at. */
   readonly profiles: number;
 }
 
-/** Compares the profiles after `afterPid`, at most `limit`, with windows as they stand at `tMs`. */
-export function compareRules(
-  before: Side,
-  after: Side & { readonly store: Comparable },
-  afterPid: number,
-  limit: number,
-  tMs: number,
-): RuleChanges {
+export interface Comparison {
+  readonly before: Side;
+  readonly after: Side & { readonly store: Comparable };
+  /** Names whose meaning differs. All others are told by what happens, as ever. */
+  readonly touched: Touched;
+  /** Windows are compared as they stand at this instant. */
+  readonly tMs: number;
+}
+
+/** Compares the profiles after `afterPid`, at most `limit`. */
+export function compareRules(comparison: Comparison, afterPid: number, limit: number): RuleChanges {
+  const { before, after } = comparison;
   const page = after.store.scan(afterPid, limit);
-  const names = new Set([...before.definitions.names, ...after.definitions.names]);
-  const changes: [number, TraitChanges][] = [];
+  const changes: [number, RuleDiff][] = [];
   let profiles = 0;
   for (const { pid, text } of page) {
     const is = parseProfile(pid, text);
@@ -41,15 +51,33 @@ export function compareRules(
     profiles += 1;
     const wasText = before.store?.readProfile(pid);
     const was = wasText === undefined ? undefined : parseProfile(pid, wasText);
-    const former = was === undefined || typeof was === "number" ? undefined : was;
-    let changed: TraitChanges | null = null;
-    for (const name of names) {
-      const old = former === undefined ? null : shown(former, name, before.definitions, tMs);
-      changed = withChange(changed, name, old, shown(is, name, after.definitions, tMs));
-    }
-    if (changed !== null) changes.push([pid, changed]);
+    const diff = diffOf(was === undefined || typeof was === "number" ? null : was, is, comparison);
+    if (diff !== null) changes.push([pid, diff]);
   }
   return { changes, nextPid: page.length < limit ? null : (page.at(-1)?.pid ?? null), profiles };
+}
+
+function diffOf(
+  was: HotProfile | null,
+  is: HotProfile,
+  { before, after, touched, tMs }: Comparison,
+): RuleDiff | null {
+  let traits: TraitChanges | null = null;
+  for (const name of touched.traits) {
+    const old = was === null ? null : shown(was, name, before.definitions, tMs);
+    traits = withChange(traits, name, old, shown(is, name, after.definitions, tMs));
+  }
+  const former = segmentsOf(was, touched);
+  const now = segmentsOf(is, touched);
+  const entered = now.filter((name) => !former.includes(name));
+  const exited = former.filter((name) => !now.includes(name));
+  const isSame = entered.length === 0 && exited.length === 0;
+  if (traits === null && isSame) return null;
+  return { ...(traits === null ? {} : { traits }), ...(isSame ? {} : { segments: { entered, exited } }) };
+}
+
+function segmentsOf(profile: HotProfile | null, { segments }: Touched): readonly string[] {
+  return [...(profile?.membership?.since.keys() ?? [])].filter((name) => segments.has(name));
 }
 
 /** What a reader sees under that name. */

@@ -1,6 +1,7 @@
 /** Long work beside the service, on a thread of its own: rebuild, verification, backup. Pure of messaging. */
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { touchedBy } from "../model/rulesDiff.ts";
 import type { Rules } from "../model/rules.ts";
 import { compareRules, type RuleChanges } from "./compareRules.ts";
 import type { Restore } from "./accept.ts";
@@ -102,11 +103,14 @@ async function compare(job: Extract<MaintenanceJob, { kind: "compareRules" }>): 
   const current = openProfileStore(pathOf(profiles), { readOnly: true });
   try {
     return compareRules(
-      { store: former, definitions: definitionsWith(journal, untold.rules) },
-      { store: current, definitions: definitionsWith(journal, rules) },
+      {
+        before: { store: former, definitions: definitionsWith(journal, untold.rules) },
+        after: { store: current, definitions: definitionsWith(journal, rules) },
+        touched: touchedBy(untold.rules, rules),
+        tMs: untold.atMs,
+      },
       untold.afterPid,
       limit,
-      untold.atMs,
     );
   } finally {
     await current.close();

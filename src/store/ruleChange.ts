@@ -40,6 +40,8 @@ export interface RulesRehearsed {
   readonly changed: number;
   /** Profiles with another value, by trait. */
   readonly traits: Readonly<Record<string, number>>;
+  /** Profiles that would come into or leave a segment, by segment. */
+  readonly segments: Readonly<Record<string, { readonly entered: number; readonly exited: number }>>;
 }
 
 /** A busy river may bring an erasure in each try. */
@@ -145,7 +147,8 @@ export class RuleChange {
   async #count(from: Untold, profiles: string, rules: Rules): Promise<RulesRehearsed> {
     const { folder, maintenance } = this.#deps;
     const counted = { profiles: 0, changed: 0 };
-    const traits = new Map<string, number>();
+    const traits: Record<string, number> = {};
+    const segments: Record<string, { entered: number; exited: number }> = {};
     for (let left: Untold | null = from; left !== null;) {
       const job = {
         kind: "compareRules",
@@ -160,14 +163,16 @@ export class RuleChange {
       const { changes, nextPid, profiles: seen }: RuleChanges = page;
       counted.profiles += seen;
       counted.changed += changes.length;
-      for (const name of changes.flatMap(([, changed]) => Object.keys(changed)))
-        traits.set(name, (traits.get(name) ?? 0) + 1);
+      for (const [, diff] of changes) {
+        for (const name of Object.keys(diff.traits ?? {})) traits[name] = (traits[name] ?? 0) + 1;
+        for (const name of diff.segments?.entered ?? [])
+          (segments[name] ??= { entered: 0, exited: 0 }).entered += 1;
+        for (const name of diff.segments?.exited ?? [])
+          (segments[name] ??= { entered: 0, exited: 0 }).exited += 1;
+      }
       left = nextPid === null ? null : { ...left, afterPid: nextPid };
     }
-    return {
-      ...counted,
-      traits: Object.fromEntries([...traits].sort(([left], [right]) => (left < right ? -1 : 1))),
-    };
+    return { ...counted, traits, segments };
   }
 
   async #apply(rules: Rules, lists?: ListBytes): Promise<RulesApplied> {

@@ -89,12 +89,12 @@ export class RulesExchange {
   tell(changes: RuleChanges["changes"], untold: Untold | null): void {
     const { writer, clock, crash } = this.#deps;
     writer.act((folded) => {
-      for (const [pid, traits] of folded === null ? [] : changes) {
+      for (const [pid, diff] of folded === null ? [] : changes) {
         const profile = folded?.hot.profile(pid);
         if (profile === undefined || profile.pid !== pid) continue;
         folded?.hot.touch(profile);
         const act = { kind: "definition", seq: writer.nextSeq(), committedAtMs: clock.nowMs() } as const;
-        appendAct(writer.journal, profile, { ...act, diff: JSON.stringify({ traits }) });
+        appendAct(writer.journal, profile, { ...act, diff: JSON.stringify(diff) });
       }
       writeUntold(writer.journal, untold);
     });

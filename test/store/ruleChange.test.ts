@@ -91,6 +91,33 @@ test("new rules know the past, and the feed tells what they made another, with i
   expect(await opened.store.admin.applyRules(rulesOf(seen, newest))).toEqual({ changed: false, profiles: 0 });
 });
 
+test("segments of other rules are entered and left with cause definition; others are not spoken of", async () => {
+  using folder = tempFolder();
+  const often = (times: number): Rules["segments"][number] => ({
+    name: "often",
+    rule: { kind: "trait", path: ["views"], test: { condition: { atLeast: times } } },
+  });
+  const any = { ...often(1), name: "any" };
+  const rules = (...segments: Rules["segments"]): Rules => ({ ...rulesOf(views), segments });
+  await using opened = await openTestStore(folder.at("data"), { rules: rules(often(2), any) });
+  for (const user of ["1", "1", "1", "2"]) await view(opened, user, "a");
+  const before = opened.changes().length;
+  expect(await opened.store.admin.rehearseRules(rules(often(3), any), undefined, () => {})).toMatchObject({
+    changed: 0,
+  });
+  expect(await opened.store.admin.rehearseRules(rules(often(4), any), undefined, () => {})).toMatchObject({
+    profiles: 2,
+    changed: 1,
+    segments: { often: { entered: 0, exited: 1 } },
+  });
+  await opened.store.admin.applyRules(rules(often(1), any));
+  const told = opened.changes().slice(before);
+  expect(told.map(({ cause, traits, segments }) => ({ cause, traits: { ...traits }, segments }))).toEqual([
+    { cause: "definition", traits: {}, segments: { entered: ["often"], exited: [] } },
+  ]);
+  expect((await opened.store.admin.verify(() => {})).problems).toEqual([]);
+});
+
 test("rules that contradict themselves change nothing", async () => {
   using folder = tempFolder();
   await using opened = await openTestStore(folder.at("data"), { rules: rulesOf(views) });
