@@ -29,8 +29,8 @@ export function addLiveConfig(config: Command, context: CliContext): void {
       if (plan.effect === null) return;
       const { profiles, changed, traits, segments } = plan.effect;
       await context.print(`${changed} of ${profiles} profiles would change\n`);
-      for (const [name, count] of Object.entries(traits).sort()) await context.print(`  ${name}: ${count}\n`);
-      for (const [name, { entered, exited }] of Object.entries(segments).sort())
+      for (const [name, count] of byName(traits)) await context.print(`  ${name}: ${count}\n`);
+      for (const [name, { entered, exited }] of byName(segments))
         await context.print(`  ${name}: ${entered} would enter, ${exited} would leave\n`);
     });
   withData(config.command("apply"))
@@ -62,6 +62,10 @@ export function addLiveConfig(config: Command, context: CliContext): void {
       context.tell(`${path} is version ${version} now; what it was stands in ${path}.before-rollback`);
       await context.print(await applied(flags, context, `rollback to ${version}`));
     });
+}
+
+function byName<T>(counts: Readonly<Record<string, T>>): readonly (readonly [string, T])[] {
+  return Object.entries(counts).sort(([left], [right]) => (left < right ? -1 : 1));
 }
 
 async function applied(flags: Flags, context: CliContext, by: string): Promise<string> {
