@@ -431,11 +431,11 @@ describe("config", () => {
     expect(JSON.parse(schema.stdout)).toMatchObject({ type: "object", required: ["version"] });
     writeFileSync(folder.at("freshet.yaml"), "version: 1\nserve: { port: 9 }\n");
     expect((await freshet(["config", "check"], { cwd: folder.path })).stdout).toContain("127.0.0.1:9");
-    writeFileSync(folder.at("freshet.yaml"), "version: 1\nsegments: {}\n");
+    writeFileSync(folder.at("freshet.yaml"), "version: 1\ndestinations: {}\n");
     const bad = await freshet(["config", "check"], { cwd: folder.path });
     expect([bad.code, bad.stderr]).toEqual([
       2,
-      "freshet: ./freshet.yaml: segments: this version of Freshet does not take this yet; remove it\n",
+      "freshet: ./freshet.yaml: destinations: this version of Freshet does not take this yet; remove it\n",
     ]);
   });
 });
