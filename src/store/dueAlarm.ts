@@ -3,6 +3,7 @@ import type { Clock } from "../lib/clock.ts";
 import { errorText } from "../lib/describeError.ts";
 import type { Timers } from "../lib/timers.ts";
 import type { FromWriter } from "./messages.ts";
+import { AudienceSamples } from "./audienceSamples.ts";
 import { classifyWriteFailure } from "./sqlite.ts";
 import { JournalFailed } from "./judging.ts";
 import type { Writer } from "./writer.ts";
@@ -25,6 +26,7 @@ const retryMs = 1_000;
 export class DueAlarm {
   readonly #deps: DueAlarmDeps;
   readonly #wake: () => void;
+  readonly #samples = new AudienceSamples();
   #timer: Disposable | null = null;
   /** Nothing falls due before this monotonic reading, since the last try failed. */
   #notBeforeMs = 0;
@@ -47,14 +49,15 @@ export class DueAlarm {
     });
   }
 
-  /** Tells what fell due; true if something did. Throws JournalFailed when the disk lies. */
+  /** Tells what fell due, and samples the audiences; true if something did fall due. Throws JournalFailed when the disk lies. */
   pass(writer: Writer): boolean {
     const { clock, post } = this.#deps;
     if (clock.monotonicMs() < this.#notBeforeMs) return false;
     try {
-      if (!writer.passTime()) return false;
-      post(writer.announce());
-      return true;
+      const hasPassed = writer.passTime();
+      if (hasPassed) post(writer.announce());
+      this.#samples.tend(writer, clock.nowMs());
+      return hasPassed;
     } catch (error) {
       if (classifyWriteFailure(error) === "io") throw new JournalFailed(errorText(error));
       this.#notBeforeMs = clock.monotonicMs() + retryMs;

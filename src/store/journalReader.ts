@@ -1,4 +1,5 @@
 /** Reading the journal on a connection of one's own. Reads are short (a page, a row), so checkpoints are not held up. */
+import type { Namespace } from "../model/event.ts";
 import { eventColumns, type EventRow } from "./row.ts";
 import { configVersions, type ConfigVersion } from "./configVersions.ts";
 import { readSchemaVersion, schemaVersion } from "./migrations.ts";
@@ -26,6 +27,18 @@ export type ChangeRow = Pick<
   | "identifiers"
   | "diff"
 >;
+
+const selectAudience = `
+SELECT at_ms AS atMs, size FROM audience_sizes
+WHERE namespace = ?1 AND segment = ?2 AND at_ms >= coalesce(
+  (SELECT max(at_ms) FROM audience_sizes WHERE namespace = ?1 AND segment = ?2 AND at_ms <= ?3), 0)
+ORDER BY at_ms`;
+
+/** How many profiles were in a segment, from an instant on. */
+export interface AudienceSize {
+  readonly atMs: number;
+  readonly size: number;
+}
 
 const selectFollowed = `
 SELECT last_event_id FROM followed JOIN sources ON sources.id = followed.source WHERE sources.name = ?`;
@@ -140,6 +153,13 @@ export class JournalReader implements Disposable {
   /** Rows after `afterSeq` up to and with `toSeq`, at most `limit`, without bodies. */
   changes(afterSeq: number, toSeq: number, limit: number): ChangeRow[] {
     return this.#changes.all(afterSeq, toSeq, limit);
+  }
+
+  /** Sizes of a segment's audience since `sinceMs` and the last one before, oldest first. */
+  audienceHistory(namespace: Namespace, segment: string, sinceMs: number): readonly AudienceSize[] {
+    return this.#database
+      .query<AudienceSize, [string, string, number]>(selectAudience)
+      .all(namespace, segment, sinceMs);
   }
 
   /** How far a followed source has come; null for one that was never followed. */

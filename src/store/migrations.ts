@@ -13,6 +13,7 @@ export const eraseRules: Readonly<Record<string, string>> = {
   plan_violations:
     "rows whose event name is one of the person's identifiers are deleted; samples name rows, not people",
   config_versions: "holds the operator's own text",
+  audience_sizes: "holds numbers, no text of a person",
   followed: "holds another server's ids of its own events, no text of a person",
 };
 
@@ -114,6 +115,16 @@ CREATE TABLE config_versions (
   applied_by TEXT NOT NULL,
   text TEXT NOT NULL
 ) STRICT;
+`,
+  `
+-- How many profiles were in a segment (audienceSamples.ts).
+CREATE TABLE audience_sizes (
+  namespace TEXT NOT NULL,
+  segment TEXT NOT NULL,
+  at_ms INTEGER NOT NULL,
+  size INTEGER NOT NULL,
+  PRIMARY KEY (namespace, segment, at_ms)
+) WITHOUT ROWID, STRICT;
 `,
 ];
 

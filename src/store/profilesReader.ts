@@ -112,6 +112,34 @@ export class ProfilesReader implements Profiles {
     return { kind: "page", profiles, nextPid: found.length < limit ? null : (found.at(-1)?.pid ?? null) };
   }
 
+  /** Names of the segments there are. */
+  segmentNames(): readonly string[] {
+    return [...this.#definitions.segments.byName.keys()].sort();
+  }
+
+  /** Every segment with the size of its audience; null while profiles are rebuilt. */
+  audienceSizes(namespace: Namespace): readonly (readonly [segment: string, size: number])[] | null {
+    if (this.#store === null) return null;
+    const found = this.#store.readMeta()?.audiences.filter(([of]) => of === namespace) ?? [];
+    return this.segmentNames().map((name) => [name, found.find(([, of]) => of === name)?.[2] ?? 0]);
+  }
+
+  /** Numbers of the profiles in a segment, in order after `afterPid`; null while profiles are rebuilt. */
+  membersOf(
+    namespace: Namespace,
+    segment: string,
+    afterPid: number,
+    limit: number,
+  ): readonly number[] | null {
+    return this.#store?.membersOf(namespace, segment, afterPid, limit) ?? null;
+  }
+
+  /** The profile of that number. */
+  byPid(pid: number): StoredProfile | undefined {
+    const found = this.#store === null ? undefined : this.#root(this.#store, pid);
+    return found && this.#stored(found);
+  }
+
   history(
     pid: number,
     cursor: string | null,

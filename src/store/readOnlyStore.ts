@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import type { Rules } from "../model/rules.ts";
 import type { Restore } from "./accept.ts";
+import { audiencesOf, type Audiences } from "./audiences.ts";
 import { folderPaths } from "./folder.ts";
 import { FolderRefused } from "./folderRefused.ts";
 import { JournalReader } from "./journalReader.ts";
@@ -21,6 +22,7 @@ export interface ReadOnlyStore {
   readonly journal: JournalReader;
   /** Lookups answer `rebuilding` where the folder holds no usable profiles. */
   readonly profiles: Profiles;
+  readonly audiences: Audiences;
   /** Newest seq of the journal, and the one up to which profiles are folded. */
   readonly head: number;
   readonly watermark: number;
@@ -49,6 +51,7 @@ export function openReadOnlyStore(folder: string): ReadOnlyStore {
   return {
     journal,
     profiles,
+    audiences: audiencesOf(journal, profiles),
     head: journal.head(),
     watermark,
     keys: () => listKeys({ database }),

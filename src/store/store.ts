@@ -8,6 +8,7 @@ import type { Clock } from "../lib/clock.ts";
 import { errorText } from "../lib/describeError.ts";
 import { noRules } from "../model/rules.ts";
 import type { Namespace } from "../model/event.ts";
+import { audiencesOf } from "./audiences.ts";
 import { ChangeLogReader } from "./changeLogReader.ts";
 import type { Erased } from "./erase.ts";
 import { folderPaths, lockFolder, markClosed } from "./folder.ts";
@@ -130,6 +131,7 @@ class OpenedStore {
       accept: this.#link,
       changes,
       profiles,
+      audiences: audiencesOf(journal, profiles),
       admin: this.#admin(),
       journalId: opened.journalId,
       lastEventId: (source) => journal.lastEventId(source),

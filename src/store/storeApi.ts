@@ -6,6 +6,7 @@ import type { Namespace } from "../model/event.ts";
 import type { PlanRules } from "../model/plan.ts";
 import type { Rules } from "../model/rules.ts";
 import type { Accept } from "./accept.ts";
+import type { Audiences } from "./audiences.ts";
 import type { ChangeLog } from "./changeLog.ts";
 import type { ConfigVersion } from "./configVersions.ts";
 import type { Replayed } from "./control.ts";
@@ -69,6 +70,7 @@ export interface Store {
   readonly accept: Accept;
   readonly changes: ChangeLog;
   readonly profiles: Profiles;
+  readonly audiences: Audiences;
   readonly admin: StoreAdmin;
   readonly journalId: string;
   /** The id that a followed source has reached; null for one that was never followed. */

@@ -201,16 +201,16 @@ export class Writer {
     return this.#head;
   }
 
-  /** When the next profile falls due; null: none does, or there are no profiles to look at. */
-  get nextDueMs(): number | null {
-    return this.#profiles?.caughtUp === true ? this.#profiles.nextDueMs : null;
+  /** The profiles in use; null while there are none that have seen all. */
+  get inUse(): Folded | null {
+    return this.#profiles?.caughtUp === true ? this.#profiles : null;
   }
 
   /** Tells what fell due by now, a bounded number of profiles; false if nothing did. Throws when it can't be stored. */
   passTime(): boolean {
-    const folded = this.#profiles;
+    const folded = this.inUse;
     const committedAtMs = this.#options.clock.nowMs();
-    if (folded === null || this.nextDueMs === null || this.nextDueMs > committedAtMs) return false;
+    if (folded === null || folded.nextDueMs === null || folded.nextDueMs > committedAtMs) return false;
     const takenBytes = this.#transaction(folded.hot, () => {
       const bytes = passTime(folded.store, this.#timeContext(folded, committedAtMs));
       this.#options.crash("beforeTimeCommit");

@@ -140,7 +140,7 @@ export class WriterThread {
     const more = await this.#step(this.#writer);
     this.#busy = false;
     if (more) this.#wake();
-    else this.#alarm.set(this.#closing ? null : (this.#writer?.nextDueMs ?? null));
+    else this.#alarm.set(this.#closing ? null : (this.#writer?.inUse?.nextDueMs ?? null));
   }
 
   /** The journal can't be trusted, or our own code broke: the process must end, and says why. */
