@@ -1,15 +1,17 @@
 /**
  * A data folder whose servers are killed again and again under a load that takes every path of the writer: new and
  * known users, devices that several share, late links that move events, aliases, batches, imports, repeats, erasures,
- * compactions and rebuilds. It remembers what was answered, and holds the next server to it.
+ * compactions and rebuilds, a segment that time alone ends. It remembers what was answered, and holds the next server
+ * to it.
  */
 import { expect } from "bun:test";
+import { writeFileSync } from "node:fs";
 import type { OperationName, OperationParams, OperationResults } from "../../src/admin/operation.ts";
 import { folderPaths } from "../../src/store/folder.ts";
 import { connectSocket } from "../../src/cli/socketClient.ts";
 import { keptMessages } from "../support/keptMessages.ts";
 import type { Random } from "../support/random.ts";
-import { startServer, type TestServer } from "../support/server.ts";
+import { startServer, type ServerOptions, type TestServer } from "../support/server.ts";
 import { tempFolder, type TempFolder } from "../support/tempFolder.ts";
 import { until } from "../support/until.ts";
 
@@ -18,6 +20,8 @@ const patienceMs = 60_000;
 /** What a process that SIGKILL ended is said to have exited with. */
 const killedCode = 128 + 9;
 const baseMs = Date.UTC(2026, 10, 24, 8);
+/** Falls due a second after each look. */
+const config = "version: 1\nsegments:\n  lookers: { event: Looked, within: 1s }\n";
 
 interface Outgoing {
   readonly path: string;
@@ -44,15 +48,18 @@ export class KilledFolder implements Disposable {
 
   constructor(random: Random) {
     this.#random = random;
+    writeFileSync(this.#folder.at("freshet.yaml"), config);
+  }
+
+  #start(options: Pick<ServerOptions, "env" | "waitFor"> = {}): Promise<TestServer> {
+    const args = ["--config", this.#folder.at("freshet.yaml")];
+    return startServer({ data: this.#data, args, ...options });
   }
 
   /** A server that is killed at the `visit`th time it comes to the crash point. Throws if it never does. */
   async killAt(point: string, visit: number): Promise<void> {
-    const server = await startServer({
-      data: this.#data,
-      env: { FRESHET_CRASH_AT: `${point}:${visit}` },
-      waitFor: "nothing",
-    });
+    const env = { FRESHET_CRASH_AT: `${point}:${visit}` };
+    const server = await this.#start({ env, waitFor: "nothing" });
     const ended = server.exited;
     const load = untilItListens(server).then((listens) => (listens ? this.#load(server, patienceMs) : null));
     const code = await Promise.race([ended, Bun.sleep(patienceMs).then(() => "nothing")]);
@@ -65,7 +72,7 @@ export class KilledFolder implements Disposable {
 
   /** A server that is killed some time after it began to listen, whatever it is doing. */
   async killAfter(delayMs: number): Promise<void> {
-    const server = await startServer({ data: this.#data, waitFor: "listening" });
+    const server = await this.#start({ waitFor: "listening" });
     const load = this.#load(server, patienceMs);
     await Bun.sleep(delayMs);
     await server.kill();
@@ -75,7 +82,7 @@ export class KilledFolder implements Disposable {
 
   /** All that was answered is there, nothing is there twice, and the profiles are what the journal gives. */
   async check(): Promise<void> {
-    await using server = await startServer({ data: this.#data });
+    await using server = await this.#start();
     const kept = await keptMessages(server);
     expect([...this.#answered].filter((messageId) => !kept.has(messageId))).toEqual([]);
     expect([...kept].filter(([, count]) => count > 1)).toEqual([]);
@@ -144,13 +151,15 @@ export class KilledFolder implements Disposable {
   }
 
   /** One event; some are repeats of earlier ones, answered or not. */
-  #event(): { readonly type: string; readonly messageId: string } {
+  #event(): { readonly type: string; readonly messageId: string; readonly timestamp?: string | undefined } {
     const random = this.#random;
     const messageId = `m-${random.chance(0.1) ? random.below(this.#sent + 1) : this.#take()}`;
     const user = `u-${random.below(40)}`;
     const device = random.chance(0.5) ? `a-${random.below(30)}` : `a-${messageId}`;
     const timestamp = new Date(baseMs + random.below(3_600_000)).toISOString();
     const dice = random.below(100);
+    // Without a timestamp: it happens now, and is past in a second.
+    if (dice < 5) return { ...event("track", { userId: user, event: "Looked" }), timestamp: undefined };
     if (dice < 35) return event("track", { anonymousId: device, event: "Seen" });
     if (dice < 60) return event("track", { userId: user, event: "Bought" });
     if (dice < 70) return event("identify", { userId: user, anonymousId: device });

@@ -131,6 +131,26 @@ describe("what falls due", () => {
     expect((await opened.store.admin.verify(() => {})).problems).toEqual([]);
   });
 
+  test("is that of both where two profiles became one", async () => {
+    using folder = tempFolder();
+    await using opened = await openTestStore(folder.path, { rules });
+    await opened.accept("track", { anonymousId: "a1", event, messageId: "m1" });
+    opened.clock.advance(minuteMs);
+    await opened.accept("identify", { userId: "u1", messageId: "m2", traits: {} });
+    await opened.accept("identify", { userId: "u1", anonymousId: "a1", messageId: "m3", traits: {} });
+    const startMs = opened.clock.nowMs() - minuteMs;
+    expect(opened.changes().at(-1)?.segments).toEqual({ entered: ["watchers"], exited: ["gone"] });
+    expect(opened.find("user_id", "u1")?.membership?.since).toEqual(new Map([["watchers", startMs]]));
+    opened.clock.advance(5 * minuteMs);
+    await opened.store.admin.settle();
+    expect(turns(opened.changes())).toHaveLength(1);
+    expect(opened.store.audiences.sizes("live")).toEqual([
+      ["gone", 1],
+      ["watchers", 0],
+    ]);
+    expect((await opened.store.admin.verify(() => {})).problems).toEqual([]);
+  });
+
   test("of those who are erased is told to nobody", async () => {
     using folder = tempFolder();
     await using opened = await openTestStore(folder.path, { rules });
