@@ -18,8 +18,8 @@ const locale = "en-GB";
 
 /** Each picture of the demo: name of its file, and how the page is looked at. */
 const demoViews: readonly (readonly [name: string, options: PageOptions])[] = [
-  ["demo-light", { colorScheme: "light", viewport: { width: 1280, height: 1215 } }],
-  ["demo-dark", { colorScheme: "dark", viewport: { width: 1280, height: 1215 } }],
+  ["demo-light", { colorScheme: "light", viewport: { width: 1280, height: 1300 } }],
+  ["demo-dark", { colorScheme: "dark", viewport: { width: 1280, height: 1300 } }],
   ["demo-narrow", { colorScheme: "light", viewport: { ...viewports.narrow, height: 1500 } }],
 ];
 
