@@ -99,7 +99,9 @@ describe.each([
       expect([words, ran.code, ran.stderr]).toEqual([
         words,
         1,
-        expect.stringContaining("freshet: there is no identifier type foo; there are user_id, anonymous_id"),
+        expect.stringContaining(
+          "freshet: there is no identifier type foo; there are user_id, email, anonymous_id",
+        ),
       ]);
     }
   });
@@ -435,7 +437,7 @@ describe("config", () => {
     const bad = await freshet(["config", "check"], { cwd: folder.path });
     expect([bad.code, bad.stderr]).toEqual([
       2,
-      "freshet: ./freshet.yaml: destinations: this version of Freshet does not take this yet; remove it\n",
+      "freshet: ./freshet.yaml: destinations: this version of Freshet does not take this yet; remove it (line 2, column 1)\n",
     ]);
   });
 });
