@@ -20,39 +20,57 @@ export function readList(path: string, type: IdentifierType): ListRead {
   const { size } = statSync(path);
   if (!statSync(path).isFile()) return refused("not a file");
   if (size > maxBytes) return refused(`larger than ${maxBytes} bytes`);
-  let rows: string[][];
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path));
-    rows = parse(text, {
-      bom: true,
+    return takeColumn(rowsOf(text), type);
+  } catch (error) {
+    return refused(`not a CSV file in UTF-8 (${error instanceof Error ? error.message : String(error)})`);
+  }
+}
+
+const delimiter = /[,;\t]/;
+
+/** Rows of cells. A file without quotation marks, as long lists are, needs no parser and is read a line at a time. */
+function* rowsOf(text: string): Generator<readonly string[]> {
+  if (text.includes('"')) {
+    yield* parse(text, {
       delimiter: [",", ";", "\t"],
       relax_column_count: true,
       skip_empty_lines: true,
       trim: true,
-      to: maxRows + 2,
     });
-  } catch (error) {
-    return refused(`not a CSV file in UTF-8 (${error instanceof Error ? error.message : String(error)})`);
+    return;
   }
-  return takeColumn(rows, type);
+  for (let from = 0; from < text.length;) {
+    const end = text.indexOf("\n", from);
+    const line = text.slice(from, end < 0 ? text.length : end);
+    from = end < 0 ? text.length : end + 1;
+    if (line.trim() !== "") yield line.split(delimiter).map((cell) => cell.trim());
+  }
 }
 
-function takeColumn(rows: readonly (readonly string[])[], type: IdentifierType): ListRead {
-  const headings = (rows[0] ?? []).map(plain);
-  const named = headings.indexOf(plain(type.type));
-  const column = Math.max(0, named);
+/** Throws what a parser throws on the way. */
+function takeColumn(rows: Iterable<readonly string[]>, type: IdentifierType): ListRead {
   const values: string[] = [];
-  for (let at = named >= 0 ? 1 : 0; at < rows.length; at += 1) {
-    const cell = rows[at]?.[column] ?? "";
+  let column = 0;
+  let row = 0;
+  for (const cells of rows) {
+    row += 1;
+    if (row === 1) {
+      const named = cells.map(plain).indexOf(plain(type.type));
+      column = Math.max(0, named);
+      if (named >= 0) continue;
+    }
+    const cell = cells[column] ?? "";
     if (cell === "") continue;
     const value = normaliseValue(type, cell);
     if (value === null) {
       const what = type.type === "email" ? "an e-mail address" : `a value of ${type.type}`;
-      return refused(`row ${at + 1}, column ${column + 1}: not ${what}`);
+      return refused(`row ${row}, column ${column + 1}: not ${what}`);
     }
+    if (values.length === maxRows) return refused(`more than ${maxRows} rows`);
     values.push(value);
   }
-  if (values.length > maxRows) return refused(`more than ${maxRows} rows`);
   return { kind: "read", content: listContent(values) };
 }
 

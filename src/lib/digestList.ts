@@ -14,42 +14,62 @@ export interface ListContent {
 }
 
 /** The content of a list of these texts, whatever their order, repeats counted once. */
-export function listContent(values: Iterable<string>): ListContent {
-  const digests = [...new Set([...values].map(hexOf))].sort();
-  const bytes = new Uint8Array(Buffer.from(digests.join(""), "hex"));
+export function listContent(values: readonly string[]): ListContent {
+  const unsorted = new Uint8Array(values.length * digestBytes);
+  for (const [at, value] of values.entries()) unsorted.set(digestOf(value), at * digestBytes);
+  const bytes = sortedDigests(unsorted);
   const sha256 = new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
-  return { sha256, rows: digests.length, bytes };
+  return { sha256, rows: bytes.length / digestBytes, bytes };
+}
+
+/** The digests in order, each once. */
+function sortedDigests(digests: Uint8Array): Uint8Array {
+  const view = new DataView(digests.buffer);
+  const order = Uint32Array.from({ length: digests.length / digestBytes }, (_, at) => at);
+  order.sort((left, right) => compareDigests(view, left, view, right));
+  const sorted = new Uint8Array(digests.length);
+  let rows = 0;
+  for (const [place, at] of order.entries()) {
+    if (place > 0 && compareDigests(view, order[place - 1] ?? 0, view, at) === 0) continue;
+    sorted.set(digests.subarray(at * digestBytes, (at + 1) * digestBytes), rows * digestBytes);
+    rows += 1;
+  }
+  return sorted.slice(0, rows * digestBytes);
 }
 
 /** The set that such bytes are. */
 export function listSetOf(bytes: Uint8Array): { readonly size: number; has(value: string): boolean } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const size = bytes.byteLength / digestBytes;
-  return { size, has: (value) => holdsDigest(view, size, new DataView(digestOf(value).buffer)) };
+  return { size, has: (value) => holdsDigest(view, size, digestOf(value)) };
 }
 
-function holdsDigest(list: DataView, size: number, wanted: DataView): boolean {
-  const [high, low] = [wanted.getBigUint64(0), wanted.getBigUint64(8)];
+function holdsDigest(list: DataView, size: number, digest: Uint8Array): boolean {
+  const wanted = new DataView(digest.buffer, digest.byteOffset, digestBytes);
   let from = 0;
   let to = size;
   while (from < to) {
     const probe = (from + to) >>> 1;
-    const first = list.getBigUint64(probe * digestBytes);
-    const second = first === high ? list.getBigUint64(probe * digestBytes + 8) : 0n;
-    if (first === high && second === low) return true;
-    if (first < high || (first === high && second < low)) from = probe + 1;
+    const order = compareDigests(list, probe, wanted, 0);
+    if (order === 0) return true;
+    if (order < 0) from = probe + 1;
     else to = probe;
   }
   return false;
 }
 
-function digestOf(value: string): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(new Bun.CryptoHasher("sha256").update(value).digest());
+/** Negative, zero or positive: by four bytes at a time, which are whole numbers that need no BigInt. */
+function compareDigests(left: DataView, leftAt: number, right: DataView, rightAt: number): number {
+  for (let offset = 0; offset < digestBytes; offset += 4) {
+    const order =
+      left.getUint32(leftAt * digestBytes + offset) - right.getUint32(rightAt * digestBytes + offset);
+    if (order !== 0) return order;
+  }
+  return 0;
 }
 
-function hexOf(value: string): string {
-  return new Bun.CryptoHasher("sha256")
-    .update(value)
-    .digest("hex")
-    .slice(0, digestBytes * 2);
+function digestOf(value: string): Uint8Array {
+  const digest = new Uint8Array(Bun.SHA256.byteLength);
+  Bun.SHA256.hash(value, digest);
+  return digest.subarray(0, digestBytes);
 }
