@@ -20,6 +20,17 @@ const definitions: readonly Definition[] = [
   { name: "spent", aggregate: "sum", event: "Order Completed", property: "total" },
   { name: "biggestOrder", aggregate: "max", event: "Order Completed", property: "total" },
   { name: "names", aggregate: "list", event, property: ["name", "category"], keep: 3 },
+  { name: "visits", aggregate: "sessions", event: { call: "any" }, idleMs: 3 * minuteMs },
+  { name: "visits9m", aggregate: "sessions", event, idleMs: minuteMs, windowMs: 9 * minuteMs },
+  { name: "lastActiveAt", aggregate: "lastAt", event: { call: "any", except: ["Order Refunded"] } },
+  { name: "days", aggregate: "streak", event: { call: "any" }, timeZone: "Asia/Kolkata" },
+  { name: "sinceOrder", aggregate: "timeSince", event: "Order Completed", unitMs: minuteMs },
+  {
+    name: "dearShare",
+    aggregate: "ratio",
+    of: { event, where: { price: { above: 2 } } },
+    per: { event: { call: "any" } },
+  },
   { name: "lastLook", aggregate: "last", event, property: "product_id" },
 ];
 

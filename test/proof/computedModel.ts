@@ -54,13 +54,12 @@ export class ComputedModel {
   /** Holds a profile's computed traits, at some moment, against what its events say. */
   compare(profile: StoredProfile, events: readonly Event[], nowMs: number, of: string): void {
     const tMs = nowMs - 3 * minuteMs + this.#upTo(20) * minuteMs;
-    const tracked = events.filter(({ type }) => type === "track");
     const values = readComputed(profile.state, this.#compiled, tMs);
     for (const definition of this.definitions) {
       const trait = this.#compiled.computed.find(({ name }) => name === definition.name);
       if (trait === undefined) throw new Error(`no trait ${definition.name}`);
       const got: Json = [of, definition.name, valueAt(profile.state, trait, tMs).value];
-      const wanted: Json = [of, definition.name, this.#expected(definition, tracked, tMs)];
+      const wanted: Json = [of, definition.name, this.#expected(definition, events, tMs)];
       expect(canonicalJson(got)).toBe(canonicalJson(wanted));
       expect(canonicalJson(values[definition.name] ?? null)).toBe(canonicalJson(wanted[2] ?? null));
     }
