@@ -134,6 +134,30 @@ export const VerboseProfile = Type.Object({
   identifiers: Type.Array(IdentifierShape),
   traits: Type.Record(Type.String(), TraitShape),
   segments: Type.Array(Type.Object({ name: Type.String(), since: Time })),
+  consent: Type.Optional(
+    Type.Record(
+      Type.String({ description: "channel or channel.topic" }),
+      Type.Object({
+        status: Type.String({ description: "granted, denied or unknown" }),
+        updatedAt: Nullable(Time),
+        source: Nullable(Type.String()),
+        legalBasis: Nullable(Type.String()),
+        eventMessageId: Nullable(Type.String()),
+      }),
+    ),
+  ),
+  suppressions: Type.Optional(
+    Type.Array(
+      Type.Object({
+        channel: Type.String(),
+        reason: Type.String({ description: "unsubscribed, bounced, complained or manual" }),
+        address: Nullable(Type.String()),
+        since: Time,
+        source: Type.String(),
+        eventMessageId: Type.String(),
+      }),
+    ),
+  ),
 });
 
 export const ProfileBatchRequest = Type.Object({ ids: Type.Array(Type.String(), { maxItems: 1_000 }) });
@@ -178,6 +202,13 @@ export const ChangeShape = Type.Object({
   committedAt: Time,
   traits: Type.Record(Type.String(), Type.Object({ old: Type.Unknown(), new: Type.Unknown() })),
   segments: Type.Object({ entered: Type.Array(Type.String()), exited: Type.Array(Type.String()) }),
+  consent: Type.Optional(Type.Record(Type.String(), Type.Object({ old: Type.String(), new: Type.String() }))),
+  suppressions: Type.Optional(
+    Type.Record(
+      Type.String(),
+      Type.Object({ old: Type.Array(Type.String()), new: Type.Array(Type.String()) }),
+    ),
+  ),
   mergedFrom: Type.Optional(Type.Array(Type.String())),
 });
 

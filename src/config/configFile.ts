@@ -9,6 +9,7 @@ import { ConfigError } from "./configError.ts";
 import { declaredProblems, declaredTraitsSchema, describeDeclared } from "./declaredTraits.ts";
 import type { Environment } from "./environment.ts";
 import { readText } from "./option.ts";
+import { consentSchema, describeConsent } from "./consent.ts";
 import { describeIdentity, identityProblems, identitySchema } from "./identity.ts";
 import { placeOf, syntaxProblem } from "./place.ts";
 import { isWriteKey } from "./keyText.ts";
@@ -59,6 +60,7 @@ export const fileSchema = z.strictObject({
       expected: "a map of sources; a name has at most 64 letters, digits, _ . -",
     })
     .optional(),
+  consent: consentSchema.optional(),
   identity: identitySchema
     .meta({
       description: "What profiles are called: identifiers beside the built-in ones, limits, blocked values.",
@@ -200,6 +202,7 @@ function readServeTexts(value: unknown): unknown {
 function describeIssue(issue: z.core.$ZodIssue, value: unknown): string[] {
   const at = issue.path.map(String);
   if (at[0] === "segments") return describeSegments(valueAt(value, ["segments"]));
+  if (at[0] === "consent") return [describeConsent(issue, at)];
   if (at[0] === "identity") return [describeIdentity(issue, at)];
   if (at[0] === "use" || at[0] === "computedTraits")
     return [describeComputed(issue, at, valueAt(value, at.slice(0, 2)))];

@@ -3,6 +3,7 @@ import { alertKeys, type AlertKey } from "./alerts.ts";
 import { computedKeys } from "./computedTraits.ts";
 import { declaredKeys } from "./declaredTraits.ts";
 import { keyVariables } from "./firstKeys.ts";
+import { consentKeys } from "./consent.ts";
 import { identityDefaults, identityKeys } from "./identity.ts";
 import type { Option } from "./option.ts";
 import { clauseKeys } from "./segmentClauses.ts";
@@ -84,6 +85,12 @@ export function referencePage(): string {
     ),
     "\nThe keys of an identifier:\n",
     ...identityKeys.map(
+      ({ key, description, expected }) => `- \`${key}\`: ${description} Value: ${expected}.`,
+    ),
+    "",
+    "## Consent\n",
+    consentNote,
+    ...consentKeys.map(
       ({ key, description, expected }) => `- \`${key}\`: ${description} Value: ${expected}.`,
     ),
     "",
@@ -170,6 +177,18 @@ The keys of a clause:
 
 const planNote = `\`trackingPlan:\` names a folder of JSON Schemas, one an event ([tracking-plan.md](tracking-plan.md)); or, to
 say more, it is a map:
+`;
+
+const consentNote = `Under \`consent:\` stands what holds where a profile says nothing ([concepts.md](concepts.md#consent-and-suppression)).
+
+\`\`\`yaml
+consent:
+  defaults: { email.marketing: opt-in, push: opt-out }
+  transactional: [orders]
+  categories: { Marketing: [email.marketing, push] }
+\`\`\`
+
+When the categories are others than at the last start, profiles are rebuilt beside the service. The keys:
 `;
 
 const identityNote = `Under \`identity:\` stands what profiles are called ([concepts.md](concepts.md#who-is-who)): identifiers beside the

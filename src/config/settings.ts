@@ -17,6 +17,7 @@ import { ConfigError } from "./configError.ts";
 import { checkVariables, testVariable } from "./variables.ts";
 import type { Environment } from "./environment.ts";
 import { firstKeysOf, type FirstKeys } from "./firstKeys.ts";
+import { consentRulesOf } from "./consent.ts";
 import { identityRulesOf } from "./identity.ts";
 import { readText, type Option } from "./option.ts";
 import { dataOptions, serveOptions, serveShape, type ServeValues } from "./serveOptions.ts";
@@ -217,6 +218,7 @@ function settingsOf(
       traits: declaredTraitsOf(file),
       computed: definitionsOf(file),
       identity: identityRulesOf(file.identity),
+      consent: consentRulesOf(file.consent),
       segments,
     },
     lists,

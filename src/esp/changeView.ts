@@ -42,8 +42,14 @@ export function renderChange(
     committedAt: iso(change.committedAtMs),
     traits: select<ValueChange>(change.traits, visible.traits),
     segments: { entered: only(entered, segment), exited: only(exited, segment) },
+    ...(shows(visible) ? change.consent : undefined),
     ...(change.mergedFrom === undefined ? {} : { mergedFrom: change.mergedFrom }),
   };
+}
+
+/** Whoever may read some traits alone reads consent if it is among them. */
+function shows({ readable }: Visibility): boolean {
+  return readable === null || readable.includes("consent");
 }
 
 function only(segments: readonly string[], segment: string | null): readonly string[] {

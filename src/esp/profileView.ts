@@ -6,6 +6,7 @@ import type { ServedFrom } from "../model/freshness.ts";
 import type { Stamp } from "../model/stamp.ts";
 import { readLeaves, readTrait, readTraits } from "../model/trait.ts";
 import type { StoredProfile } from "../store/profiles.ts";
+import { consentView, type ConsentView, type SuppressionView } from "./consentView.ts";
 import { computedReading, computedValues, type ComputedView } from "./computedView.ts";
 import { segmentsNow } from "./segmentView.ts";
 
@@ -54,6 +55,9 @@ export interface VerboseProfileView extends Omit<ProfileView, "traits" | "segmen
   readonly asOf: string;
   readonly traits: Readonly<Record<string, TraitView>>;
   readonly segments: readonly { readonly name: string; readonly since: string }[];
+  /** Absent for keys that may not read it. */
+  readonly consent?: ConsentView;
+  readonly suppressions?: readonly SuppressionView[];
 }
 
 /** What a reader asked for and what its key allows. */
@@ -137,7 +141,9 @@ export function renderVerboseProfile(
     name,
     since: iso(sinceMs),
   }));
-  return { profileId, version, asOf: iso(nowMs), ...rest, traits, segments };
+  const consent =
+    visible.readable === null || visible.readable.includes("consent") ? consentView(profile.state) : {};
+  return { profileId, version, asOf: iso(nowMs), ...rest, traits, segments, ...consent };
 }
 
 const none: Readonly<Record<string, Json>> = {};

@@ -11,6 +11,7 @@ import { eventTypes, type Event, type EventType } from "../model/event.ts";
 import { decidedTraits } from "../model/traitRules.ts";
 import type { Frame, Judge, Judged, Restore, Verdict } from "../store/accept.ts";
 import { decideTime } from "./clockRules.ts";
+import { sharedContextIn, withConsentContext } from "./consentContext.ts";
 import { withExternalIds } from "./externalIds.ts";
 import { maxBatchEvents, maxDepth, maxEventBytes } from "./limits.ts";
 import { unpackLines } from "./lines.ts";
@@ -70,7 +71,8 @@ export const restore: Restore = (stored) => {
   const traits = decidedTraits(shape.traits, stored.extra);
   const decided = traits === shape.traits ? shape : { ...shape, traits };
   const event = makeEvent(stored, stored.type, decided, stored.messageId, stored.timestampMs, stored.index);
-  return withoutIgnored(withExternalIds(event, envelope), ignoredIn(stored.extra));
+  const told = withConsentContext(withExternalIds(event, envelope), envelope, sharedContextIn(stored.extra));
+  return withoutIgnored(told, ignoredIn(stored.extra));
 };
 
 function judgeSingle(frame: Frame, type: EventType, text: string, mintId: () => string): Verdict {
@@ -190,9 +192,13 @@ function judgeEvent(
   if (time.kind === "problem") return rejected(time.error, envelope, raw);
   return {
     kind: "event",
-    event: withExternalIds(
-      makeEvent(frame, type, shape, messageId ?? mintId(), time.timestampMs, index),
+    event: withConsentContext(
+      withExternalIds(
+        makeEvent(frame, type, shape, messageId ?? mintId(), time.timestampMs, index),
+        envelope,
+      ),
       envelope,
+      () => shared.facts["context"],
     ),
     raw: withoutSecret(envelope, raw),
     extra: time.setAside === null ? shared.extra : extraWithTime(shared, time.setAside),

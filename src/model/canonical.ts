@@ -14,6 +14,7 @@ export function canonicalState(state: ProfileState): string {
     names: state.names,
     bytes: state.bytes,
     traits: traitsJson(state, state.traits),
+    consent: state.consent === undefined ? null : (state.consent as unknown as Json),
     evidence: state.evidence === undefined ? null : evidenceJson(state.evidence),
   });
 }

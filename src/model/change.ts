@@ -1,4 +1,5 @@
 /** A change: what one event (or one due time, merge, …) did to one profile. The change log is made of these. */
+import type { ConsentChanges } from "./consent.ts";
 import type { EventType, Json, Namespace } from "./event.ts";
 import type { Identifier } from "./identifier.ts";
 
@@ -30,6 +31,8 @@ export interface Change {
   /** By top-level trait name. */
   readonly traits: Readonly<Record<string, ValueChange>>;
   readonly segments: { readonly entered: readonly string[]; readonly exited: readonly string[] };
+  /** What changed about consent and suppression; absent: nothing. */
+  readonly consent?: ConsentChanges;
   /** Only for a merge: the profileIds that now resolve to this one. */
   readonly mergedFrom?: readonly string[];
 }

@@ -1,4 +1,5 @@
 /** What an operator declares about computed traits, as plain data, and what `compile` (compile.ts) makes of it. */
+import { noConsentRules, type ConsentRules } from "./consentRule.ts";
 import { noDeclared, type DeclaredTraits } from "./declared.ts";
 import type { Event } from "./event.ts";
 import type {
@@ -99,6 +100,8 @@ export interface Definitions {
   /** Counts that segments ask for, by name: evidence is kept for them, but they are nobody's traits. */
   readonly hidden: ReadonlyMap<string, Tallied>;
   readonly segments: Segments;
+  /** What banners' categories stand for, and what holds where nothing is known. */
+  readonly consent: ConsentRules;
   /** What profiles are called. */
   readonly identity: Identity;
   /** Equal text, equal evidence: a state folded with definitions of another fingerprint must be folded anew. */
@@ -118,6 +121,7 @@ export const noDefinitions: Definitions = {
   spans: [],
   hidden: new Map(),
   segments: noSegments,
+  consent: noConsentRules,
   identity: builtInIdentity,
   fingerprint: "",
 };

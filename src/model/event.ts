@@ -22,6 +22,14 @@ export interface JsonObject {
   readonly [key: string]: Json;
 }
 
+/** The parts of an event's context that consent is read from. */
+export interface ConsentContext {
+  /** `context.consent.categoryPreferences` */
+  readonly preferences: JsonObject | null;
+  /** `context.traits.email`, normalised. */
+  readonly email: string | null;
+}
+
 /** One accepted event. `seq` is 0 until the writer has given it its place. */
 export interface Event {
   readonly namespace: Namespace;
@@ -50,6 +58,8 @@ export interface Event {
   readonly traits: JsonObject;
   /** `context.externalIds`: names that other systems have for the person. */
   readonly externalIds?: readonly (readonly [type: string, value: string])[];
+  /** What its context tells of consent; only with events that may say something about it (consentEvent.ts). */
+  readonly consentContext?: ConsentContext;
   /** Identifiers that came with it and don't count (guard.ts); those above are null then. */
   readonly ignored?: Readonly<Record<string, "blocked" | "limit">>;
 }

@@ -1,5 +1,7 @@
 /** The fold: what one event does to a profile. Pure: time comes in with the event, nothing else is read. */
 import type { ValueChange } from "./change.ts";
+import { foldConsent, type ConsentChanges } from "./consent.ts";
+import { isConsentEvent } from "./consentEvent.ts";
 import { foldComputed } from "./foldComputed.ts";
 import { noDefinitions, plansOf, type Definitions } from "./definition.ts";
 import type { Event, Json } from "./event.ts";
@@ -27,6 +29,8 @@ export interface FoldResult {
   readonly changed: TraitChanges | null;
   /** The traits that the caps refused, to be recorded; null when none was. */
   readonly refused: readonly string[] | null;
+  /** What it changed about consent; absent: nothing. */
+  readonly consent?: ConsentChanges;
 }
 
 const nothing: FoldResult = { changed: null, refused: null };
@@ -44,6 +48,19 @@ export function fold(
 ): FoldResult {
   if (event.timestampMs < state.first) state.first = event.timestampMs;
   if (event.timestampMs > state.last) state.last = event.timestampMs;
+  const folded = foldValues(state, event, options, definitions);
+  if (!isConsentEvent(event)) return folded;
+  const consent = foldConsent(state, event, definitions.consent);
+  return consent === null ? folded : { ...folded, consent };
+}
+
+/** Traits, and evidence of computed ones. */
+function foldValues(
+  state: ProfileState,
+  event: Event,
+  options: FoldOptions,
+  definitions: Definitions,
+): FoldResult {
   const traits =
     event.type === "identify" ? foldTraits(state, event, options.refused, definitions.names) : nothing;
   if (definitions.plans.length === 0) return traits;

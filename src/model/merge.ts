@@ -1,6 +1,7 @@
 /** Joining two profiles. Works on their states alone; the journal is never read again for it. */
 import { changeSince } from "./fold.ts";
 import { computedChanges, computedValue } from "./computed.ts";
+import { mergeConsent } from "./consent.ts";
 import { noDefinitions } from "./definition.ts";
 import type { Json } from "./event.ts";
 import { mergeComputed, type Joining } from "./joinEvidence.ts";
@@ -23,6 +24,7 @@ export function merge(
   into.first = Math.min(into.first, from.first);
   into.last = Math.max(into.last, from.last);
   const changed = mergeTraits(into, from);
+  mergeConsent(into, from);
   if (from.evidence === undefined) return changed;
   return mergeEvidenceOf(into, from, joining, changed);
 }

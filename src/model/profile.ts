@@ -4,9 +4,10 @@
  * equal as `canonicalState` (canonical.ts) writes them; slot numbers may differ.
  */
 import type { HasEvidence } from "./computed.ts";
+import type { HasConsent } from "./consent.ts";
 import { emptyChildren, type TraitTree } from "./trait.ts";
 
-export interface ProfileState extends TraitTree, HasEvidence {
+export interface ProfileState extends TraitTree, HasEvidence, HasConsent {
   /** Earliest and latest event time, milliseconds; MAX_SAFE_INTEGER and −MAX_SAFE_INTEGER before the first event. */
   first: number;
   last: number;

@@ -1,5 +1,7 @@
 /** Everything an operator configures that decides what a profile is. Plain data, so that the journal can remember it. */
+import { canonicalJson } from "./canonicalJson.ts";
 import { compile } from "./compile.ts";
+import { noConsentRules, type ConsentRules } from "./consentRule.ts";
 import type { Definition, Definitions } from "./definition.ts";
 import { compileDeclared, type DeclaredTrait } from "./declared.ts";
 import { compileIdentity, type IdentifierRule } from "./identity.ts";
@@ -11,10 +13,17 @@ export interface Rules {
   readonly computed: readonly Definition[];
   readonly identity: readonly IdentifierRule[];
   readonly segments: readonly SegmentDefinition[];
+  readonly consent: ConsentRules;
 }
 
 /** Nothing configured. */
-export const noRules: Rules = { traits: [], computed: [], identity: [], segments: [] };
+export const noRules: Rules = {
+  traits: [],
+  computed: [],
+  identity: [],
+  segments: [],
+  consent: noConsentRules,
+};
 
 /**
  * The rules in the form in which fold and reads want them; `lists` are those that segments name. Throws on rules that
@@ -25,6 +34,11 @@ export function compileRules(rules: Rules, lists: ListsByHash = new Map()): Defi
   const declared = compileDeclared(rules.traits);
   const identity = compileIdentity(rules.identity);
   const compiled = compile(rules.computed, undefined, hidden);
-  const fingerprint = `${compiled.fingerprint}${identity.fingerprint}`;
-  return { ...compiled, declared, segments, identity, fingerprint };
+  const fingerprint = `${compiled.fingerprint}${identity.fingerprint}${categoriesName(rules.consent)}`;
+  return { ...compiled, declared, segments, identity, consent: rules.consent, fingerprint };
+}
+
+/** The categories decide what events say about consent; without any, nothing. */
+function categoriesName({ categories }: ConsentRules): string {
+  return Object.keys(categories).length === 0 ? "" : canonicalJson(categories);
 }

@@ -162,6 +162,7 @@ export class ChangeLogReader implements ChangeLog, Disposable {
       committedAtMs: row.committed_at_ms,
       traits: (diff.traits ?? {}) as Record<string, ValueChange & { old: Json; new: Json }>,
       segments: { entered: diff.segments?.entered ?? [], exited: diff.segments?.exited ?? [] },
+      ...(diff.consent === undefined ? {} : { consent: diff.consent }),
     };
     return diff.merged === undefined
       ? change

@@ -1,6 +1,8 @@
 /** Taking one group of requests in: dedup, fold, append; inside the writer's transaction. */
 import { errorText } from "../lib/describeError.ts";
 import { eventError, type EventError } from "../errors.ts";
+import { consentRefusal } from "../model/consentRefusal.ts";
+import type { ConsentRules } from "../model/consentRule.ts";
 import type { Event } from "../model/event.ts";
 import type { Ignored } from "../model/guard.ts";
 import { findingText, type Finding } from "../model/plan.ts";
@@ -28,6 +30,8 @@ export interface GroupContext {
   readonly folded: Folded | null;
   /** Holds events against the tracking plan; null: there is none. */
   readonly plan: Pick<TrackingPlan, "check"> | null;
+  /** What events may say about consent. */
+  readonly consent: ConsentRules;
   /** What clients may set. */
   readonly traitRules: TraitRules;
   /** Events whose fold threw in an earlier try of this group. */
@@ -139,6 +143,7 @@ export class Group {
     this.tally.accepted += 1;
     const decision = decideTraits(event, traitRules);
     if (decision !== null) event = this.#takeApart(frame, decision);
+    this.#keepOutConsent(frame, event);
     let flags = flagsOf(event, frame.lane === "import");
     let pid: number | null = null;
     let prev: number | string | null = null;
@@ -186,6 +191,14 @@ export class Group {
     if (overLimit === null) return;
     this.tally.overLimit += Object.keys(overLimit).length;
     this.#group.onOverLimit(pid, overLimit);
+  }
+
+  /** The event is taken without what it may not say about consent; that goes to the quarantine. */
+  #keepOutConsent(frame: Frame, event: Event): void {
+    const refusal = consentRefusal(event, this.#group.consent);
+    if (refusal === null) return;
+    const body = new TextEncoder().encode(JSON.stringify(refusal.part));
+    this.#quarantine(frame, refusal.error, event.messageId, body);
   }
 
   #keepOut(frame: Frame, { event, raw }: JudgedEvent, finding: Finding, index: number): Rejected {

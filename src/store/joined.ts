@@ -1,4 +1,11 @@
 /** What merges within one event brought along: for the event's chain, its diff and its `merged`. */
+import {
+  consentChanges,
+  type ConsentChanges,
+  type HasConsent,
+  type ShownConsent,
+  shownConsent,
+} from "../model/consent.ts";
 import type { Turn } from "../model/membership.ts";
 import { newChanges, type TraitChanges } from "../model/traitChanges.ts";
 import type { HotProfile } from "./hot.ts";
@@ -10,6 +17,8 @@ export class Joined {
   #changed: TraitChanges | null = null;
   /** Segments that a merged profile was in, since when. */
   former: ReadonlyMap<string, number> | null = null;
+  /** What the profile that lives on said of consent before the first merge with one that says anything. */
+  #consent: ShownConsent | null = null;
 
   reset(): void {
     if (this.#pids.length > 0) {
@@ -18,6 +27,17 @@ export class Joined {
     }
     this.#changed = null;
     this.former = null;
+    this.#consent = null;
+  }
+
+  /** `from` is about to merge into `into`. */
+  begin(into: HasConsent, from: HasConsent): void {
+    if (from.consent !== undefined) this.#consent ??= shownConsent(into);
+  }
+
+  /** What the event changed of consent: by folding it, and by the merges that it made. */
+  consent(state: HasConsent, folded: ConsentChanges | undefined): ConsentChanges | null {
+    return this.#consent === null ? (folded ?? null) : consentChanges(this.#consent, shownConsent(state));
   }
 
   /** `from` merged into the event's profile and changed these traits of it. */
@@ -36,13 +56,20 @@ export class Joined {
   }
 
   /** The event's `diff`: what time had changed before it, what folding it changed, and the segments' turn by it. */
-  diff(decays: TraitChanges | null, folded: TraitChanges | null, turn: Turn | null): string | null {
+  diff(
+    decays: TraitChanges | null,
+    folded: TraitChanges | null,
+    turn: Turn | null,
+    consent: ConsentChanges | null,
+  ): string | null {
     const traits = combine(combine(this.#changed, decays), folded);
-    if (this.#pids.length === 0 && turn === null) return traits === null ? null : JSON.stringify({ traits });
+    if (this.#pids.length === 0 && turn === null && consent === null)
+      return traits === null ? null : JSON.stringify({ traits });
     return JSON.stringify({
       ...(traits === null ? {} : { traits }),
       ...(this.#pids.length === 0 ? {} : { merged: this.#pids }),
       ...(turn === null ? {} : { segments: turn }),
+      ...(consent === null ? {} : { consent }),
     });
   }
 }

@@ -11,7 +11,7 @@ import type { AudienceSizes, IndexEdit } from "./profileIndex.ts";
 import { MapSpace, overwritesInPlace } from "./mapSpace.ts";
 
 /** Format of what is stored; another one is rebuilt from the journal. */
-export const profilesFormat = 1;
+export const profilesFormat = 2;
 
 /** What the folder says of itself; compared with the journal at boot. */
 export interface ProfilesMeta {

@@ -102,7 +102,7 @@ export class Projector {
       pid: profile.pid,
       prev,
       identifiers: identifiersText(profile),
-      diff: joined.diff(decays, folded.changed, turn),
+      diff: joined.diff(decays, folded.changed, turn, joined.consent(profile.state, folded.consent)),
       refused: folded.refused,
       overLimit: beyond === null ? unclaimed : { ...beyond, ...unclaimed },
       relisted: this.takeRelisted(profile),
@@ -315,6 +315,7 @@ export class Projector {
     this.#hot.touch(from);
     this.#hot.touch(into);
     const joining = { definitions: this.#definitions, into: into.pid, from: from.pid };
+    joined.begin(into.state, from.state);
     joined.note(from, merge(into.state, from.state, joining));
     this.memberships.join(into, from);
     // Room for what it grows by is taken before it is stored.

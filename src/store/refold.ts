@@ -6,6 +6,7 @@
  */
 import { assert } from "../lib/assert.ts";
 import type { ValueChange } from "../model/change.ts";
+import { consentChanges, shownConsent, type ShownConsent } from "../model/consent.ts";
 import { readComputed } from "../model/computed.ts";
 import type { Definitions } from "../model/definition.ts";
 import { orderKeyOf, type Event, type Json, type OrderKey } from "../model/event.ts";
@@ -225,12 +226,17 @@ function relistClaimed(profile: HotProfile, projector: Projector): void {
 interface Appearance {
   readonly identifiers: string;
   readonly traits: Readonly<Record<string, Json>>;
+  readonly consent: ShownConsent;
 }
 
 function appearance(profile: HotProfile, { definitions, committedAtMs }: RefoldContext): Appearance {
   const { state } = profile;
   const computed = readComputed(state, definitions, committedAtMs);
-  return { identifiers: identifiersText(profile), traits: { ...readTraits(state), ...computed } };
+  return {
+    identifiers: identifiersText(profile),
+    traits: { ...readTraits(state), ...computed },
+    consent: shownConsent(state),
+  };
 }
 
 /** Appends the row that tells what the switch changed; none if it changed nothing. */
@@ -242,12 +248,19 @@ function record(profile: HotProfile, was: Appearance, moved: boolean, context: R
     const after = is.traits[name] ?? null;
     if (!jsonEqual(before, after)) traits[name] = { old: before, new: after };
   }
-  if (!moved && was.identifiers === is.identifiers && Object.keys(traits).length === 0) return;
+  const consent = consentChanges(was.consent, is.consent);
+  const isSame = was.identifiers === is.identifiers && Object.keys(traits).length === 0 && consent === null;
+  if (!moved && isSame) return;
   const { committedAtMs, memberships } = context;
   const segments = memberships.settle(profile, committedAtMs);
   // What moved rows told of segments went with them: this row says all.
   const members = memberships.isEmpty ? {} : { members: [...(profile.membership?.since ?? [])] };
-  const diff: Diff = { traits, ...(segments === null ? {} : { segments }), ...members };
+  const diff: Diff = {
+    traits,
+    ...(segments === null ? {} : { segments }),
+    ...members,
+    ...(consent === null ? {} : { consent }),
+  };
   appendAct(context.journal, profile, {
     kind: "refold",
     seq: context.nextSeq(),

@@ -1,4 +1,5 @@
 /** A journal row: how events, their changes and the journal's own acts are packed into columns. Pure. */
+import type { ConsentChanges } from "../model/consent.ts";
 import { eventTypes, type Event, type EventType, type Namespace } from "../model/event.ts";
 import type { Turn } from "../model/membership.ts";
 import type { StoredEvent } from "./accept.ts";
@@ -119,6 +120,7 @@ export function mergedOf(row: Pick<EventRow, "diff">): readonly number[] {
 /** What the `diff` column holds. */
 export interface Diff {
   readonly traits?: Readonly<Record<string, { readonly old: unknown; readonly new: unknown }>>;
+  readonly consent?: ConsentChanges;
   /** Numbers of the profiles that merged into this one. */
   readonly merged?: readonly number[];
   /** Segments that the profile entered or left with this row. */

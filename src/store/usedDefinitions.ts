@@ -54,9 +54,11 @@ export function rulesIn(text: string | null): Rules {
  * A short name of the evidence that these definitions ask for and of the segments that they make; profiles of another
  * name must be folded anew.
  */
-export function evidenceName({ plans, identity, fingerprint, segments }: Definitions): string {
-  const evidence =
-    plans.length === 0 && identity.fingerprint === "" ? "" : Bun.hash.wyhash(fingerprint).toString(36);
+export function evidenceName(definitions: Definitions): string {
+  const { plans, identity, consent, fingerprint, segments } = definitions;
+  const isPlain =
+    plans.length === 0 && identity.fingerprint === "" && Object.keys(consent.categories).length === 0;
+  const evidence = isPlain ? "" : Bun.hash.wyhash(fingerprint).toString(36);
   return segments.size === 0 ? evidence : `${evidence}-${Bun.hash.wyhash(segments.fingerprint).toString(36)}`;
 }
 

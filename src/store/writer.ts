@@ -285,6 +285,7 @@ export class Writer {
       messageIds,
       folded,
       plan: this.#plan,
+      consent: this.#definitions.consent,
       traitRules: this.#definitions,
       skip,
       nextSeq: () => this.nextSeq(),
