@@ -53,7 +53,7 @@ export function segmentsAt(
 const outside = { members: [], nextAtMs: null } as const;
 
 /** Whether the segment holds at the moment. */
-export function answerOfSegment(moment: Moment, plan: SegmentPlan): Answer {
+function answerOfSegment(moment: Moment, plan: SegmentPlan): Answer {
   const known = moment.answers.get(plan.name);
   if (known !== undefined) return known;
   const answer = answerOf(moment, plan.clause);

@@ -72,7 +72,7 @@ function clauseOf(rule: SegmentRule, hidden: Map<string, Definition>, lists: Lis
 }
 
 /** The count behind a clause; named after all that makes it what it is, so that equal ones are one. */
-export function hiddenCount({ event, where, windowMs }: EventRule): Definition {
+function hiddenCount({ event, where, windowMs }: EventRule): Definition {
   const asked = {
     event,
     ...(where === undefined ? {} : { where }),

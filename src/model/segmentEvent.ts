@@ -46,13 +46,13 @@ export function answerOfCount(
   return lasting(isTrue);
 }
 
-export function evidenceFor({ subject }: Moment, tally: Tallied): EventEvidence | undefined {
+function evidenceFor({ subject }: Moment, tally: Tallied): EventEvidence | undefined {
   const { evidence } = subject.state;
   return evidence && evidenceOf(evidence.events, tally.event);
 }
 
 /** The events after `sinceMs` that count, newest first, but no more than `enough`. */
-export function countSince(
+function countSince(
   evidence: EventEvidence | undefined,
   tally: Tallied,
   sinceMs: number,
@@ -70,7 +70,7 @@ export function countSince(
 }
 
 /** True when so many are asked for. */
-export function isWithin({ atLeast, atMost }: Times, n: number): boolean {
+function isWithin({ atLeast, atMost }: Times, n: number): boolean {
   return n >= (atLeast ?? 0) && n <= (atMost ?? Infinity);
 }
 

@@ -49,7 +49,7 @@ function traitInWords(path: string, test: ValueTest): string {
 }
 
 /** Each thing that a condition asks, in words that follow a subject. */
-export function conditionInWords(condition: Condition): string[] {
+function conditionInWords(condition: Condition): string[] {
   const asked: string[] = [];
   const { is, isNot, oneOf, atLeast, atMost, above, below, between, contains, startsWith, exists } =
     condition;
@@ -93,7 +93,7 @@ const units: Readonly<Record<string, string>> = {
 };
 
 /** `30 minutes`, `1 day`. */
-export function durationInWords(durationMs: number): string {
+function durationInWords(durationMs: number): string {
   const [, n = "", unit = ""] = /^(\d+)(\D+)$/.exec(formatDuration(durationMs)) ?? [];
   return `${n} ${units[unit] ?? unit}${n === "1" ? "" : "s"}`;
 }
