@@ -13,6 +13,8 @@ import { folderPaths } from "./store/folder.ts";
 import type { AuditLog } from "./store/ops/audit.ts";
 import { OpsDesk } from "./store/ops/opsDesk.ts";
 import type { GroupMessage, KeyRow } from "./store/messages.ts";
+import { findAtIn, type FindAt } from "./store/profileAt.ts";
+import type { Profiles } from "./store/profiles.ts";
 import { openReadOnlyStore } from "./store/readOnlyStore.ts";
 import { openStore } from "./store/store.ts";
 import type { Store } from "./store/storeApi.ts";
@@ -79,12 +81,18 @@ export function operationsOf(store: Store, folder: string, deps: OperationsDeps)
       ...deps,
       store,
       journalPath: folderPaths(folder).journal,
+      findAt: findAtOf(store.profiles, folder),
       renderProfile: (profile) => renderProfile(profile, everything, deps.clock.nowMs()),
       renderChange,
       version,
       sleep: (durationMs) => Bun.sleep(durationMs),
     }),
   });
+}
+
+/** Reads of the past over the profiles of a folder. */
+export function findAtOf(profiles: Profiles, folder: string): FindAt {
+  return findAtIn({ profiles, restore, openJournal: () => new JournalReader(folderPaths(folder).journal) });
 }
 
 /** A folder opened by a command for itself. */
@@ -130,6 +138,7 @@ export function openForReading(folder: string, tell: (line: string) => void): Op
     tell(`profiles reach seq ${store.watermark} of ${store.head}; they catch up when the server runs`);
   const reading = readOperations({
     profiles: store.profiles,
+    findAt: findAtOf(store.profiles, folder),
     keys: () => store.keys(),
     configuredKeys: [],
     openJournal: () => new JournalReader(folderPaths(folder).journal),

@@ -21,6 +21,7 @@ import { feedSocketHandlers, type FeedSocketData } from "./esp/webSocket.ts";
 import { openFileCount, watchCrowd } from "./fileLimit.ts";
 import { frontDoor, type FrontDoor } from "./frontDoor.ts";
 import { startGauges, type Gauges } from "./gauges.ts";
+import { findAtOf } from "./dataStore.ts";
 import { hostRules } from "./hostRules.ts";
 import { RateLimiter } from "./ingest/rateLimit.ts";
 import { Followers } from "./ingest/followers.ts";
@@ -204,7 +205,14 @@ function routesDeps(parts: Parts) {
   return {
     answers,
     ingest,
-    rest: { profiles: store.profiles, findKey: keys.find, clock, readJson, fedAtMs },
+    rest: {
+      profiles: store.profiles,
+      findAt: findAtOf(store.profiles, settings.dataFolder),
+      findKey: keys.find,
+      clock,
+      readJson,
+      fedAtMs,
+    },
     admin: adminDeps({
       ...deps,
       ...settings,

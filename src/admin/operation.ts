@@ -36,6 +36,8 @@ export const operationParams = {
     /** `whole`: with the origin of everything, for people. Without it plain. */
     view: z.enum(["plain", "verbose", "whole"]).optional(),
     maxAgeMs: z.int().min(0).optional(),
+    /** As a read at that instant would have answered. */
+    atMs: z.int().min(0).optional(),
     traits: z.array(z.string().max(1_024)).max(500).optional(),
   }),
   history: identifier.extend({ limit: z.int().min(1).max(1_000) }),

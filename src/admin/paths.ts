@@ -109,6 +109,7 @@ export const paths: readonly PathEntry[] = [
       traits: "only these traits, comma-separated",
       verbose: "true: where each value came from",
       maxAge: "how old a value may be to count as live, such as 15m",
+      at: "an instant: what a read would have answered then",
     },
     answer: json(Type.Union([shapes.Profile, shapes.VerboseProfile])),
   },

@@ -1,5 +1,6 @@
 /** The operations that only read; they work on a folder that no process serves as well. */
 import type { JournalReader } from "../store/journalReader.ts";
+import type { FindAt } from "../store/profileAt.ts";
 import type { KeyRow } from "../store/messages.ts";
 import type { Profiles, StoredProfile } from "../store/profiles.ts";
 import { explain, plan } from "./identityOperations.ts";
@@ -16,6 +17,7 @@ import { exportedEvents, keyReport } from "./reports.ts";
 
 export interface ReadOperationsDeps {
   readonly profiles: Profiles;
+  readonly findAt: FindAt;
   readonly keys: () => readonly KeyRow[];
   readonly configuredKeys: readonly KeyRow[];
   /** A connection of its own for a long read; disposed by the reader. */
@@ -30,7 +32,7 @@ export function readOperations(deps: ReadOperationsDeps): Operations {
   return {
     profile: async (params) => {
       checkIdType(params.type, deps.profiles);
-      return readProfile(deps.profiles, params, deps.nowMs());
+      return readProfile(deps, params);
     },
     history: async (params) => historyOf(deps.profiles, params),
     "identity.explain": ({ namespace, a, b }) => Promise.resolve(explain(deps.profiles, namespace, a, b)),

@@ -11,6 +11,7 @@ import type { Namespace } from "../model/event.ts";
 import type { Accept } from "../store/accept.ts";
 import type { ChangeLog } from "../store/changeLog.ts";
 import { JournalReader } from "../store/journalReader.ts";
+import type { FindAt } from "../store/profileAt.ts";
 import type { KeyRow } from "../store/messages.ts";
 import type { StoredProfile } from "../store/profiles.ts";
 import type { Store } from "../store/storeApi.ts";
@@ -30,6 +31,7 @@ export interface StoreOperationsDeps {
   /** Keys that freshet.yaml or the demo gives at the start. */
   readonly configuredKeys: readonly KeyRow[];
   readonly journalPath: string;
+  readonly findAt: FindAt;
   readonly renderProfile: (profile: StoredProfile) => unknown;
   readonly renderChange: (change: Change) => unknown;
   readonly clock: Clock;

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { OperationParams } from "../admin/operation.ts";
 import type { WholeProfile } from "../admin/profileOperation.ts";
 import { parseDuration } from "../lib/duration.ts";
+import { timeIn } from "../model/timeIn.ts";
 import { dataFolder, parseCount, parseIdentifier, withData, withNamespace } from "./arguments.ts";
 import { Exit, exitCodes, UsageError, type CliContext } from "./context.ts";
 import { profileText } from "./profileText.ts";
@@ -14,6 +15,7 @@ interface Flags {
   readonly history?: string;
   readonly traits?: string;
   readonly maxAge?: string;
+  readonly at?: string;
   readonly json?: boolean;
   readonly verbose?: boolean;
 }
@@ -26,6 +28,7 @@ export function addProfile(program: Command, context: CliContext): void {
     )
     .option("--traits <names>", "only these traits, comma-separated")
     .option("--max-age <duration>", "how old a value may be to count as live, such as 15m")
+    .option("--at <time>", "as it was at a time such as 2026-11-24T09:00:00Z, with the definitions of today")
     .option("--json", "as JSON, as GET /v1/profiles/{id} answers")
     .option("--verbose", "with --json: with provenance, as verbose=true answers")
     .option("--history <number>", "print its newest events instead, as JSON");
@@ -51,12 +54,15 @@ export function addProfile(program: Command, context: CliContext): void {
   });
 }
 
-function readOptions(flags: Flags): Pick<OperationParams<"profile">, "view" | "maxAgeMs" | "traits"> {
+function readOptions(
+  flags: Flags,
+): Pick<OperationParams<"profile">, "view" | "maxAgeMs" | "atMs" | "traits"> {
   if (flags.verbose === true && flags.json !== true) throw new UsageError("--verbose goes with --json");
   const jsonView = flags.verbose === true ? ("verbose" as const) : ("plain" as const);
   return {
     view: flags.json === true ? jsonView : "whole",
     ...(flags.maxAge === undefined ? {} : { maxAgeMs: maxAgeOf(flags.maxAge) }),
+    ...(flags.at === undefined ? {} : { atMs: instantOf(flags.at) }),
     ...(flags.traits === undefined ? {} : { traits: flags.traits.split(",").filter((name) => name !== "") }),
   };
 }
@@ -65,4 +71,10 @@ function maxAgeOf(text: string): number {
   const durationMs = parseDuration(text);
   if (durationMs === null) throw new UsageError("--max-age: expected a duration such as 15m or 7d");
   return durationMs;
+}
+
+function instantOf(text: string): number {
+  const timeMs = timeIn(text);
+  if (timeMs === null) throw new UsageError("--at: expected a time such as 2026-11-24T09:00:00Z");
+  return timeMs;
 }

@@ -1,6 +1,7 @@
 /** Reading what a URL asks for. Unknown parameters are ignored; a bad value is a Refusal that names the parameter. */
 import { Refusal } from "../errors.ts";
 import { parseDuration } from "../lib/duration.ts";
+import { timeIn } from "../model/timeIn.ts";
 import type { Identifier } from "../model/identifier.ts";
 import { maxIdentifierBytes } from "../model/identifier.ts";
 import { builtInIdentity } from "../model/identity.ts";
@@ -85,6 +86,17 @@ export function durationOf(query: URLSearchParams, name: string): number | null 
   if (durationMs === null)
     throw new Refusal("invalid_request", { detail: `${name} takes a duration such as 15m or 7d.` });
   return durationMs;
+}
+
+/** An instant such as 2026-11-24T09:00:00.000Z, in milliseconds, no later than now. */
+export function instantOf(query: URLSearchParams, name: string, nowMs: number): number {
+  const timeMs = timeIn(query.get(name)) ?? Number.NaN;
+  if (!Number.isFinite(timeMs))
+    throw new Refusal("invalid_request", {
+      detail: `${name} takes a time such as 2026-11-24T09:00:00.000Z.`,
+    });
+  if (timeMs > nowMs) throw new Refusal("invalid_request", { detail: `${name} lies in the future.` });
+  return timeMs;
 }
 
 /** `true` or absent (or `false`). */

@@ -5,15 +5,26 @@ import type { Clock } from "../lib/clock.ts";
 import { edgesOf, type Edge } from "../model/edge.ts";
 import type { KeyInfo } from "../model/key.ts";
 import type { CachedAnswer, Lookup, Profiles, StoredProfile } from "../store/profiles.ts";
+import { maxRowsAt, type FindAt, type LookupAt } from "../store/profileAt.ts";
 import { authorise, type FindKey } from "./authorise.ts";
 import { renderEntry, renderTrace } from "./historyView.ts";
 import { batchText, idsOf } from "./profileBatch.ts";
 import { iso, visibilityOf, visibleIdentifiers } from "./profileView.ts";
-import { decode, durationOf, flagOf, numberOf, parseIdentifier, queryOf, traitsOf } from "./query.ts";
+import {
+  decode,
+  durationOf,
+  flagOf,
+  instantOf,
+  numberOf,
+  parseIdentifier,
+  queryOf,
+  traitsOf,
+} from "./query.ts";
 import { serveProfile, serveVerboseProfile } from "./servedView.ts";
 
 export interface RestDeps {
   readonly profiles: Profiles;
+  readonly findAt: FindAt;
   readonly findKey: FindKey;
   readonly clock: Clock;
   /** Reads a bounded JSON body; throws Refusal. */
@@ -35,7 +46,9 @@ const rebuildRetrySeconds = 5;
 /** The plugin; mounted by app.ts. */
 export function restRoutes(deps: RestDeps) {
   return new Elysia({ name: "rest" })
-    .get("/v1/profiles/:id", ({ request }) => getProfile(request, deps))
+    .get("/v1/profiles/:id", ({ request }) =>
+      asksForPast(request.url) ? getPast(request, deps) : getProfile(request, deps),
+    )
     .get("/v1/profiles/:id/events", ({ request }) => getHistory(request, deps))
     .get("/v1/profiles/:id/links", ({ request }) => getLinks(request, deps))
     .post("/v1/profiles/batch", ({ request }) => postBatch(request, deps), { parse: "none" })
@@ -48,7 +61,9 @@ export function restRoutes(deps: RestDeps) {
  */
 export function profileReads(deps: RestDeps): (request: Request) => Response | null {
   return (request) =>
-    request.method === "GET" && isProfileUrl(request.url) ? getProfile(request, deps) : null;
+    request.method === "GET" && isProfileUrl(request.url) && !asksForPast(request.url)
+      ? getProfile(request, deps)
+      : null;
 }
 
 function isProfileUrl(url: string): boolean {
@@ -56,6 +71,40 @@ function isProfileUrl(url: string): boolean {
   if (!url.startsWith(profilesPath, pathAt)) return false;
   const idAt = pathAt + profilesPath.length;
   return idAt < url.length && url[idAt] !== "?" && url.indexOf("/", idAt) < 0;
+}
+
+function asksForPast(url: string): boolean {
+  const queryAt = url.indexOf("?");
+  return queryAt >= 0 && /[?&]at=/.test(url.slice(queryAt));
+}
+
+/** What a read at an instant would have answered. Never remembered: an erasure changes the past too. */
+async function getPast(request: Request, deps: RestDeps): Promise<Response> {
+  const key = authorise(request, deps.findKey, "read");
+  const { url } = request;
+  const query = queryOf(url);
+  const visible = visibilityOf(traitsOf(query), key.readableTraits);
+  const atMs = instantOf(query, "at", deps.clock.nowMs());
+  const asked = { nowMs: atMs, maxAgeMs: durationOf(query, "maxAge") };
+  const isVerbose = flagOf(query, "verbose");
+  const pathId = beforeQuery(url.slice(url.indexOf(profilesPath) + profilesPath.length));
+  const { type, value } = parseIdentifier(pathId, true, deps.profiles.definitions.identity.idTypes);
+  const profile = foundAt(await deps.findAt(key.namespace, type, value, atMs));
+  return json(
+    JSON.stringify(
+      isVerbose ? serveVerboseProfile(profile, visible, asked) : serveProfile(profile, visible, asked).view,
+    ),
+  );
+}
+
+function foundAt(lookup: LookupAt): StoredProfile {
+  if (lookup.kind === "beforeHistory") throw new Refusal("before_history");
+  if (lookup.kind === "busy") throw new Refusal("overloaded", { retryAfterSeconds: 1 });
+  if (lookup.kind === "tooMany")
+    throw new Refusal("too_large", {
+      detail: `More than ${maxRowsAt} events are tied to the profile, and a read with at goes through no more.`,
+    });
+  return found(lookup);
 }
 
 /** The hot path: while nothing changed, an answer is one look into a map. */
@@ -136,6 +185,8 @@ async function postBatch(request: Request, deps: RestDeps): Promise<Response> {
   const visible = visibilityOf(traitsOf(query), key.readableTraits);
   const isVerbose = flagOf(query, "verbose");
   const maxAgeMs = durationOf(query, "maxAge");
+  if (query.has("at"))
+    throw new Refusal("invalid_request", { detail: "at is taken by GET /v1/profiles/{id} alone." });
   const ids = idsOf(await deps.readJson(request));
   const text = await batchText(
     ids,

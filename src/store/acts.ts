@@ -12,7 +12,7 @@ export interface Act {
 }
 
 export interface RelistingContext {
-  readonly journal: Journal;
+  readonly journal: Pick<Journal, "append">;
   readonly hot: HotProfiles;
   readonly memberships: Memberships;
   readonly nextSeq: () => number;
@@ -20,7 +20,7 @@ export interface RelistingContext {
 }
 
 /** Appends the act's row, inside the writer's transaction. Of an erased profile only the number is kept. */
-export function appendAct(journal: Journal, profile: HotProfile, act: Act): void {
+export function appendAct(journal: Pick<Journal, "append">, profile: HotProfile, act: Act): void {
   const flags = profile.namespace === "test" ? rowFlags.test : 0;
   const identifiers = act.kind === "erase" ? null : identifiersText(profile);
   const at = act.committedAtMs;

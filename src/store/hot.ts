@@ -11,7 +11,7 @@ import type { ProfileState } from "../model/profile.ts";
 import type { Membership } from "../model/membership.ts";
 import type { ClaimEntry } from "./claims.ts";
 import { EvidenceTexts } from "./evidenceText.ts";
-import type { Due, ProfileBatch, ProfilesMeta, ProfileStore } from "./lmdb.ts";
+import type { Due, ProfileBatch, ProfilesMeta, StoredProfiles } from "./lmdb.ts";
 import { membershipText, parseMembership, type MembershipText } from "./membershipText.ts";
 import { indexedOf, IndexKeeper, notIndexed, type AudienceSizes, type Indexed } from "./profileIndex.ts";
 
@@ -75,7 +75,7 @@ const textBytesATakenByte = 4;
 const tombstone = (into: number) => `{"into":${into}}`;
 
 export class HotProfiles {
-  readonly #store: ProfileStore;
+  readonly #store: StoredProfiles;
   readonly #generationSize: number;
   #young = new Map<number, HotProfile | number>();
   #old = new Map<number, HotProfile | number>();
@@ -87,7 +87,7 @@ export class HotProfiles {
   readonly #index: IndexKeeper;
 
   /** `generationSize`: profiles a generation; two generations are held. */
-  constructor(store: ProfileStore, generationSize: number) {
+  constructor(store: StoredProfiles, generationSize: number) {
     this.#store = store;
     this.#generationSize = generationSize;
     this.#index = new IndexKeeper(store.readMeta()?.audiences ?? []);

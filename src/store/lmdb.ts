@@ -65,6 +65,9 @@ export interface ProfileStore {
   close(): Promise<void>;
 }
 
+/** The part of a store that what is folded in memory stands before. */
+export type StoredProfiles = Pick<ProfileStore, "readProfile" | "readId" | "readMeta">;
+
 /** The part of a store that a snapshot offers. */
 export type FrozenProfiles = Pick<
   ProfileStore,

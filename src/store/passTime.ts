@@ -12,7 +12,7 @@ import { dueAtMs, noMembership } from "../model/membership.ts";
 import { rowFlags, rowKind, type Diff } from "./row.ts";
 
 export interface TimeContext {
-  readonly journal: Journal;
+  readonly journal: Pick<Journal, "append">;
   readonly hot: HotProfiles;
   readonly memberships: Memberships;
   readonly nextSeq: () => number;

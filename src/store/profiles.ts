@@ -27,6 +27,13 @@ export type Lookup =
   | { readonly kind: "missing" }
   | { readonly kind: "rebuilding" };
 
+/** Where the histories begin that an identifier leads to. */
+export type Trail =
+  | { readonly kind: "found"; readonly heads: readonly number[] }
+  | { readonly kind: "rebuilding" }
+  /** Some of those who claim it stand in the journal alone. */
+  | { readonly kind: "tooMany" };
+
 /** One event of a profile's history, as stored. */
 export interface HistoryEntry {
   readonly seq: number;
@@ -58,6 +65,8 @@ export interface Profiles {
   readonly definitions: Definitions;
   /** Looks a profile up by identifier of a type in `definitions.identity.idTypes`. Values as given; they are normalised here. */
   find(namespace: Namespace, type: string, value: string): Lookup;
+  /** Heads of the chains of everyone whom an identifier leads to now, or who claims it. */
+  trail(namespace: Namespace, type: string, value: string): Trail;
   /**
    * A small memory of rendered answers, kept right by the writer's commit messages: a hit is as fresh as find().
    * `key` names identifier and rendering; entries go when the profile or the identifier changes, or at `validUntilMs`.

@@ -9,7 +9,16 @@ import { claimEntry, parseIdEntry, parseProfile, type HotProfile } from "./hot.t
 import type { JournalReader } from "./journalReader.ts";
 import type { ProfileStore } from "./lmdb.ts";
 import type { ProfileIds } from "./profileId.ts";
-import type { CachedAnswer, HistoryEntry, Lookup, Profiles, StoredProfile, Trace } from "./profiles.ts";
+import type { ClaimEntry } from "./claims.ts";
+import type {
+  CachedAnswer,
+  HistoryEntry,
+  Lookup,
+  Profiles,
+  StoredProfile,
+  Trace,
+  Trail,
+} from "./profiles.ts";
 import { parsePrev, rowFlags, rowKind, typeOf, type EventRow } from "./row.ts";
 
 /** Rendered answers held, in bytes of text and of what goes with each. */
@@ -76,6 +85,23 @@ export class ProfilesReader implements Profiles {
     return found === undefined || found.namespace !== namespace
       ? { kind: "missing" }
       : { kind: "found", profile: this.#stored(found) };
+  }
+
+  trail(namespace: Namespace, type: string, value: string): Trail {
+    const store = this.#store;
+    if (store === null) return { kind: "rebuilding" };
+    const found = [this.#findHot(store, namespace, type, value)];
+    const entry = this.#claimEntryOf(store, namespace, type, value);
+    if (entry?.more === true) return { kind: "tooMany" };
+    for (const { user, anonymous } of entry?.claims ?? []) {
+      if (user !== null) found.push(this.#byPointer(store, identifierKey(namespace, "user_id", user)));
+      if (anonymous !== null)
+        found.push(this.#byPointer(store, identifierKey(namespace, "anonymous_id", anonymous)));
+    }
+    return {
+      kind: "found",
+      heads: found.flatMap((profile) => (profile === undefined ? [] : [profile.head])),
+    };
   }
 
   cached(key: string, nowMs: number): CachedAnswer | undefined {
@@ -210,6 +236,23 @@ export class ProfilesReader implements Profiles {
         return plain === null ? undefined : this.#byClaim(store, identifierKey(namespace, type, plain));
       }
     }
+  }
+
+  /** The claims on an identifier, under its own name or the hash of one. */
+  #claimEntryOf(
+    store: ProfileStore,
+    namespace: Namespace,
+    type: string,
+    value: string,
+  ): ClaimEntry | undefined {
+    const claimed = this.#definitions.identity.claimed.find((candidate) => candidate.type === type);
+    const plain = claimed === undefined ? value.toLowerCase() : normaliseValue(claimed, value);
+    if (plain === null || (claimed === undefined && type !== "email_sha256")) return undefined;
+    const text = store.readId(identifierKey(namespace, type, plain));
+    const entry = text === undefined ? undefined : parseIdEntry(text);
+    if (typeof entry !== "object" || !("same" in entry)) return claimEntry(entry);
+    const same = store.readId(entry.same);
+    return same === undefined ? undefined : claimEntry(parseIdEntry(same));
   }
 
   #byPointer(store: ProfileStore, key: string): HotProfile | undefined {

@@ -25,8 +25,11 @@ import type { Memberships } from "./memberships.ts";
 import type { Projector } from "./projector.ts";
 import { isFoldable, parsePrev, refusedOf, storedEvent, type Diff, type EventRow } from "./row.ts";
 
+/** The part of the journal that a re-attribution reads and writes. */
+export type RefoldJournal = Pick<Journal, "row" | "sourceName" | "append" | "setProjection">;
+
 export interface RefoldContext {
-  readonly journal: Journal;
+  readonly journal: RefoldJournal;
   readonly projector: Projector;
   readonly hot: HotProfiles;
   readonly restore: Restore;

@@ -102,6 +102,7 @@ export class OutServer implements AsyncDisposable {
       .use(
         restRoutes({
           profiles,
+          findAt: (namespace, type, value) => Promise.resolve(profiles.find(namespace, type, value)),
           findKey,
           clock,
           readJson,

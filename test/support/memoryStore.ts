@@ -24,6 +24,7 @@ import type {
   Profiles,
   StoredProfile,
   Trace,
+  Trail,
 } from "../../src/store/profiles.ts";
 import { FakeClock } from "./fakeClock.ts";
 
@@ -246,6 +247,12 @@ export class MemoryProfiles implements Profiles {
   constructor(log: ChangeLog, definitions = noDefinitions) {
     this.#log = log;
     this.definitions = definitions;
+  }
+
+  trail(namespace: Namespace, type: string, value: string): Trail {
+    const found = this.find(namespace, type, value);
+    if (found.kind === "rebuilding") return found;
+    return { kind: "found", heads: found.kind === "found" ? [found.profile.version] : [] };
   }
 
   /** The profile an event belongs to, made or merged if need be. */
