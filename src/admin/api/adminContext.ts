@@ -11,7 +11,7 @@ import type { Jobs } from "./jobs.ts";
 import type { RiverDeps } from "./riverView.ts";
 
 export interface AdminDeps extends AccessDeps {
-  readonly store: Pick<Store, "profiles" | "changes" | "admin" | "status">;
+  readonly store: Pick<Store, "profiles" | "audiences" | "changes" | "admin" | "status">;
   readonly river: RiverDeps;
   readonly alerts: Alerts;
   readonly jobs: Jobs;

@@ -53,6 +53,18 @@ export const adminPaths = [
     name: "only names that contain this text",
     source: "only this source",
   }),
+  get("traits", "What a profile's traits were before, by its newest 300 events", { ...id, ...namespace }),
+  get("segments", "Every segment with the size of its audience", namespace),
+  get("segment", "One segment: its rule in words, size and sizes over 30 days", {
+    name: "the segment",
+    ...namespace,
+  }),
+  get("segment/members", "Who is in a segment", { name: "the segment", ...namespace, ...cursor }),
+  get("segment/explain", "Why a profile is in a segment or is not", {
+    name: "the segment",
+    ...id,
+    ...namespace,
+  }),
   get("event", "Every event with this messageId", { messageId: "as the client sent it", ...namespace }),
   get("quarantine", "What waits in the quarantine, by code and source"),
   get("quarantine/pieces", "What was refused, newest first", {

@@ -12,8 +12,10 @@ import { profileDetail, timeline } from "./profileDetail.ts";
 import { findProfile, recentProfiles } from "./profileSearch.ts";
 import { quarantineGroups, quarantinePiece, quarantinePieces, replayPieces } from "./quarantineActs.ts";
 import { riverView } from "./riverView.ts";
+import { segmentExplanation, segmentList, segmentMembers, segmentPage } from "./segmentViews.ts";
 import { sessionRoutes } from "./sessionRoutes.ts";
 import { beginBackup, beginVerify, storageView } from "./storageActs.ts";
+import { traitHistory } from "./traitHistory.ts";
 import { traceView } from "./traceView.ts";
 
 type Answer = (asked: Asked, deps: AdminDeps) => unknown;
@@ -30,6 +32,17 @@ const gets: Readonly<Record<string, Answer>> = {
     const limit = numberOf(query, "limit", 50, 1, 1_000);
     return timeline(store.profiles, asked(query, store).pid, filter, query.get("cursor"), limit);
   },
+  traits: ({ query }, { store }) => traitHistory(store.profiles, store.changes, asked(query, store)),
+  segments: ({ query }, { store, clock }) => segmentList(store, namespaceOf(query), clock.nowMs()),
+  segment: ({ query }, { store, clock }) =>
+    segmentPage(store, namespaceOf(query), query.get("name") ?? "", clock.nowMs()),
+  "segment/members": ({ query }, { store }) => {
+    const limit = numberOf(query, "limit", 50, 1, 1_000);
+    const after = wholeOf(query, "cursor");
+    return segmentMembers(store, namespaceOf(query), query.get("name") ?? "", after, limit);
+  },
+  "segment/explain": ({ query }, { store, clock }) =>
+    segmentExplanation(store, asked(query, store), query.get("name") ?? "", clock.nowMs()),
   event: ({ query }, { store, fedAtMs }) =>
     traceView(store.profiles, namespaceOf(query), query.get("messageId") ?? "", fedAtMs),
   alerts: (_asked, { alerts }) => alertsView(alerts),

@@ -4,6 +4,7 @@ import { everything, renderProfile, renderVerboseProfile } from "../../esp/profi
 import type { Profiles, HistoryEntry, StoredProfile } from "../../store/profiles.ts";
 import type { ProfileAnswer, TimelineAnswer } from "./profileWire.ts";
 import { eventNames, nameKey } from "./eventNames.ts";
+import { identityGraph } from "./identityGraph.ts";
 import { joinsOf } from "./joins.ts";
 import { nameOf } from "./profileName.ts";
 
@@ -26,8 +27,13 @@ export async function profileDetail(
   return {
     ...verbose,
     name: nameOf(raw.traits, raw.identifiers),
-    traits: mapValues(verbose.traits, (trait) => ({ ...trait, setBy: names.get(nameKey(trait)) ?? null })),
+    traits: mapValues(verbose.traits, (trait, key) => ({
+      ...trait,
+      declared: profile.definitions.declared.get(key)?.type ?? null,
+      setBy: names.get(nameKey(trait)) ?? null,
+    })),
     identifiers: joinsOf(verbose.identifiers, events),
+    graph: identityGraph(verbose.identifiers, events, profile.definitions.identity),
     isWhole,
     raw,
   };
@@ -35,9 +41,9 @@ export async function profileDetail(
 
 function mapValues<Value, Mapped>(
   entries: Readonly<Record<string, Value>>,
-  map: (value: Value) => Mapped,
+  map: (value: Value, key: string) => Mapped,
 ): Readonly<Record<string, Mapped>> {
-  return Object.fromEntries(Object.entries(entries).map(([name, value]) => [name, map(value)]));
+  return Object.fromEntries(Object.entries(entries).map(([key, value]) => [key, map(value, key)]));
 }
 
 /** The events that are looked through for the identifiers, newest first. */

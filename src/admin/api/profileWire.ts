@@ -16,6 +16,18 @@ export interface TraitLine {
   readonly ageMs: number | null;
   readonly source: string | null;
   readonly eventMessageId: string | null;
+  /** How fresh the value is: live, lastKnown or default. */
+  readonly servedFrom: string;
+  /** Of computed traits: what the value is made of. */
+  readonly computed?: {
+    readonly window: string | null;
+    readonly eventMessageIds: readonly string[];
+    readonly eventCount: number;
+    readonly nextChangeAt: string | null;
+    readonly approximate: boolean;
+  };
+  /** The type that freshet.yaml declares; null: none. */
+  readonly declared: string | null;
   /** The event behind eventMessageId; null too where it was not among those looked for. */
   readonly setBy: EventName | null;
 }
@@ -76,6 +88,49 @@ export interface IdentifierAnswer extends Identifier {
   readonly joinedTo: Identifier | null;
 }
 
+/** What ties two identifiers: an event, or several that say the same. */
+export interface GraphEdge {
+  readonly from: Identifier;
+  readonly to: Identifier;
+  readonly by: "link" | "alias" | "claim";
+  /** `counts`, or why it does not: blocked, limit, untrusted, undone. */
+  readonly standing: string;
+  /** Events that say so, among those looked through. */
+  readonly count: number;
+  /** The first of them. */
+  readonly event: Omit<JoinEvent, "name">;
+  readonly lastAt: string;
+}
+
+/** Why the identifiers are one. */
+export interface IdentityGraph {
+  /** `isOwn`: one of the profile's; others stand in ties that do not count, or that other profiles have. */
+  readonly nodes: readonly (Identifier & { readonly isOwn: boolean })[];
+  readonly edges: readonly GraphEdge[];
+  /** Edges that are left out. */
+  readonly left: number;
+}
+
+/** A value that a trait came to have. */
+export interface TraitPoint {
+  readonly at: string;
+  /** The value, if it is a number. */
+  readonly number: number | null;
+  /** The value as text, cut where it is long; null: it was cleared. */
+  readonly text: string | null;
+  readonly cause: string;
+  readonly event: EventName | null;
+  readonly eventMessageId: string | null;
+}
+
+/** GET /admin/api/traits */
+export interface TraitHistoryAnswer {
+  /** By trait, oldest first. */
+  readonly traits: Readonly<Record<string, readonly TraitPoint[]>>;
+  /** False where the profile has more events than were looked through. */
+  readonly isWhole: boolean;
+}
+
 /** GET /admin/api/profile */
 export interface ProfileAnswer {
   readonly profileId: string;
@@ -86,6 +141,7 @@ export interface ProfileAnswer {
   readonly firstSeenAt: string | null;
   readonly lastSeenAt: string | null;
   readonly identifiers: readonly IdentifierAnswer[];
+  readonly graph: IdentityGraph;
   /** False where the profile has more events than were looked through for the identifiers. */
   readonly isWhole: boolean;
   readonly traits: Readonly<Record<string, TraitLine>>;
