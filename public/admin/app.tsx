@@ -11,12 +11,14 @@ import { ProfilesSection } from "./profiles.tsx";
 import { QuarantineSection } from "./quarantine.tsx";
 import { RiverSection } from "./river.tsx";
 import { link, route, sections, type SectionName } from "./route.ts";
+import { SegmentsSection } from "./segments.tsx";
 import { SignIn } from "./signIn.tsx";
 import { StorageSection } from "./storage.tsx";
 
 const bodies: Readonly<Record<SectionName, () => ComponentChild>> = {
   river: () => <RiverSection />,
   profiles: () => <ProfilesSection />,
+  segments: () => <SegmentsSection />,
   quarantine: () => <QuarantineSection />,
   keys: () => <KeysSection />,
   storage: () => <StorageSection />,

@@ -2,11 +2,12 @@
 import { useState } from "preact/hooks";
 import type { IdentifierAnswer, JoinEvent, ProfileAnswer } from "../../src/admin/api/profileWire.ts";
 import { get } from "./api.ts";
+import { Graph } from "./identityGraph.tsx";
 import { At, Copy, Data, Failure, Table, useAnswer } from "./pieces.tsx";
 import type { NamespaceName } from "./profiles.tsx";
 import { link } from "./route.ts";
+import { Traits } from "./profileTraits.tsx";
 import { Timeline } from "./timeline.tsx";
-import { agoText, timeText } from "./words.ts";
 
 export function ProfileDetail({ id, namespace }: { readonly id: string; readonly namespace: NamespaceName }) {
   const { answer, error, again } = useAnswer(
@@ -41,6 +42,8 @@ export function ProfileDetail({ id, namespace }: { readonly id: string; readonly
         )}
       </p>
       <Names profile={answer} />
+      <Graph graph={answer.graph} profileId={answer.profileId} namespace={namespace} />
+      <SegmentsOf profile={answer} namespace={namespace} />
       <Traits profile={answer} namespace={namespace} />
       <Timeline id={`profile_id:${answer.profileId}`} namespace={namespace} />
       <Raw profile={answer} />
@@ -101,56 +104,28 @@ function EventName({ event }: { readonly event: JoinEvent }) {
   );
 }
 
-function Traits({
+function SegmentsOf({
   profile,
   namespace,
 }: {
   readonly profile: ProfileAnswer;
   readonly namespace: NamespaceName;
 }) {
-  const traits = Object.entries(profile.traits).sort(([left], [right]) => left.localeCompare(right));
+  const { segments, profileId } = profile;
+  if (segments.length === 0) return null;
   return (
-    <section aria-labelledby="traits">
-      <h3 id="traits">Traits</h3>
-      {traits.length === 0 ? (
-        <p>Nothing is known yet. An identify sets traits.</p>
-      ) : (
-        <Table label="Traits" head={["Trait", "Value", "Age", "Source", "Set by"]}>
-          {traits.map(([name, { value, updatedAt, ageMs, source, eventMessageId, setBy }]) => (
-            <tr key={name}>
-              <th scope="row">
-                <Data>{name}</Data>
-              </th>
-              <td>
-                <Data>{typeof value === "string" ? value : JSON.stringify(value)}</Data>
-              </td>
-              <td>
-                {updatedAt !== null && ageMs !== null && (
-                  <time dateTime={updatedAt} title={timeText(updatedAt)}>
-                    {agoText(ageMs)}
-                  </time>
-                )}
-              </td>
-              <td>
-                <Data>{source ?? ""}</Data>
-              </td>
-              <td>
-                {eventMessageId !== null && (
-                  <a href={link("profiles", `profile_id:${profile.profileId}`, namespace, eventMessageId)}>
-                    {setBy === null ? (
-                      <Data>{eventMessageId}</Data>
-                    ) : (
-                      <span title={`messageId ${eventMessageId}`}>
-                        {setBy.type} {setBy.name === null ? null : <Data>{setBy.name}</Data>}
-                      </span>
-                    )}
-                  </a>
-                )}
-              </td>
-            </tr>
-          ))}
-        </Table>
-      )}
+    <section aria-labelledby="segments">
+      <h3 id="segments">Segments</h3>
+      <ul>
+        {segments.map(({ name, since }) => (
+          <li key={name}>
+            <a href={link("segments", name, namespace, `profile_id:${profileId}`)}>
+              <Data>{name}</Data>
+            </a>{" "}
+            since <At at={since} />
+          </li>
+        ))}
+      </ul>
     </section>
   );
 }
@@ -192,12 +167,21 @@ function Raw({ profile }: { readonly profile: ProfileAnswer }) {
 }
 
 /** What the public API answers to `?verbose=true`: without what only this page is told. */
-function verboseOf({ raw: _raw, isWhole: _isWhole, name: _name, ...profile }: ProfileAnswer): unknown {
+function verboseOf({
+  raw: _raw,
+  isWhole: _isWhole,
+  name: _name,
+  graph: _graph,
+  ...profile
+}: ProfileAnswer): unknown {
   return {
     ...profile,
     identifiers: profile.identifiers.map(({ type, value }) => ({ type, value })),
     traits: Object.fromEntries(
-      Object.entries(profile.traits).map(([name, { setBy: _setBy, ...trait }]) => [name, trait]),
+      Object.entries(profile.traits).map(([name, { setBy: _setBy, declared: _declared, ...trait }]) => [
+        name,
+        trait,
+      ]),
     ),
   };
 }

@@ -4,6 +4,7 @@ import { signal } from "@preact/signals";
 export const sections = [
   ["river", "River"],
   ["profiles", "Profiles"],
+  ["segments", "Segments"],
   ["quarantine", "Quarantine"],
   ["keys", "Keys and sources"],
   ["storage", "Storage"],

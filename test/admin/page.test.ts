@@ -295,8 +295,9 @@ describe("text that attacks stays text", () => {
       window[name] = (...given) => { window.ran.push(name + given.join()); };`;
   /** Elements that no part of the page makes, and attributes that would run. */
   const planted = `[...document.querySelectorAll("#app *")].filter((element) =>
-    ["SCRIPT", "IFRAME", "IMG", "SVG", "OBJECT", "EMBED", "LINK", "STYLE", "VIDEO", "AUDIO", "MARQUEE", "BASE", "META"]
+    ["SCRIPT", "IFRAME", "IMG", "IMAGE", "FOREIGNOBJECT", "ANIMATE", "USE", "OBJECT", "EMBED", "LINK", "STYLE", "VIDEO", "AUDIO", "MARQUEE", "BASE", "META"]
       .includes(element.tagName.toUpperCase()) ||
+    (element.tagName.toUpperCase() === "SVG" && !element.matches(".spark, .drawing")) ||
     element.getAttributeNames().some((name) => /^on/.test(name)) ||
     /^\\s*(javascript|data|vbscript):/i.test(element.getAttribute("href") ?? "")).length`;
 
