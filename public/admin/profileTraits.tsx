@@ -53,9 +53,7 @@ export function Traits({ profile, namespace }: TraitsProps) {
                     {agoText(trait.ageMs)}
                   </time>
                 )}
-                {freshness[trait.servedFrom] === undefined ? null : (
-                  <small> {freshness[trait.servedFrom]}</small>
-                )}
+                <small> {freshness[trait.servedFrom ?? ""]}</small>
               </td>
               <td>
                 <Data>{trait.source ?? ""}</Data>
@@ -151,7 +149,9 @@ function Before({ name, points, asOf }: BeforeProps) {
         ) : (
           <Bars label={label} steps={steps} fromMs={fromMs} toMs={toMs} />
         )}{" "}
-        <small aria-hidden="true">{count}</small>
+        <small class="count" aria-hidden="true">
+          {count}
+        </small>
       </summary>
       <ol reversed>
         {points.toReversed().map((point, index) => (

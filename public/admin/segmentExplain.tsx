@@ -93,10 +93,7 @@ function Clause({ clause }: { readonly clause: ClauseLine }) {
   const { kind, words, isTrue, seen, since, turnsAt, approximate, of } = clause;
   return (
     <li class={isTrue ? "yes" : "no"}>
-      <span class="mark" aria-hidden="true">
-        {isTrue ? "✓" : "✗"}
-      </span>
-      <span class="unseen">{isTrue ? "True: " : "False: "}</span>
+      <strong class="mark">{isTrue ? "yes" : "no"}</strong>
       <Data>{of.length > 0 ? (groups[kind] ?? words) : words}</Data>
       <small>
         {seen === null ? null : (

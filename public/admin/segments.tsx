@@ -133,19 +133,53 @@ interface SizesProps {
   readonly look?: "small" | "large";
 }
 
-/** An audience's size over time. Samples are a minute apart, so what is true now is added at the end. */
-function Sizes({ name, size, history, at, spanMs, look = "small" }: SizesProps) {
+/** What a chart of sizes shows; null: there is nothing to show. */
+function spanOf({ size, history, at, spanMs }: SizesProps) {
   const toMs = Date.parse(at);
-  const steps = history.map((point) => ({ atMs: Date.parse(point.at), value: point.size }));
-  const values = [...history.map((point) => point.size), ...(size === null ? [] : [size])];
-  if (values.length === 0) return null;
-  const [least, most] = [Math.min(...values), Math.max(...values)];
-  const since = history[0] === undefined ? "now" : timeText(history[0].at);
-  const label = `${name}: from ${countText(least)} to ${countText(most)} since ${since}`;
+  const [first] = history;
+  if (first === undefined) return null;
+  const firstMs = Date.parse(first.at);
+  // Nobody was in it before the first sample, unless that is the one from before the span.
+  const fromMs = Math.max(toMs - spanMs, firstMs - Math.max(60_000, (toMs - firstMs) / 10));
+  const before = firstMs > fromMs ? [{ atMs: fromMs, value: 0 }] : [];
+  const sampled = history.map((point) => ({ atMs: Date.parse(point.at), value: point.size }));
+  // Samples are a minute apart, so what is true now is added at the end.
   const now = size === null ? [] : [{ atMs: toMs, value: size }];
-  // The curve begins with the first sample where there are none before it.
-  const fromMs = Math.max(toMs - spanMs, Math.min(toMs - 60_000, steps[0]?.atMs ?? toMs));
-  return <Spark label={label} steps={[...steps, ...now]} fromMs={fromMs} toMs={toMs} size={look} />;
+  const steps = [...before, ...sampled, ...now];
+  const values = steps.map(({ value }) => value);
+  return { fromMs, toMs, steps, least: Math.min(...values), most: Math.max(...values) };
+}
+
+/** An audience's size over time. */
+function Sizes(props: SizesProps) {
+  const span = spanOf(props);
+  if (span === null) return null;
+  const { fromMs, toMs, steps, least, most } = span;
+  const since = timeText(new Date(fromMs).toISOString());
+  const label = `${props.name}: from ${countText(least)} to ${countText(most)} since ${since}`;
+  return <Spark label={label} steps={steps} fromMs={fromMs} toMs={toMs} size={props.look ?? "small"} />;
+}
+
+/** The same, large, with its ends in words. */
+function SizeChart({ answer }: { readonly answer: SegmentAnswer }) {
+  const props: SizesProps = { ...answer, spanMs: 30 * dayMs, look: "large" };
+  const span = spanOf(props);
+  if (span === null) return null;
+  return (
+    <figure class="chart">
+      <figcaption>
+        Size over time{" "}
+        <small>
+          (at most 30 days; from {countText(span.least)} to {countText(span.most)})
+        </small>
+      </figcaption>
+      <Sizes {...props} />
+      <p class="ends">
+        <small>{timeText(new Date(span.fromMs).toISOString())}</small>
+        <small>{timeText(answer.at)}</small>
+      </p>
+    </figure>
+  );
 }
 
 function One({
@@ -179,23 +213,7 @@ function One({
               <dd>{sizeWords(answer.size)}</dd>
             </div>
           </dl>
-          <figure class="chart">
-            <figcaption>
-              Size <small>(the last 30 days, or since it began)</small>
-            </figcaption>
-            <Sizes
-              name={name}
-              size={answer.size}
-              history={answer.history}
-              at={answer.at}
-              spanMs={30 * dayMs}
-              look="large"
-            />
-            <p class="ends">
-              <small>{answer.history[0] === undefined ? "" : timeText(answer.history[0].at)}</small>
-              <small>{timeText(answer.at)}</small>
-            </p>
-          </figure>
+          <SizeChart answer={answer} />
         </>
       )}
       <Explain key={id} name={name} namespace={namespace} id={id} />

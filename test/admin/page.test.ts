@@ -229,6 +229,8 @@ const places = [
   ["profiles", "Profiles"],
   ["profiles/user_id%3A42/live", "Profiles"],
   ["profiles/user_id%3A42/live/m-2", "Profiles"],
+  ["segments", "Segments"],
+  ["segments/nobody/live", "Segments"],
   ["quarantine", "Quarantine"],
   ["quarantine/missing_id/default", "Quarantine"],
   ["quarantine/qrn_1", "Quarantine"],

@@ -170,7 +170,7 @@ test.each<[string, PageOptions]>([
     await isSound();
     await page.click('section[aria-labelledby="segments"] >> text=good-buyers');
     await page.waitForSelector('.explained:has-text("Ann is in it since")');
-    await page.waitForSelector('.clauses .yes:has-text("plan is pro")');
+    await page.waitForSelector('.clauses .yes:has-text("yesplan is pro")');
     await page.fill("input[name=id]", "user_id:7");
     await page.keyboard.press("Enter");
     await page.waitForSelector('.explained:has-text("is not in it")');

@@ -16,8 +16,8 @@ export interface TraitLine {
   readonly ageMs: number | null;
   readonly source: string | null;
   readonly eventMessageId: string | null;
-  /** How fresh the value is: live, lastKnown or default. */
-  readonly servedFrom: string;
+  /** How fresh the value is: live, lastKnown or default; null: there is none. */
+  readonly servedFrom: string | null;
   /** Of computed traits: what the value is made of. */
   readonly computed?: {
     readonly window: string | null;
