@@ -138,7 +138,7 @@ describe("each section does its main work", () => {
       await page.keyboard.press("Enter");
       await page.waitForSelector('h3:has-text("Traits")');
       const row = await page.textContent('tr:has(th:has-text("firstName"))');
-      expect(row).toMatch(/^firstNameAnn.*(just now|ago)defaultidentify $/);
+      expect(row).toMatch(/^firstNameAnn.*(just now|ago) ?defaultidentify .*1 value/);
       expect(await page.textContent("h2")).toBe("Ann");
       await page.click('tr:has(th:has-text("firstName")) >> text=identify');
       await page.waitForSelector('pre:has-text("Berlin")');
@@ -230,7 +230,6 @@ const places = [
   ["profiles/user_id%3A42/live", "Profiles"],
   ["profiles/user_id%3A42/live/m-2", "Profiles"],
   ["segments", "Segments"],
-  ["segments/nobody/live", "Segments"],
   ["quarantine", "Quarantine"],
   ["quarantine/missing_id/default", "Quarantine"],
   ["quarantine/qrn_1", "Quarantine"],
