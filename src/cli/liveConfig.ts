@@ -5,6 +5,7 @@ import type { CallOperation, ConfigDifference, Outlet } from "../admin/operation
 import { folderPaths } from "../store/folder.ts";
 import { dataFolder, parseCount, withData } from "./arguments.ts";
 import { UsageError, type CliContext } from "./context.ts";
+import { servedElsewhere } from "./folderWords.ts";
 import { outletFor } from "./session.ts";
 import { connectSocket } from "./socketClient.ts";
 
@@ -101,7 +102,7 @@ async function asked<T>(
   const call = await connectSocket(folderPaths(folder).socket);
   if (call === null)
     throw new UsageError(
-      `no Freshet is running on ${folder}; the file is read at its next start (freshet config check)`,
+      `no Freshet is running on ${folder}; the file is read at its next start (freshet config check).${await servedElsewhere(folder)}`,
     );
   using outlet = outletFor(context, progress);
   return await work(call, outlet);
