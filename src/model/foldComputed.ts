@@ -12,7 +12,7 @@ import type { Definitions } from "./definition.ts";
 import type { Event } from "./event.ts";
 import { addItem, evidenceOf, placeOf } from "./evidence.ts";
 import { itemOf } from "./item.ts";
-import { addOrderEvent, emptyBook } from "./orders.ts";
+import { addOrderEvent, emptyBook, ordersValues } from "./orders.ts";
 import type { EventPlan, ItemLayout, SpansPlan } from "./evidencePlan.ts";
 import { addSpan, spanOf } from "./spans.ts";
 import { tallyStep, tallyValue } from "./tallyStep.ts";
@@ -43,7 +43,7 @@ export function foldComputed(
     if (plan.layout !== null) all = foldItem(evidence, event, plan, plan.layout, tMs, all);
     for (const spans of plan.spans) all = foldSpan(state, evidence, event, spans, definitions, tMs, all);
     if (plan.carts.length > 0) all = foldCart(evidence, event, plan, tMs !== null, all);
-    if (plan.orders.length > 0) all = foldOrders(state, evidence, event, plan, tMs, all);
+    if (plan.orders.length > 0) all = foldOrders(evidence, event, plan, tMs, all);
   }
   return tMs === null || ratios.length === 0 ? all : computedChanges(state, ratios, before, tMs, all);
 }
@@ -129,15 +129,19 @@ function foldCart(
 }
 
 function foldOrders(
-  state: HasEvidence,
   evidence: Evidence,
   event: Event,
   plan: EventPlan,
   tMs: number | null,
-  changed: TraitChanges | null,
+  others: TraitChanges | null,
 ): TraitChanges | null {
+  const before = tMs === null ? [] : ordersValues(evidence.orders, plan.orders, tMs);
   const book = (evidence.orders ??= emptyBook());
-  const before = tMs === null ? [] : plan.orders.map((trait) => computedValue(state, trait, tMs));
   addOrderEvent(book, event, plan.limits.orders);
-  return tMs === null ? changed : computedChanges(state, plan.orders, before, tMs, changed);
+  if (tMs === null) return others;
+  const after = ordersValues(book, plan.orders, tMs);
+  let changed = others;
+  for (let at = 0; at < plan.orders.length; at += 1)
+    changed = withChange(changed, plan.orders[at]?.name ?? "", before[at] ?? null, after[at] ?? null);
+  return changed;
 }

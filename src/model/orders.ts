@@ -200,26 +200,43 @@ function netOf(record: OrderRecord): number {
   return record[3].length === 0 ? amount : Math.max(0, Math.min(amount, left));
 }
 
+/** What the orders of a window come to. */
+interface Summary {
+  n: number;
+  /** Time of the newest order; −Infinity: there is none. */
+  lastMs: number;
+  readonly sums: [currency: string, n: number, sum: Whole][];
+}
+
 /** The value alone; the short way, for the fold. */
 export function ordersValue(book: OrderBook | null, trait: OrdersTrait, tMs: number): Json {
-  const isShort = book !== null && book.tail === null && trait.measure !== "revenueByCurrency";
-  if (!isShort) return readOrders(book, trait, tMs).value;
+  return ordersValues(book, [trait], tMs)[0] ?? null;
+}
+
+/** The values of several traits, each window and currency gone through once. */
+export function ordersValues(book: OrderBook | null, traits: readonly OrdersTrait[], tMs: number): Json[] {
+  let known: Summary | null = null;
+  let of: OrdersTrait | undefined;
+  return traits.map((trait) => {
+    if (book === null || book.tail !== null) return readOrders(book, trait, tMs).value;
+    if (known === null || of?.windowMs !== trait.windowMs || of.currency !== trait.currency)
+      known = summaryOf(book, trait, tMs);
+    of = trait;
+    return valueOf(known, trait);
+  });
+}
+
+function summaryOf(book: OrderBook, trait: OrdersTrait, tMs: number): Summary {
   const sinceMs = trait.windowMs === null ? -Infinity : tMs - trait.windowMs;
-  let [n, own, lastMs] = [0, 0, -Infinity];
-  let sum: Whole = 0;
+  const summary: Summary = { n: 0, lastMs: -Infinity, sums: [] };
   for (const key in book.orders) {
     const record = recordOf(book, key);
     if (record === undefined || !counts(record) || record[0] === null || record[0] <= sinceMs) continue;
-    n += 1;
-    if (record[0] > lastMs) lastMs = record[0];
-    if ((record[1]?.[6] ?? trait.currency) !== trait.currency) continue;
-    own += 1;
-    sum = addWhole(sum, netOf(record));
+    summary.n += 1;
+    if (record[0] > summary.lastMs) summary.lastMs = record[0];
+    addToSums(summary.sums, record[1]?.[6] ?? trait.currency, 1, netOf(record));
   }
-  if (trait.measure === "count") return n;
-  if (trait.measure === "lastAt") return n === 0 ? null : new Date(lastMs).toISOString();
-  if (trait.measure === "revenue") return fromScaled(sum);
-  return own === 0 ? null : divided(sum, own);
+  return summary;
 }
 
 /** One of the order traits at an instant; `book` null: nothing is known. */
@@ -239,7 +256,7 @@ export function readOrders(book: OrderBook | null, trait: OrdersTrait, tMs: numb
   }
   const n = counted.length + (trait.windowMs === null ? (tail?.n ?? 0) : 0);
   const firstMs = counted.map((record) => record[0] ?? 0);
-  const value = measured(trait, n, sums, firstMs);
+  const value = valueOf({ n, lastMs: -least(firstMs.map((ms) => -ms)), sums }, trait);
   const stamps = counted.flatMap(wordsOf).sort((left, right) => compareStamps(right, left));
   const nextChangeAtMs =
     trait.windowMs === null || firstMs.length === 0 ? null : least(firstMs) + trait.windowMs;
@@ -254,25 +271,14 @@ function wordsOf(record: OrderRecord): Stamped[] {
   return record[1] === null ? record[3] : [record[1], ...record[3]];
 }
 
-function measured(
-  trait: OrdersTrait,
-  n: number,
-  sums: readonly [string, number, Whole][],
-  firstMs: readonly number[],
-): Json {
-  const own = sums.find(([currency]) => currency === trait.currency);
-  switch (trait.measure) {
-    case "count":
-      return n;
-    case "revenue":
-      return fromScaled(own?.[2] ?? 0);
-    case "average":
-      return own === undefined ? null : divided(own[2], own[1]);
-    case "lastAt":
-      return firstMs.length === 0 ? null : new Date(-least(firstMs.map((ms) => -ms))).toISOString();
-    case "revenueByCurrency":
-      return Object.fromEntries(sums.map(([currency, , sum]) => [currency, fromScaled(sum)]));
-  }
+function valueOf({ n, lastMs, sums }: Summary, { measure, currency }: OrdersTrait): Json {
+  if (measure === "count") return n;
+  if (measure === "lastAt") return lastMs === -Infinity ? null : new Date(lastMs).toISOString();
+  if (measure === "revenueByCurrency")
+    return Object.fromEntries(sums.map(([name, , sum]) => [name, fromScaled(sum)]));
+  const own = sums.find(([name]) => name === currency);
+  if (measure === "revenue") return fromScaled(own?.[2] ?? 0);
+  return own === undefined ? null : divided(own[2], own[1]);
 }
 
 function least(list: readonly number[]): number {

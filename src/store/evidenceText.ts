@@ -1,8 +1,8 @@
 /**
  * Evidence as it is stored: JSON. A profile that changes is stored whole, and one with hundreds of items would cost as
  * much to write down for each further one. Items never change once made, and come and go at the ends of their list
- * nearly always (none goes from the middle); so the texts of full blocks are remembered, and only what is new is made
- * into text.
+ * nearly always (none goes from the middle); so texts are remembered, of short lists the whole, of long ones by full
+ * blocks, and only what is new is made into text.
  */
 import type { Evidence } from "../model/computed.ts";
 import type { EventEvidence } from "../model/evidence.ts";
@@ -20,6 +20,7 @@ const blockItems = 64;
 
 export class EvidenceTexts {
   readonly #blocks = new WeakMap<readonly Item[], readonly Block[]>();
+  readonly #short = new WeakMap<readonly Item[], Block>();
 
   /** The same text as JSON.stringify gives. */
   of(evidence: Evidence): string {
@@ -31,7 +32,12 @@ export class EvidenceTexts {
   }
 
   #eventText([items, tail]: EventEvidence): string {
-    if (items.length < blockItems) return JSON.stringify([items, tail]);
+    if (items.length < blockItems) {
+      if (items.length < 2) return JSON.stringify([items, tail]);
+      const all = grown(items, this.#short.get(items));
+      this.#short.set(items, all);
+      return `[[${all.text}],${JSON.stringify(tail)}]`;
+    }
     const blocks = blocksOf(items, this.#blocks.get(items) ?? []);
     this.#blocks.set(items, blocks);
     const inBlocks = blocks.reduce((sum, { count }) => sum + count, 0);
@@ -39,6 +45,16 @@ export class EvidenceTexts {
     if (inBlocks < items.length) texts.push(textOf(items.slice(inBlocks)));
     return `[[${texts.join(",")}],${JSON.stringify(tail)}]`;
   }
+}
+
+/** The items as one block; of a known one that only grew, the new ones alone are made into text. */
+function grown(items: readonly Item[], known: Block | undefined): Block {
+  if (known === undefined || items[0] !== known.first || items[known.count - 1] !== known.last)
+    return blockOf(items);
+  const last = items.at(-1);
+  if (last === undefined || items.length === known.count) return known;
+  const text = `${known.text},${textOf(items.slice(known.count))}`;
+  return { first: known.first, last, count: items.length, text };
 }
 
 /** Blocks over the items from the first on, as many as there are full ones; known ones are used again. */
