@@ -18,6 +18,7 @@ function factsOf({ kind, seen, since, turnsAt, approximate }: ExplainedClause): 
   const facts: string[] = [];
   if (kind === "trait") facts.push(seen === null ? "has no value" : `it is ${shown(seen)}`);
   if (kind === "event") facts.push(`it came ${seen === 1 ? "once" : `${shown(seen)} times`}`);
+  if (kind === "consent") facts.push(`it is ${shown(seen)}`);
   if (kind === "list" && seen !== null) facts.push(shown(seen));
   if (approximate) facts.push("approximately");
   if (since !== null) facts.push(`since ${since}`);

@@ -168,6 +168,7 @@ segments:
     all:
       - { trait: cart.count, atLeast: 1 }
       - { trait: cart.updatedAt, olderThan: 30m }
+      - { consent: email.marketing, is: granted }
       - { not: { segment: staff } }
   staff: { list: ./lists/staff.csv, match: email }
 \`\`\`

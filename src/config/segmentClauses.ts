@@ -5,6 +5,7 @@ import { nearest } from "../lib/nearest.ts";
 import { timeIn } from "../model/timeIn.ts";
 import { maxSegmentClauses, maxSegmentDepth } from "../model/segmentRule.ts";
 import { whereSchema } from "./computedTraits.ts";
+import { isConsentKey } from "../model/consentRule.ts";
 import { conditionKeys } from "./condition.ts";
 
 const longestMs = 3_660 * 86_400_000;
@@ -90,6 +91,19 @@ const eventKeys = {
   },
 } as const satisfies Record<string, Key>;
 
+const consentKeys = {
+  consent: {
+    schema: z.string().refine(isConsentKey),
+    description: "The person's word on a channel, or on a topic of it: `email.marketing`.",
+    expected: "a channel or a channel and a topic, such as email.marketing",
+  },
+  is: {
+    schema: z.enum(["granted", "denied", "unknown"]),
+    description: "What the word is; unknown: there is none, whatever holds then.",
+    expected: "granted, denied or unknown",
+  },
+} as const satisfies Record<string, Key>;
+
 const segmentKeys = {
   segment: {
     schema: z.string().regex(segmentName),
@@ -116,6 +130,7 @@ const listKeys = {
 const kinds = {
   trait: traitKeys,
   event: eventKeys,
+  consent: consentKeys,
   segment: segmentKeys,
   list: listKeys,
 } as const satisfies Record<string, Readonly<Record<string, Key>>>;
@@ -145,14 +160,22 @@ function objectOf<Keys extends Readonly<Record<string, Key>>, Needed extends key
 
 const traitClause = objectOf(traitKeys, ["trait"]);
 const eventClause = objectOf(eventKeys, ["event"]);
+const consentClause = objectOf(consentKeys, ["consent", "is"]);
 const segmentClause = objectOf(segmentKeys, ["segment"]);
 const listClause = objectOf(listKeys, ["list", "match"]);
-const schemas = { trait: traitClause, event: eventClause, segment: segmentClause, list: listClause };
+const schemas = {
+  trait: traitClause,
+  event: eventClause,
+  consent: consentClause,
+  segment: segmentClause,
+  list: listClause,
+};
 
 /** A clause as it stands in the file, once it is checked. */
 export type Clause =
   | z.output<typeof traitClause>
   | z.output<typeof eventClause>
+  | z.output<typeof consentClause>
   | z.output<typeof segmentClause>
   | z.output<typeof listClause>
   | { all: Clause[] }
@@ -169,6 +192,7 @@ export const clauseSchema: z.ZodType<Clause> = z
   .union([
     traitClause,
     eventClause,
+    consentClause,
     segmentClause,
     listClause,
     z.strictObject({ all: clauseList.meta({ description: "All of these hold." }) }),

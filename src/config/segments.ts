@@ -117,6 +117,10 @@ function ruleOf(clause: Clause, load: LoadList): SegmentRule {
   if ("not" in clause) return { kind: "not", of: ruleOf(clause.not, load) };
   if ("trait" in clause) return { kind: "trait", path: clause.trait.split("."), test: testOf(clause) };
   if ("segment" in clause) return { kind: "segment", name: clause.segment };
+  if ("consent" in clause) {
+    const [channel = "", topic = null] = clause.consent.split(".");
+    return { kind: "consent", channel, topic, is: clause.is };
+  }
   if ("list" in clause) {
     const { list: file, match } = clause;
     const content = load(file, match);

@@ -132,6 +132,7 @@ function traitsIn(clause: Clause): readonly string[] {
     case "not":
       return traitsIn(clause.of);
     case "event":
+    case "consent":
     case "list":
     case "segment":
       return [];

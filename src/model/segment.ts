@@ -7,6 +7,7 @@
  * whole is. `any` is the same the other way round. What was certain may turn out to go on: then one looks again from
  * there, so that the instant told is the one at which the segment itself turns.
  */
+import { consentOf } from "./consent.ts";
 import type { Definitions } from "./definition.ts";
 import type { Tallied } from "./evidencePlan.ts";
 import { identifierOf } from "./identifier.ts";
@@ -94,6 +95,8 @@ export function answerOf(moment: Moment, clause: Clause): Answer {
       if (tally === undefined) throw new Error("a clause about events has no count");
       return answerOfEvent(moment, tally, clause.times);
     }
+    case "consent":
+      return lasting(consentOf(moment.subject.state, clause.channel, clause.topic).status === clause.is);
     case "segment": {
       const other = moment.definitions.segments.byName.get(clause.name);
       if (other === undefined) throw new Error(`there is no segment ${clause.name}`);

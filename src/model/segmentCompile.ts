@@ -54,6 +54,7 @@ function clauseOf(rule: SegmentRule, hidden: Map<string, Definition>, lists: Lis
     case "not":
       return { kind: "not", words, of: clauseOf(rule.of, hidden, lists) };
     case "trait":
+    case "consent":
     case "segment":
       return { ...rule, words };
     case "event": {

@@ -1,5 +1,6 @@
 /** Why a profile is in a segment or is not: every clause with its answer, what it was decided on, since and until when. */
 import { valueAt, type HasEvidence } from "./computed.ts";
+import { consentOf } from "./consent.ts";
 import type { Definitions } from "./definition.ts";
 import type { Json } from "./event.ts";
 import { identifierOf } from "./identifier.ts";
@@ -23,7 +24,7 @@ export interface Explained {
   /** The clause in words (segmentWords.ts). */
   readonly words: string;
   readonly isTrue: boolean;
-  /** A trait's value, the number of events, the listed identifier; null: none, or the clause is made of others. */
+  /** A trait's value, the number of events, the word of consent, the listed identifier; null: none, or the clause is made of others. */
   readonly seen: Json;
   /** It has answered so at least since then, as far as can be known from what is kept; null: it can't. */
   readonly sinceMs: number | null;
@@ -92,6 +93,10 @@ function factsOf(clause: Clause, moment: Moment, of: readonly Explained[]): Fact
       if (tally === undefined) throw new Error("a clause about events has no count");
       const { n, approximate } = countNow(moment, tally);
       return { seen: n, approximate, sinceMs: eventTurnedAt(moment, tally, clause.times) };
+    }
+    case "consent": {
+      const { status, atMs } = consentOf(moment.subject.state, clause.channel, clause.topic);
+      return { seen: status, sinceMs: atMs, approximate: false };
     }
     case "list":
       return { seen: listedOf(clause, moment), sinceMs: null, approximate: false };

@@ -1,4 +1,5 @@
 /** Segments in the form in which they are decided: names resolved, what events they count known. Made by segmentCompile.ts. */
+import type { ConsentStatus } from "./consentRule.ts";
 import type { ValueTest } from "./valueTest.ts";
 
 /** A number of events that is enough, and one that is not too many; null: none. */
@@ -13,6 +14,14 @@ export interface ListSet {
   has(value: string): boolean;
 }
 
+/** The person's own word on a channel, or on one topic of it; what holds where there is none doesn't matter. */
+export interface ConsentClause {
+  readonly kind: "consent";
+  readonly channel: string;
+  readonly topic: string | null;
+  readonly is: ConsentStatus;
+}
+
 /** A clause of a segment. */
 export type Clause = ClauseKind & {
   /** The clause for people. */
@@ -25,6 +34,7 @@ type ClauseKind =
   | { readonly kind: "trait"; readonly path: readonly string[]; readonly test: ValueTest }
   /** `tally`: name of the count that is kept for it, in `Definitions.hidden`. */
   | { readonly kind: "event"; readonly tally: string; readonly times: Times }
+  | ConsentClause
   | { readonly kind: "segment"; readonly name: string }
   | { readonly kind: "list"; readonly list: ListSet; readonly match: string };
 

@@ -1,5 +1,6 @@
 /** A segment's rule as an operator means it: plain data, times in milliseconds, what is asked of one value in one clause. */
 import type { Where } from "./selector.ts";
+import type { ConsentClause } from "./segmentPlan.ts";
 import type { ValueTest } from "./valueTest.ts";
 
 export type SegmentRule =
@@ -8,6 +9,7 @@ export type SegmentRule =
   /** `path`: a trait's name and the keys below it. Below a list the rest of the path is taken of each entry. */
   | { readonly kind: "trait"; readonly path: readonly string[]; readonly test: ValueTest }
   | EventRule
+  | ConsentClause
   | { readonly kind: "segment"; readonly name: string }
   /** `sha256` names the content (lib/digestList.ts); `match` is the identifiers' type. */
   | {

@@ -34,6 +34,7 @@ function traitsReadBy(rule: SegmentRule): readonly string[] {
     case "not":
       return traitsReadBy(rule.of);
     case "event":
+    case "consent":
     case "list":
     case "segment":
       return [];

@@ -1,5 +1,6 @@
 /** Rules of segments in words, for people: short sentences without a subject, which is the profile. */
 import { formatDuration } from "../lib/duration.ts";
+import { consentKey } from "./consentRule.ts";
 import type { Condition } from "./condition.ts";
 import type { EventRule, SegmentRule } from "./segmentRule.ts";
 import type { ValueTest } from "./valueTest.ts";
@@ -17,6 +18,8 @@ export function segmentInWords(rule: SegmentRule): string {
       return traitInWords(rule.path.join("."), rule.test);
     case "event":
       return eventInWords(rule);
+    case "consent":
+      return `consent to ${consentKey(rule.channel, rule.topic)} is ${rule.is}`;
     case "segment":
       return `is in the segment ${rule.name}`;
     case "list":

@@ -13,6 +13,7 @@ segments:
     all:
       - { trait: cart.count, atLeast: 1 }
       - { trait: cart.updatedAt, olderThan: 2s }
+      - { consent: email.marketing, is: granted }
       - { not: { segment: staff } }
   staff: { list: ./staff.csv, match: email }
 `;
@@ -37,6 +38,15 @@ test("who leaves a cart is in the segment when it is due, in reads and in the fe
   });
   for (const userId of ["bob", "ann"]) {
     await server.post("/v1/identify", { userId, traits: { email: `${userId}@example.com` } });
+    await server.post(
+      "/v1/track",
+      {
+        userId,
+        event: "Consent Changed",
+        properties: { channel: "email", topic: "marketing", status: "granted" },
+      },
+      { Authorization: `Bearer ${server.secretKey}` },
+    );
     await server.post("/v1/track", { userId, event: "Product Added", properties: { product_id: "P7" } });
   }
   expect((await read(server)).segments).toEqual([]);

@@ -64,6 +64,11 @@ describe("clauses", () => {
       { kind: "event", event: "Order Completed", windowMs: 7_776_000_000, times: { atLeast: 2 } },
     ],
     [
+      "{ consent: email.marketing, is: granted }",
+      { kind: "consent", channel: "email", topic: "marketing", is: "granted" },
+    ],
+    ["{ consent: sms, is: denied }", { kind: "consent", channel: "sms", topic: null, is: "denied" }],
+    [
       "{ event: Product Viewed, where: { category: { is: shoes } } }",
       { kind: "event", event: "Product Viewed", where: { category: { is: "shoes" } } },
     ],
@@ -152,7 +157,15 @@ test("a list may hold configured identifiers, written as they are, and no others
 });
 
 test.each([
-  ["x: 1", "segments.x: expected a clause: a map with one of trait, event, segment, list, all, any, not"],
+  ["x: { consent: email.marketing, is: yes }", "segments.x.is: expected granted, denied or unknown"],
+  [
+    "x: { consent: email marketing, is: granted }",
+    "segments.x.consent: expected a channel or a channel and a topic, such as email.marketing",
+  ],
+  [
+    "x: 1",
+    "segments.x: expected a clause: a map with one of trait, event, consent, segment, list, all, any, not",
+  ],
   ["x: { trat: plan, is: pro }", "segments.x: trat is unknown; did you mean trait?"],
   [
     "x: { trait: plan }",

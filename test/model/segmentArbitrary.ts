@@ -103,6 +103,8 @@ const eventRule: fc.Arbitrary<SegmentRule> = fc
   )
   .map((rule): SegmentRule => ({ kind: "event", ...rule }));
 
+const statuses = fc.constantFrom("granted" as const, "denied" as const, "unknown" as const);
+
 const leaf: fc.Arbitrary<SegmentRule> = fc.oneof(
   {
     weight: 4,
@@ -111,6 +113,15 @@ const leaf: fc.Arbitrary<SegmentRule> = fc.oneof(
       .map(([path, asked]) => ({ kind: "trait" as const, path, test: asked })),
   },
   { weight: 3, arbitrary: eventRule },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant("consent" as const),
+      channel: fc.constantFrom("email", "sms"),
+      topic: fc.constantFrom(null, "marketing"),
+      is: statuses,
+    }),
+  },
   {
     weight: 1,
     arbitrary: fc.constantFrom<SegmentRule[]>(
@@ -160,7 +171,30 @@ const identifies = fc.uniqueArray(
   ),
   { selector: ({ messageId }) => messageId, maxLength: 4 },
 );
-export const history = fc.tuple(trackEvents("all", 25), identifies).map((parts) => parts.flat());
+const consents = fc.uniqueArray(
+  fc
+    .record({
+      at: fc.integer({ min: 0, max: 30 }),
+      id: fc.nat({ max: 20 }),
+      trusted: fc.constantFrom(true, true, false),
+      word: fc.record(
+        { channel: fc.constantFrom("email", "sms"), topic: fc.constant("marketing"), status: statuses },
+        { requiredKeys: ["channel", "status"] },
+      ),
+    })
+    .map(({ at, id, trusted, word }) =>
+      eventWith({
+        name: "Consent Changed",
+        trusted,
+        properties: { ...word },
+        timestampMs: at * 20_000,
+        receivedAtMs: at * 20_000,
+        messageId: `c-${id}`,
+      }),
+    ),
+  { selector: ({ messageId }) => messageId, maxLength: 4 },
+);
+export const history = fc.tuple(trackEvents("all", 25), identifies, consents).map((parts) => parts.flat());
 
 export function subjectOf(events: readonly Event[], definitions: Definitions): SegmentSubject {
   const state = emptyState();

@@ -140,6 +140,11 @@ test.each<[SegmentRule, string]>([
   [spender, "totalRevenue is at least 500"],
   [shoes, "Product Viewed where category is shoes came at least once in the last 24 hours"],
   [{ kind: "event", event: "X", times: { atMost: 0 } }, "X came not once"],
+  [
+    { kind: "consent", channel: "email", topic: "marketing", is: "granted" },
+    "consent to email.marketing is granted",
+  ],
+  [{ kind: "consent", channel: "sms", topic: null, is: "unknown" }, "consent to sms is unknown"],
   [{ kind: "event", event: "X", times: { atLeast: 2, atMost: 3 } }, "X came 2 to 3 times"],
   [
     { kind: "any", of: [spender, { kind: "all", of: [shoes, { kind: "segment", name: "staff" }] }] },

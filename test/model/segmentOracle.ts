@@ -7,7 +7,7 @@ import type { Limits } from "../../src/model/evidencePlan.ts";
 import type { Event, Json, JsonObject } from "../../src/model/event.ts";
 import type { Rules } from "../../src/model/rules.ts";
 import type { SegmentRule } from "../../src/model/segmentRule.ts";
-import { expectedValue } from "./computedOracle.ts";
+import { expectedValue, inOrder } from "./computedOracle.ts";
 import { expectedCart, expectedOrders } from "./shopOracle.ts";
 import { expectedTraits, expectedWriter } from "./traitOracle.ts";
 
@@ -41,6 +41,8 @@ function isTrue(known: Known, rule: SegmentRule, tMs: number): boolean {
       const other = known.rules.segments.find(({ name }) => name === rule.name);
       return other !== undefined && isTrue(known, other.rule, tMs);
     }
+    case "consent":
+      return wordOn(known.events, rule.channel, rule.topic) === rule.is;
     case "list":
       return known.identifiers.some((key) =>
         (known.lists.get(rule.sha256) ?? []).some((value) => key === `L${rule.match}:${value}`),
@@ -60,6 +62,17 @@ function isTrue(known: Known, rule: SegmentRule, tMs: number): boolean {
     case "trait":
       return asExpected(rule, valueOf(known, rule.path, tMs), tMs);
   }
+}
+
+/** The newest word on the topic, or a newer no on the channel; without a word of its own the channel's. */
+function wordOn(events: readonly Event[], channel: string, topic: string | null): Json {
+  const said = inOrder(events.filter(({ name, trusted }) => name === "Consent Changed" && trusted)).map(
+    ({ properties }) => properties,
+  );
+  const own = said.findLastIndex((word) => word["channel"] === channel && (word["topic"] ?? null) === topic);
+  const whole = said.findLastIndex((word) => word["channel"] === channel && word["topic"] === undefined);
+  const decides = own < 0 || (whole > own && said[whole]?.["status"] === "denied") ? whole : own;
+  return said[decides]?.["status"] ?? "unknown";
 }
 
 function asExpected({ test }: Extract<SegmentRule, { kind: "trait" }>, value: Json, tMs: number): boolean {
