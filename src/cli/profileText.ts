@@ -1,6 +1,7 @@
 /** A profile as `freshet profile` prints it for people. Pure. */
 import type { WholeProfile } from "../admin/profileOperation.ts";
 import type { IdentifierAnswer, JoinEvent } from "../admin/api/profileWire.ts";
+import type { ConsentView, SuppressionView } from "../esp/consentView.ts";
 import type { TraitView } from "../esp/profileView.ts";
 
 /** Longer values are cut, so that a line stays a line. */
@@ -19,7 +20,31 @@ export function profileText(profile: WholeProfile): string {
     ...section("Identifiers", [...table(identifiers.map(identifierRow)), ...more]),
     ...section("Traits", table(Object.entries(traits).map(([name, trait]) => traitRow(name, trait)))),
     ...section("Segments", table(segments.map(({ name, since }) => [printable(name), `since ${since}`]))),
+    ...section("Consent", table(Object.entries(profile.consent ?? {}).map(consentRow))),
+    ...suppressed(profile.suppressions ?? []),
   ].join("\n")}\n`;
+}
+
+function consentRow([about, word]: readonly [string, ConsentView[string]]): readonly string[] {
+  const { status, updatedAt, source, legalBasis, eventMessageId } = word;
+  const origin = [
+    ...(updatedAt === null ? [] : [`since ${updatedAt}`]),
+    ...[source, eventMessageId].flatMap((text) => (text === null ? [] : [printable(text)])),
+    ...(legalBasis === null ? [] : [`legal basis ${printable(legalBasis)}`]),
+  ];
+  return [printable(about), status, origin.join(", ")];
+}
+
+/** Most people are not suppressed: then there is no word about it. */
+function suppressed(list: readonly SuppressionView[]): string[] {
+  if (list.length === 0) return [];
+  const rows = list.map(({ channel, reason, address, since, source, eventMessageId }) => [
+    printable(channel),
+    reason,
+    address === null ? "every address" : printable(address),
+    `since ${since}, ${printable(source)}, ${printable(eventMessageId)}`,
+  ]);
+  return section("Suppressed", table(rows));
 }
 
 function section(title: string, lines: readonly string[]): string[] {

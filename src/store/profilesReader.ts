@@ -5,6 +5,7 @@ import type { Json, Namespace } from "../model/event.ts";
 import { ignoredIn } from "../model/guard.ts";
 import { identifierKey, identifierOf } from "../model/identifier.ts";
 import { normaliseValue } from "../model/identity.ts";
+import { usersOf } from "../model/link.ts";
 import { claimEntry, parseIdEntry, parseProfile, type HotProfile } from "./hot.ts";
 import type { JournalReader } from "./journalReader.ts";
 import type { ProfileStore } from "./lmdb.ts";
@@ -90,18 +91,21 @@ export class ProfilesReader implements Profiles {
   trail(namespace: Namespace, type: string, value: string): Trail {
     const store = this.#store;
     if (store === null) return { kind: "rebuilding" };
-    const found = [this.#findHot(store, namespace, type, value)];
+    const found = this.#findHot(store, namespace, type, value);
     const entry = this.#claimEntryOf(store, namespace, type, value);
     if (entry?.more === true) return { kind: "tooMany" };
-    for (const { user, anonymous } of entry?.claims ?? []) {
-      if (user !== null) found.push(this.#byPointer(store, identifierKey(namespace, "user_id", user)));
-      if (anonymous !== null)
-        found.push(this.#byPointer(store, identifierKey(namespace, "anonymous_id", anonymous)));
-    }
-    return {
-      kind: "found",
-      heads: found.flatMap((profile) => (profile === undefined ? [] : [profile.head])),
-    };
+    const user = (id: string) => this.#byPointer(store, identifierKey(namespace, "user_id", id));
+    const tied = [
+      found,
+      ...(type === "anonymous_id" ? this.#linkedUsers(store, found, namespace, value).map(user) : []),
+      ...(entry?.claims ?? []).flatMap((claim) => [
+        claim.user === null ? undefined : user(claim.user),
+        claim.anonymous === null
+          ? undefined
+          : this.#byPointer(store, identifierKey(namespace, "anonymous_id", claim.anonymous)),
+      ]),
+    ];
+    return { kind: "found", heads: tied.flatMap((profile) => (profile === undefined ? [] : [profile.head])) };
   }
 
   cached(key: string, nowMs: number): CachedAnswer | undefined {
@@ -253,6 +257,21 @@ export class ProfilesReader implements Profiles {
     if (typeof entry !== "object" || !("same" in entry)) return claimEntry(entry);
     const same = store.readId(entry.same);
     return same === undefined ? undefined : claimEntry(parseIdEntry(same));
+  }
+
+  /** Everybody whom an anonymousId was linked to at some time; some of its events are theirs. */
+  #linkedUsers(
+    store: ProfileStore,
+    home: HotProfile | undefined,
+    namespace: Namespace,
+    value: string,
+  ): readonly string[] {
+    const key = identifierKey(namespace, "anonymous_id", value);
+    const text = store.readId(key);
+    const entry = text === undefined ? undefined : parseIdEntry(text);
+    const shelved = typeof entry === "object" && "link" in entry ? entry.link : undefined;
+    const link = home?.links.get(key) ?? shelved;
+    return link === undefined ? [] : usersOf(link.record);
   }
 
   #byPointer(store: ProfileStore, key: string): HotProfile | undefined {

@@ -48,6 +48,18 @@ const ann: WholeProfile = {
     },
   },
   segments: [{ name: "buyers", since: at }],
+  consent: {
+    "email.marketing": {
+      status: "granted",
+      updatedAt: at,
+      source: "shop",
+      legalBasis: "consent",
+      eventMessageId: "c-1",
+    },
+  },
+  suppressions: [
+    { channel: "sms", reason: "bounced", address: null, since: at, source: "mail", eventMessageId: "b-1" },
+  ],
   isWhole: true,
 };
 
@@ -67,6 +79,12 @@ Traits
 
 Segments
   buyers  since 2026-11-24T09:00:00.000Z
+
+Consent
+  email.marketing  granted  since 2026-11-24T09:00:00.000Z, shop, c-1, legal basis consent
+
+Suppressed
+  sms  bounced  every address  since 2026-11-24T09:00:00.000Z, mail, b-1
 `);
 });
 
@@ -75,9 +93,9 @@ test("what people sent can't speak to the terminal, and stays on its line", () =
   const traits = {
     [odd]: { ...base, source: odd, eventMessageId: odd, value: odd, servedFrom: "live" as const },
   };
-  const text = profileText({ ...ann, identifiers: [], traits, segments: [] });
+  const text = profileText({ ...ann, identifiers: [], traits, segments: [], consent: {}, suppressions: [] });
   expect(text).not.toMatch(/[\u001b\u202e]/);
-  expect(text.split("\n")).toHaveLength(12);
+  expect(text.split("\n")).toHaveLength(15);
 });
 
 test("ages in their two largest units", () => {

@@ -6,7 +6,7 @@ import type { Event, Json } from "../../src/model/event.ts";
 import { fold, maxTraits, maxTraitsBytes } from "../../src/model/fold.ts";
 import { merge } from "../../src/model/merge.ts";
 import { emptyState, type ProfileState } from "../../src/model/profile.ts";
-import { childOf, readTrait, readTraits, type TraitChildren } from "../../src/model/trait.ts";
+import { childOf, readLeaves, readTrait, readTraits, type TraitChildren } from "../../src/model/trait.ts";
 import type { TraitChanges } from "../../src/model/traitChanges.ts";
 import { dealt, eventWith, shuffledWithRepeats, traitEvents } from "./arbitrary.ts";
 import { expectedTraits, expectedWriter } from "./traitOracle.ts";
@@ -193,6 +193,28 @@ describe("traits by example", () => {
     expect(canonicalJson(readTraits(foldAll([older, above])))).toBe('{"address":"none"}');
     expect(canonicalJson(readTraits(foldAll([below, older, above])))).toBe('{"address":{"city":"Bonn"}}');
     expect(canonicalJson(readTraits(foldAll([older, below])))).toBe('{"address":{"city":"Bonn","zip":1}}');
+  });
+
+  test("an array is one value: a later one replaces it whole, and a path into it replaces it too", () => {
+    const older = set(1, { sizes: [1, 2, { a: 1 }] });
+    const shorter = set(2, { sizes: [3] });
+    const below = set(3, { sizes: { a: 1 } });
+    const late = set(2, { sizes: [] });
+    expect(canonicalJson(readTraits(foldAll([shorter, older])))).toBe('{"sizes":[3]}');
+    expect(canonicalJson(readTraits(foldAll([below, older, shorter])))).toBe('{"sizes":{"a":1}}');
+    expect(canonicalJson(readTraits(foldAll([older, late])))).toBe('{"sizes":[]}');
+  });
+
+  test("a path that is cleared below or above stays cleared for what is older, and for nothing newer", () => {
+    const set3 = set(3, { home: { city: "Ulm", zip: "1" } });
+    const below = set(4, { home: { zip: null } });
+    const above = set(2, { home: null });
+    const older = set(1, { home: { street: "A" } });
+    const state = foldAll([older, set3, below, above]);
+    expect(canonicalJson(readTraits(state))).toBe('{"home":{"city":"Ulm"}}');
+    expect(readLeaves(state, "home").map(({ pointer, stamp }) => [pointer, stamp[3]])).toEqual([
+      ["/city", "m-3"],
+    ]);
   });
 
   test("a cleared trait is absent, and its clearing has a time that beats late writes", () => {

@@ -149,6 +149,29 @@ describe("a read of the past", () => {
     ]);
   });
 
+  test("knows whose an event was before a late link moved it, and whose after", async () => {
+    using folder = tempFolder();
+    await using opened = await openTestStore(folder.path, { rules });
+    const startMs = opened.clock.nowMs();
+    const stamp = (ms: number) => new Date(startMs + ms).toISOString();
+    opened.clock.advance(minuteMs);
+    await opened.accept("track", { anonymousId: "a1", event, timestamp: stamp(1_000) });
+    await opened.accept("identify", { userId: "u1", anonymousId: "a1", timestamp: stamp(2_000) });
+    await opened.store.admin.settle();
+    const beforeMs = opened.clock.nowMs();
+    opened.clock.advance(1);
+    await opened.accept("identify", { userId: "u2", anonymousId: "a1", timestamp: stamp(500) });
+    await opened.store.admin.settle();
+    const afterMs = opened.clock.nowMs();
+    const seen = async (userId: string, atMs: number) => {
+      const found = await at(opened, "user_id", userId, atMs);
+      if (found.kind !== "found") return found.kind;
+      return renderVerboseProfile(found.profile, everything, atMs).traits["seen7m"]?.value;
+    };
+    expect([await seen("u1", beforeMs), await seen("u2", beforeMs)]).toEqual([1, "missing"]);
+    expect([await seen("u1", afterMs), await seen("u2", afterMs)]).toEqual([0, 1]);
+  });
+
   test("gives nothing of whom was erased, and of the others what it gave", async () => {
     using folder = tempFolder();
     await using opened = await openTestStore(folder.path, { rules });
