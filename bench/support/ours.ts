@@ -20,13 +20,28 @@ export interface Ours {
   readonly startMs: number;
 }
 
-/** Runs the server on a folder (a fresh one by default) and waits for /readyz. */
-export async function startOurs(bench: Bench, folder = bench.processes.folder()): Promise<Ours> {
+/** Runs the server on a folder (a fresh one by default), with further flags, and waits for /readyz. */
+export async function startOurs(
+  bench: Bench,
+  folder = bench.processes.folder(),
+  flags: readonly string[] = [],
+): Promise<Ours> {
   const port = freePort();
   const startedMs = Bun.nanoseconds() / 1e6;
   const child = bench.processes.start(
     "src/main.ts",
-    ["serve", "--data", folder, "--port", String(port), "--log-level", "warn", "--log-format", "json"],
+    [
+      "serve",
+      "--data",
+      folder,
+      "--port",
+      String(port),
+      "--log-level",
+      "warn",
+      "--log-format",
+      "json",
+      ...flags,
+    ],
     { FRESHET_WRITE_KEY: writeKey, FRESHET_SECRET_KEY: secretKey },
   );
   while (!(await isReady(port))) {
