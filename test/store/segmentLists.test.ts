@@ -52,6 +52,34 @@ test("segments and their lists are remembered for whoever opens the folder witho
   expect(found && segmentsOfProfile(found, 0).members).toEqual(["staff"]);
 });
 
+test("a list that is another at work moves people at once, and the feed says so", async () => {
+  using folder = tempFolder();
+  const others = listContent(["bob@example.com"]);
+  const changed: Rules = {
+    ...rules,
+    segments: [
+      {
+        name: "staff",
+        rule: { kind: "list", file: "staff.csv", match: "email", rows: 1, sha256: others.sha256 },
+      },
+    ],
+  };
+  {
+    await using opened = await openTestStore(folder.at("data"), { rules, lists });
+    await opened.accept("identify", { userId: "1", traits: { email: "Ann@Example.com" } });
+    await opened.store.admin.applyRules(changed, new Map([[others.sha256, others.bytes]]));
+    const found = opened.find("user_id", "1");
+    expect(found && segmentsOfProfile(found, 0).members).toEqual([]);
+    expect(opened.changes().at(-1)).toMatchObject({
+      cause: "definition",
+      segments: { entered: [], exited: ["staff"] },
+    });
+  }
+  await using again = await openTestStore(folder.at("data"), { rules: "stored" });
+  const found = again.find("user_id", "1");
+  expect(found && segmentsOfProfile(found, 0).members).toEqual([]);
+});
+
 test("a list that no segment names any more is gone; one that is not there refuses the start", async () => {
   using folder = tempFolder();
   {
