@@ -72,6 +72,7 @@ export async function startApp(
     rules: settings.rules,
     lists: settings.lists,
     plan: settings.plan,
+    enrichment: settings.enrichment,
     crashAt: settings.crashAt,
     clock: deps.clock,
     notice: (level, why) => deps.log[level]("word from the store", { why }),

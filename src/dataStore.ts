@@ -1,5 +1,6 @@
 /** Opens data folders with everything they need: threads, the check after an unclean stop, operations. */
 import { join } from "node:path";
+import type { Enrichment } from "./model/facts.ts";
 import { JournalReader } from "./store/journalReader.ts";
 import { callerOf, storeOperations } from "./admin/storeOperations.ts";
 import { readOperations } from "./admin/readOperations.ts";
@@ -37,6 +38,8 @@ export interface DataStoreOptions {
   /** Content of the lists that chosen rules name, by its hash; absent: none. */
   readonly lists?: ReadonlyMap<string, Uint8Array>;
   readonly plan: ChosenPlan;
+  /** Absent: nothing is found out about events, no address kept. */
+  readonly enrichment?: Enrichment;
   readonly crashAt: string | null;
   readonly clock: Clock;
   readonly notice: (level: "info" | "warn" | "error", sentence: string) => void;

@@ -276,6 +276,7 @@ function ingestDeps(
       { eventsPerSecond: browserRate, burstEvents: browserRate * burstSeconds, maxBuckets },
       () => clock.monotonicMs(),
     ),
+    needsAddress: settings.enrichment.geoip !== null,
     clientAddress: (request) => addressRule(socketAddress(request), request.headers.get("x-forwarded-for")),
   };
 }

@@ -10,6 +10,7 @@ import { declaredProblems, declaredTraitsSchema, describeDeclared } from "./decl
 import type { Environment } from "./environment.ts";
 import { readText } from "./option.ts";
 import { consentSchema, describeConsent } from "./consent.ts";
+import { describeEnrichment, enrichmentSchema } from "./enrichment.ts";
 import { describeIdentity, identityProblems, identitySchema } from "./identity.ts";
 import { placeOf, syntaxProblem } from "./place.ts";
 import { isWriteKey } from "./keyText.ts";
@@ -61,6 +62,7 @@ export const fileSchema = z.strictObject({
     })
     .optional(),
   consent: consentSchema.optional(),
+  enrichment: enrichmentSchema.optional(),
   identity: identitySchema
     .meta({
       description: "What profiles are called: identifiers beside the built-in ones, limits, blocked values.",
@@ -203,6 +205,7 @@ function describeIssue(issue: z.core.$ZodIssue, value: unknown): string[] {
   const at = issue.path.map(String);
   if (at[0] === "segments") return describeSegments(valueAt(value, ["segments"]));
   if (at[0] === "consent") return [describeConsent(issue, at)];
+  if (at[0] === "enrichment") return [describeEnrichment(issue, at)];
   if (at[0] === "identity") return [describeIdentity(issue, at)];
   if (at[0] === "use" || at[0] === "computedTraits")
     return [describeComputed(issue, at, valueAt(value, at.slice(0, 2)))];

@@ -2,6 +2,7 @@
 import { alertKeys, type AlertKey } from "./alerts.ts";
 import { computedKeys } from "./computedTraits.ts";
 import { declaredKeys } from "./declaredTraits.ts";
+import { enrichmentKeys } from "./enrichment.ts";
 import { keyVariables } from "./firstKeys.ts";
 import { consentKeys } from "./consent.ts";
 import { identityDefaults, identityKeys } from "./identity.ts";
@@ -85,6 +86,12 @@ export function referencePage(): string {
     ),
     "\nThe keys of an identifier:\n",
     ...identityKeys.map(
+      ({ key, description, expected }) => `- \`${key}\`: ${description} Value: ${expected}.`,
+    ),
+    "",
+    "## Enrichment\n",
+    enrichmentNote,
+    ...enrichmentKeys.map(
       ({ key, description, expected }) => `- \`${key}\`: ${description} Value: ${expected}.`,
     ),
     "",
@@ -178,6 +185,16 @@ The keys of a clause:
 
 const planNote = `\`trackingPlan:\` names a folder of JSON Schemas, one an event ([tracking-plan.md](tracking-plan.md)); or, to
 say more, it is a map:
+`;
+
+const enrichmentNote = `Under \`enrichment:\` stands what is found out about an event when it comes ([concepts.md](concepts.md#facts)), and
+whether addresses are kept. It is read at start.
+
+\`\`\`yaml
+enrichment: { geoip: ./GeoLite2-Country.mmdb, keepIp: false }
+\`\`\`
+
+The keys:
 `;
 
 const consentNote = `Under \`consent:\` stands what holds where a profile says nothing ([concepts.md](concepts.md#consent-and-suppression)).

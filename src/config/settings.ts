@@ -7,6 +7,7 @@ import { assert } from "../lib/assert.ts";
 import { compileIdentity } from "../model/identity.ts";
 import type { PlanRules } from "../model/plan.ts";
 import type { Rules } from "../model/rules.ts";
+import type { Enrichment } from "../model/facts.ts";
 import { alertSettings, type AlertSettings } from "./alerts.ts";
 import { definitionsOf } from "./computedDefinitions.ts";
 import { loadSegments, type LoadedSegments } from "./segments.ts";
@@ -18,6 +19,7 @@ import { checkVariables, testVariable } from "./variables.ts";
 import type { Environment } from "./environment.ts";
 import { firstKeysOf, type FirstKeys } from "./firstKeys.ts";
 import { consentRulesOf } from "./consent.ts";
+import { loadEnrichment } from "./enrichment.ts";
 import { identityRulesOf } from "./identity.ts";
 import { readText, type Option } from "./option.ts";
 import { dataOptions, serveOptions, serveShape, type ServeValues } from "./serveOptions.ts";
@@ -75,6 +77,7 @@ export interface ServeSettings {
   /** Null: there is no tracking plan. */
   readonly plan: PlanRules | null;
   readonly alerts: AlertSettings;
+  readonly enrichment: Enrichment;
   readonly firstKeys: FirstKeys;
   readonly configPath: string;
   /** The configuration file as it is; null: there is none. */
@@ -114,6 +117,7 @@ export function loadServeSettings(
     configPath,
     configText: text,
     planFolder: planFolderOf(file, configPath),
+    enrichment: enrichmentOf(file, configPath),
   };
 }
 
@@ -189,7 +193,7 @@ function settingsOf(
   plan: PlanRules | null,
   environment: Environment,
   { segments, lists }: LoadedSegments,
-): Omit<ServeSettings, "configPath" | "configText" | "planFolder"> {
+): Omit<ServeSettings, "configPath" | "configText" | "planFolder" | "enrichment"> {
   const limits: Limits = {
     maxInFlightRequests: values.maxInFlightRequests,
     maxInFlightBytes: bytes(values.maxInFlightBytes),
@@ -232,6 +236,15 @@ function settingsOf(
 function segmentsOf({ segments = {}, identity }: ConfigFile, configPath: string): LoadedSegments {
   try {
     return loadSegments(segments, dirname(configPath), compileIdentity(identityRulesOf(identity)));
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new ConfigError(error.problems.map((problem) => `${configPath}: ${problem}`));
+  }
+}
+
+function enrichmentOf({ enrichment }: ConfigFile, configPath: string): Enrichment {
+  try {
+    return loadEnrichment(enrichment, dirname(configPath));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     throw new ConfigError(error.problems.map((problem) => `${configPath}: ${problem}`));

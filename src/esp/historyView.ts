@@ -14,6 +14,7 @@ export function renderEntry(entry: HistoryEntry, readable: TraitSelection) {
     timestamp: iso(entry.timestampMs),
     receivedAt: iso(entry.receivedAtMs),
     committedAt: iso(entry.committedAtMs),
+    ...(readable === null && entry.facts !== undefined ? { context: entry.facts } : {}),
     event: readable === null ? entry.body : withoutHidden(entry.body, readable),
   };
 }

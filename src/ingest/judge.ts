@@ -8,11 +8,14 @@
 import { eventError, type ErrorCode, type EventError } from "../errors.ts";
 import { ignoredIn, withoutIgnored } from "../model/guard.ts";
 import { eventTypes, type Event, type EventType } from "../model/event.ts";
+import { factsIn } from "../model/facts.ts";
 import { decidedTraits } from "../model/traitRules.ts";
 import type { Frame, Judge, Judged, Restore, Verdict } from "../store/accept.ts";
 import { decideTime } from "./clockRules.ts";
 import { sharedContextIn, withConsentContext } from "./consentContext.ts";
+import { factsOf, withFacts } from "./eventFacts.ts";
 import { withExternalIds } from "./externalIds.ts";
+import { extraToKeep, plainKeeping, textToKeep, type Keeping } from "./kept.ts";
 import { maxBatchEvents, maxDepth, maxEventBytes } from "./limits.ts";
 import { unpackLines } from "./lines.ts";
 import { isObject, readId, readShape, type Envelope, type Shape } from "./normalise.ts";
@@ -52,15 +55,27 @@ function refused(code: ErrorCode, status: number, detail?: string): Verdict {
   return { kind: "refused", error: eventError(code, detail), status };
 }
 
+/** What the judge is given beside a frame. */
+interface Judging extends Keeping {
+  readonly mintId: () => string;
+}
+
 /** Judges one request; never throws on any input. */
-export const judge: Judge = (frame, mintId) => {
-  if (frame.call === "stream") return judgeLines(frame, mintId);
+export const judge: Judge = judgeWith(plainKeeping);
+
+/** The same, keeping and finding out what is asked for. */
+export function judgeWith(keeping: Keeping): Judge {
+  return (frame, mintId) => judgeFrame(frame, { ...keeping, mintId });
+}
+
+function judgeFrame(frame: Frame, judging: Judging): Verdict {
+  if (frame.call === "stream") return judgeLines(frame, judging);
   const text = decode(frame.body);
   if (text === null) return invalidUtf8;
   return frame.call === "batch" || frame.call === "import"
-    ? judgeBatch(frame, text, mintId)
-    : judgeSingle(frame, frame.call, text, mintId);
-};
+    ? judgeBatch(frame, text, judging)
+    : judgeSingle(frame, frame.call, text, judging);
+}
 
 /** Makes the event again that was accepted with this text. Its time, and which traits it may set, were decided once and are stored. */
 export const restore: Restore = (stored) => {
@@ -72,10 +87,10 @@ export const restore: Restore = (stored) => {
   const decided = traits === shape.traits ? shape : { ...shape, traits };
   const event = makeEvent(stored, stored.type, decided, stored.messageId, stored.timestampMs, stored.index);
   const told = withConsentContext(withExternalIds(event, envelope), envelope, sharedContextIn(stored.extra));
-  return withoutIgnored(told, ignoredIn(stored.extra));
+  return withFacts(withoutIgnored(told, ignoredIn(stored.extra)), factsIn(stored.extra));
 };
 
-function judgeSingle(frame: Frame, type: EventType, text: string, mintId: () => string): Verdict {
+function judgeSingle(frame: Frame, type: EventType, text: string, judging: Judging): Verdict {
   const { body } = frame;
   const scanned = scanValue(body, skipSpace(body, 0));
   const parsed = scanned.depth > maxDepth ? null : parse(text);
@@ -89,10 +104,10 @@ function judgeSingle(frame: Frame, type: EventType, text: string, mintId: () => 
     scanned,
     holdsProto: guarded,
   };
-  return { kind: "judged", events: [judgeEvent(frame, event, noShared, 0, mintId)] };
+  return { kind: "judged", events: [judgeEvent(frame, event, noShared, 0, judging)] };
 }
 
-function judgeBatch(frame: Frame, text: string, mintId: () => string): Verdict {
+function judgeBatch(frame: Frame, text: string, judging: Judging): Verdict {
   const { body } = frame;
   const layout = scanBatch(body, maxBatchEvents);
   if (layout?.tooMany === true) return batchTooLarge;
@@ -106,9 +121,9 @@ function judgeBatch(frame: Frame, text: string, mintId: () => string): Verdict {
   if (Object.keys(parsed).length !== layout.keys || (guarded && protoKeyAround(body, layout)))
     return forbiddenAround;
   if (layout.infinite) return infiniteAround;
-  const shared = readShared(parsed);
+  const shared = readShared(parsed, judging.keepIp);
   if (shared.kind === "problem") return { kind: "refused", error: shared.error, status: 400 };
-  return { kind: "judged", events: judgeElements(frame, parsed["batch"], layout, shared, guarded, mintId) };
+  return { kind: "judged", events: judgeElements(frame, parsed["batch"], layout, shared, guarded, judging) };
 }
 
 function judgeElements(
@@ -117,7 +132,7 @@ function judgeElements(
   layout: ScannedBatch,
   shared: Shared,
   guarded: boolean,
-  mintId: () => string,
+  judging: Judging,
 ): Judged[] {
   const { body } = frame;
   const events: Judged[] = [];
@@ -133,18 +148,18 @@ function judgeElements(
       scanned,
       holdsProto: guarded && holdsProtoKey(body, scanned.start, scanned.end),
     };
-    events.push(judgeEvent(frame, candidate, shared, index, mintId));
+    events.push(judgeEvent(frame, candidate, shared, index, judging));
   }
   return events;
 }
 
-function judgeLines(frame: Frame, mintId: () => string): Verdict {
+function judgeLines(frame: Frame, judging: Judging): Verdict {
   const { first, texts, lastEventId } = unpackLines(frame.body);
-  const events = texts.map((raw, at) => judgeLine(frame, raw, first + at, mintId));
+  const events = texts.map((raw, at) => judgeLine(frame, raw, first + at, judging));
   return lastEventId === null ? { kind: "judged", events } : { kind: "judged", events, lastEventId };
 }
 
-function judgeLine(frame: Frame, raw: Uint8Array, index: number, mintId: () => string): Judged {
+function judgeLine(frame: Frame, raw: Uint8Array, index: number, judging: Judging): Judged {
   // Of a longer one only the beginning is here.
   if (raw.length > maxEventBytes) return rejected(tooLarge, null, raw);
   const text = decode(raw);
@@ -154,7 +169,7 @@ function judgeLine(frame: Frame, raw: Uint8Array, index: number, mintId: () => s
   if (value === undefined) return rejected(lineNotJson, null, raw);
   const holdsProto = mayHoldProtoKey(text) && holdsProtoKey(raw, 0, raw.length);
   const candidate = { value, type: typeIn(value), raw, bytes: raw.length, scanned, holdsProto };
-  return judgeEvent(frame, candidate, noShared, index, mintId);
+  return judgeEvent(frame, candidate, noShared, index, judging);
 }
 
 /** One event on its way through the checks. */
@@ -173,35 +188,31 @@ function judgeEvent(
   candidate: Candidate,
   shared: Shared,
   index: number,
-  mintId: () => string,
+  judging: Judging,
 ): Judged {
   const { value, type, raw, bytes, scanned } = candidate;
   if (isTooDeep(scanned)) return rejected(tooDeep, null, raw);
   if (!isObject(value)) return rejected(notAnObject, null, raw);
   const envelope: Envelope = value;
-  if (candidate.holdsProto) return rejected(protoKey, envelope, raw);
-  if (Object.keys(value).length !== scanned.keys) return rejected(doubleKey, envelope, raw);
-  if (scanned.infinite) return rejected(infiniteNumber, envelope, raw);
-  if (bytes + shared.bytes > maxEventBytes) return rejected(tooLarge, envelope, raw);
-  if (type === null) return rejected(unknownType, envelope, raw);
+  if (candidate.holdsProto) return rejected(protoKey, envelope, raw, judging.keepIp);
+  if (Object.keys(value).length !== scanned.keys) return rejected(doubleKey, envelope, raw, judging.keepIp);
+  if (scanned.infinite) return rejected(infiniteNumber, envelope, raw, judging.keepIp);
+  if (bytes + shared.bytes > maxEventBytes) return rejected(tooLarge, envelope, raw, judging.keepIp);
+  if (type === null) return rejected(unknownType, envelope, raw, judging.keepIp);
   const messageId = readId(envelope.messageId);
   if (typeof messageId === "object" && messageId !== null) return rejected(messageId.error, null, raw);
   const shape = readShape(type, envelope);
-  if (shape.kind === "problem") return rejected(shape.error, envelope, raw);
+  if (shape.kind === "problem") return rejected(shape.error, envelope, raw, judging.keepIp);
   const time = decideTime(envelope, shared.sentAt, frame.receivedAtMs);
-  if (time.kind === "problem") return rejected(time.error, envelope, raw);
+  if (time.kind === "problem") return rejected(time.error, envelope, raw, judging.keepIp);
+  const facts = factsOf(envelope, shared, frame.sender, judging.enrich);
+  const event = makeEvent(frame, type, shape, messageId ?? judging.mintId(), time.timestampMs, index);
+  const sharedContext = () => shared.facts["context"];
   return {
     kind: "event",
-    event: withConsentContext(
-      withExternalIds(
-        makeEvent(frame, type, shape, messageId ?? mintId(), time.timestampMs, index),
-        envelope,
-      ),
-      envelope,
-      () => shared.facts["context"],
-    ),
-    raw: withoutSecret(envelope, raw),
-    extra: time.setAside === null ? shared.extra : extraWithTime(shared, time.setAside),
+    event: withFacts(withConsentContext(withExternalIds(event, envelope), envelope, sharedContext), facts),
+    raw: textToKeep(envelope, raw, judging.keepIp),
+    extra: extraToKeep(shared, time.setAside, facts),
     minted: messageId === null,
   };
 }
@@ -236,24 +247,19 @@ function makeEvent(
   };
 }
 
-function rejected(error: EventError, envelope: Envelope | null, raw: Uint8Array): Judged {
+function rejected(
+  error: EventError,
+  envelope: Envelope | null,
+  raw: Uint8Array,
+  keepIp: boolean = false,
+): Judged {
   const messageId = envelope === null ? null : readId(envelope.messageId);
   return {
     kind: "rejected",
     error,
     messageId: typeof messageId === "string" ? messageId : null,
-    raw: envelope === null ? raw : withoutSecret(envelope, raw),
+    raw: envelope === null ? raw : textToKeep(envelope, raw, keepIp),
   };
-}
-
-/** A secret key that came as the event's writeKey must not be stored: the text is written anew without it. */
-function withoutSecret(envelope: Envelope, raw: Uint8Array): Uint8Array {
-  if (typeof envelope.writeKey !== "string" || !envelope.writeKey.startsWith("sk_")) return raw;
-  return new TextEncoder().encode(JSON.stringify({ ...envelope, writeKey: undefined }));
-}
-
-function extraWithTime(shared: Shared, setAside: string): string {
-  return JSON.stringify({ ...shared.facts, givenTimestamp: setAside });
 }
 
 function decode(bytes: Uint8Array): string | null {

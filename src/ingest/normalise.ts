@@ -21,6 +21,8 @@ export interface Envelope {
   readonly originalTimestamp?: unknown;
   readonly sentAt?: unknown;
   readonly writeKey?: unknown;
+  /** Where RudderStack's servers put the address. */
+  readonly request_ip?: unknown;
 }
 
 /** The part of an event that follows from its own text. */

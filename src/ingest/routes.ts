@@ -8,7 +8,7 @@ import type { BodyRead, BodyReader } from "../lib/body.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Ids } from "../lib/id.ts";
 import type { KeyInfo } from "../model/key.ts";
-import type { Accept, Frame } from "../store/accept.ts";
+import type { Accept, Frame, FrameSender } from "../store/accept.ts";
 import type { Keyring } from "../store/keyring.ts";
 import { answerTo, preflight, refusalAnswer, type Audience } from "./answers.ts";
 import { bodyOrQueryCredential, headerCredential, type Credential } from "./auth.ts";
@@ -26,6 +26,8 @@ export interface IngestDeps {
   readonly limiter: RateLimiter;
   /** The address to count a browser's requests by; asked for browser keys only. */
   readonly clientAddress: (request: Request) => string;
+  /** Countries are looked up: a browser's address goes along with its events. */
+  readonly needsAddress: boolean;
 }
 
 type Call = Frame["call"];
@@ -95,12 +97,26 @@ async function handle(deps: IngestDeps, call: Call, request: Request): Promise<R
     if (read.kind !== "body") throw unreadable[read.kind];
     sender ??= admit(deps, bodyOrQueryCredential(deps.keys, read.bytes, request.url), request);
     if (sender.bucket !== null) deps.limiter.charge(sender.bucket, eventsIn(call, read.bytes));
-    const answer = await deps.accept.submit(frameOf(call, sender.key, read.bytes, deps.clock.nowMs()));
+    const answer = await deps.accept.submit({
+      ...frameOf(call, sender.key, read.bytes, deps.clock.nowMs()),
+      sender: sender.bucket === null ? undefined : senderOf(deps, request),
+    });
     return answerTo(answer, sender.audience, deps.ids);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     return refusalAnswer(error, sender?.audience ?? "page", deps.ids);
   }
+}
+
+/** What a browser's request tells about who sent it. */
+function senderOf(
+  { needsAddress, clientAddress }: Pick<IngestDeps, "needsAddress" | "clientAddress">,
+  request: Request,
+): FrameSender {
+  return {
+    userAgent: request.headers.get("user-agent"),
+    address: needsAddress ? clientAddress(request) : null,
+  };
 }
 
 function frameOf(call: Call, key: KeyInfo, body: Uint8Array, receivedAtMs: number): Frame {

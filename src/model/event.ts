@@ -2,6 +2,7 @@
  * An event as the fold sees it: checked, its times decided, its identifiers normalised.
  * Pure data; made by ingest (or read back from the journal) and never changed after.
  */
+import type { Facts } from "./facts.ts";
 
 /** Live and test data never meet: every identifier lives in one of the two. */
 export type Namespace = "live" | "test";
@@ -60,6 +61,8 @@ export interface Event {
   readonly externalIds?: readonly (readonly [type: string, value: string])[];
   /** What its context tells of consent; only with events that may say something about it (consentEvent.ts). */
   readonly consentContext?: ConsentContext;
+  /** What was found out about it when it was accepted. */
+  readonly facts?: Facts;
   /** Identifiers that came with it and don't count (guard.ts); those above are null then. */
   readonly ignored?: Readonly<Record<string, "blocked" | "limit">>;
 }

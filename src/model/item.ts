@@ -2,7 +2,8 @@
 import type { Scalar } from "./condition.ts";
 import type { Event, Json, JsonObject } from "./event.ts";
 import type { ItemLayout, Mark } from "./evidencePlan.ts";
-import { meetsWhere, saidBy, type Where } from "./selector.ts";
+import type { Facts } from "./facts.ts";
+import { meetsWhere, saidBy, valueIn, type Where } from "./selector.ts";
 
 /**
  * One event. Values follow by slot: first what it is marked with (`ItemLayout.wheres`; null: no bit is set), then
@@ -36,19 +37,19 @@ export function itemOf(event: Event, { wheres, properties }: ItemLayout): Item {
   ];
   const said = saidBy(event);
   for (let from = 0; from < wheres.length; from += bitsASlot) {
-    const bits = bitsOf(wheres, from, said);
+    const bits = bitsOf(wheres, from, said, event.facts);
     item.push(bits === 0 ? null : bits);
   }
-  for (const property of properties) item.push(scalarOf(said[property]));
+  for (const property of properties) item.push(scalarOf(valueIn(said, event.facts, property)));
   while (item.length > firstSlot && item.at(-1) === null) item.pop();
   return item;
 }
 
-function bitsOf(wheres: readonly Where[], from: number, said: JsonObject): number {
+function bitsOf(wheres: readonly Where[], from: number, said: JsonObject, facts: Facts | undefined): number {
   let bits = 0;
   for (let at = from; at < Math.min(wheres.length, from + bitsASlot); at += 1) {
     const where = wheres[at];
-    if (where !== undefined && meetsWhere(where, said)) bits |= 1 << (at - from);
+    if (where !== undefined && meetsWhere(where, said, facts)) bits |= 1 << (at - from);
   }
   return bits;
 }

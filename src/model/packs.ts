@@ -1,6 +1,7 @@
 /** Packs: computed traits under fixed names. They read the events of Segment's e-commerce and e-mail specs. */
 import type { Definition } from "./definition.ts";
 import type { OrderMeasure } from "./evidencePlan.ts";
+import type { Where } from "./selector.ts";
 
 export const packNames = ["ecommerce", "engagement", "saas"] as const;
 
@@ -53,10 +54,20 @@ export function ecommercePack(currency: string): readonly Definition[] {
   ];
 }
 
-/** What became of e-mails. Opens by mail proxies count like any other. */
+/** An open that neither a proxy made for a reader nor a robot or scanner (facts.ts). */
+const byHumans: Where = { "context.bot": { isNot: true }, "context.proxy": { exists: false } };
+
+/** What became of e-mails. In `opens30d`, opens by mail proxies count like any other. */
 export function engagementPack(): readonly Definition[] {
   return [
     { name: "opens30d", aggregate: "count", event: "Email Opened", windowMs: 30 * dayMs },
+    {
+      name: "humanOpens30d",
+      aggregate: "count",
+      event: "Email Opened",
+      where: byHumans,
+      windowMs: 30 * dayMs,
+    },
     { name: "clicks30d", aggregate: "count", event: "Email Link Clicked", windowMs: 30 * dayMs },
     { name: "lastOpenedAt", aggregate: "lastAt", event: "Email Opened" },
     { name: "lastClickedAt", aggregate: "lastAt", event: "Email Link Clicked" },

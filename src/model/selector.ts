@@ -1,6 +1,7 @@
 /** Which events a computed trait is made of. */
 import { canonicalJson } from "./canonicalJson.ts";
 import { holds, type Condition } from "./condition.ts";
+import { factAt, isFactName, type Facts } from "./facts.ts";
 import type { Event, EventType, Json, JsonObject } from "./event.ts";
 
 /** A track event's name, or calls of a kind. */
@@ -47,14 +48,16 @@ export function saidBy(event: Event): JsonObject {
 }
 
 /** Whether all that is asked holds of what an event says. */
-export function meetsWhere(where: Where, said: JsonObject): boolean {
+export function meetsWhere(where: Where, said: JsonObject, facts?: Facts): boolean {
   for (const property in where) {
     const condition = where[property];
-    if (condition !== undefined && !holds(condition, ownValue(said, property))) return false;
+    if (condition !== undefined && !holds(condition, valueIn(said, facts, property))) return false;
   }
   return true;
 }
 
-function ownValue(said: JsonObject, property: string): Json | undefined {
+/** What an event says under that name, or the fact of that name. */
+export function valueIn(said: JsonObject, facts: Facts | undefined, property: string): Json | undefined {
+  if (isFactName(property)) return factAt(facts, property);
   return Object.hasOwn(said, property) ? said[property] : undefined;
 }

@@ -33,7 +33,7 @@ export type Spans = [kept: Span[], lost: number];
 
 /** The span of one event alone; null when the event doesn't count. */
 export function spanOf(event: Event, { where, days }: SpansPlan): Span | null {
-  if (where !== null && !meetsWhere(where, saidBy(event))) return null;
+  if (where !== null && !meetsWhere(where, saidBy(event), event.facts)) return null;
   const { timestampMs, receivedAtMs, index, messageId, source } = event;
   const at = days === null ? timestampMs : days.dayOf(timestampMs);
   return [timestampMs, receivedAtMs - timestampMs, index, messageId, source, at, at];

@@ -5,6 +5,12 @@
 import type { EventError, ErrorCode } from "../errors.ts";
 import type { Event, EventType, Namespace } from "../model/event.ts";
 
+/** What a request tells about who sent it; null: not known, or not asked for. */
+export interface FrameSender {
+  readonly userAgent: string | null;
+  readonly address: string | null;
+}
+
 /** One request on its way to the journal. */
 export interface Frame {
   /** `batch` and `import` bodies hold `{"batch":[…]}`, `stream` bodies what ingest/lines.ts packs; the others hold one event of that type. */
@@ -17,6 +23,8 @@ export interface Frame {
   readonly lane: "live" | "import";
   /** The JSON text, already inflated, as it came. */
   readonly body: Uint8Array;
+  /** Of browser sources: a server's own agent and address say nothing about people. */
+  readonly sender?: FrameSender | undefined;
 }
 
 /** What the pure judge makes of one event in a frame. */

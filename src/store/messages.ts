@@ -4,6 +4,7 @@ import type { RefusalReason } from "./folderRefused.ts";
 import type { ConfigVersion } from "./configVersions.ts";
 import type { RuleChanges } from "./compareRules.ts";
 import type { PlanRules } from "../model/plan.ts";
+import type { Enrichment } from "../model/facts.ts";
 import type { Rules } from "../model/rules.ts";
 import type { ListBytes } from "./segmentLists.ts";
 import type { Namespace } from "../model/event.ts";
@@ -18,7 +19,7 @@ export interface FrameContext {
 }
 
 /** Numbers that stand for one frame in a `FramesMessage`. */
-export const frameStride = 7;
+export const frameStride = 8;
 
 /** Calls in the order of their number in `meta`. */
 export const calls = [
@@ -35,7 +36,8 @@ export const calls = [
 
 /**
  * Many frames at once, in one buffer that is handed over, not copied: `count` times `frameStride` doubles (id, call,
- * context, receivedAtMs, lane (0 live, 1 import), offset and length of the body), then the bodies.
+ * context, receivedAtMs, lane (0 live, 1 import), offset and length of the body, length of what stands behind it:
+ * the sender, frameSender.ts), then the bodies.
  */
 export interface FramesMessage {
   readonly kind: "frames";
@@ -101,6 +103,8 @@ export interface WriterSettings {
   /** Content of the lists that chosen rules name, by its hash; absent: none. */
   readonly lists?: ListBytes | undefined;
   readonly plan: ChosenPlan;
+  /** For the judge; absent: nothing is found out, no address kept. */
+  readonly enrichment?: Enrichment | undefined;
   /** Hidden setting for crash tests (lib/crashPoint.ts). */
   readonly crashAt: string | null;
 }

@@ -1,6 +1,7 @@
 /** Profiles and history as their readers see them, on the main thread. */
 import type { Definitions } from "../model/definition.ts";
 import type { Json, Namespace } from "../model/event.ts";
+import type { Facts } from "../model/facts.ts";
 import type { Ignored } from "../model/guard.ts";
 import type { Identifier } from "../model/identifier.ts";
 import type { Membership } from "../model/membership.ts";
@@ -48,6 +49,8 @@ export interface HistoryEntry {
   readonly trusted: boolean;
   /** Identifiers of it that don't count. */
   readonly ignored: Ignored;
+  /** What was found out about it when it was accepted; absent: nothing. */
+  readonly facts?: Facts | undefined;
   /** The event's JSON as it came; null once erased. */
   readonly body: Json;
 }

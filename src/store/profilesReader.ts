@@ -2,6 +2,7 @@
 import { Refusal } from "../errors.ts";
 import type { Definitions } from "../model/definition.ts";
 import type { Json, Namespace } from "../model/event.ts";
+import { factsIn } from "../model/facts.ts";
 import { ignoredIn } from "../model/guard.ts";
 import { identifierKey, identifierOf } from "../model/identifier.ts";
 import { normaliseValue } from "../model/identity.ts";
@@ -325,6 +326,7 @@ export class ProfilesReader implements Profiles {
       committedAtMs: row.committed_at_ms,
       trusted: (row.flags & rowFlags.trusted) !== 0,
       ignored: ignoredIn(row.extra),
+      facts: factsIn(row.extra),
       body: row.body === null ? null : (JSON.parse(Buffer.from(row.body).toString("utf8")) as Json),
     };
   }

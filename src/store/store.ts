@@ -109,11 +109,11 @@ class OpenedStore {
   }
 
   async open(): Promise<Store> {
-    const { folder, hotProfiles, rules, lists, plan, crashAt } = this.#options;
+    const { folder, hotProfiles, rules, lists, plan, enrichment, crashAt } = this.#options;
     const isTrusted = await profilesTrusted(this.#options);
     this.#send({
       kind: "open",
-      settings: { folder, profilesTrusted: isTrusted, hotProfiles, rules, lists, plan, crashAt },
+      settings: { folder, profilesTrusted: isTrusted, hotProfiles, rules, lists, plan, enrichment, crashAt },
     });
     const opened = await this.#opened.promise;
     const ids = profileIds(opened.journalId);

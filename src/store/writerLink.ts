@@ -3,6 +3,7 @@
  * is under way within bounds, and resolves each frame with its answer.
  */
 import type { Accept, Answer, Frame } from "./accept.ts";
+import { senderBytes } from "./frameSender.ts";
 import {
   calls,
   frameStride,
@@ -48,7 +49,12 @@ export class WriterLink implements Accept {
   >();
   /** Most frames come with the key of the one before. */
   #lastContext: (FrameContext & { readonly index: number }) | null = null;
-  #frames: { readonly id: number; readonly frame: Frame; readonly context: number }[] = [];
+  #frames: {
+    readonly id: number;
+    readonly frame: Frame;
+    readonly context: number;
+    readonly sender: Uint8Array;
+  }[] = [];
   #framesBytes = 0;
   readonly #idlers: (() => void)[] = [];
   #nextId = 1;
@@ -81,8 +87,9 @@ export class WriterLink implements Accept {
     if (full) return Promise.resolve({ kind: "unavailable", code: "overloaded", retryAfterSeconds: 1 });
     const id = this.#nextId++;
     this.#bytes += bytes;
-    this.#frames.push({ id, frame, context: this.#contextOf(frame) });
-    this.#framesBytes += bytes;
+    const sender = senderBytes(frame.sender);
+    this.#frames.push({ id, frame, context: this.#contextOf(frame), sender });
+    this.#framesBytes += bytes + sender.length;
     if (!this.#scheduled && this.#mayPost()) {
       this.#scheduled = true;
       this.#schedule(() => {
@@ -188,7 +195,7 @@ export class WriterLink implements Accept {
     this.#framesBytes = 0;
     let offset = 0;
     let at = 0;
-    for (const { id, frame, context } of frames) {
+    for (const { id, frame, context, sender } of frames) {
       meta[at] = id;
       meta[at + 1] = callNumbers.get(frame.call) ?? 0;
       meta[at + 2] = context;
@@ -196,8 +203,13 @@ export class WriterLink implements Accept {
       meta[at + 4] = frame.lane === "import" ? 1 : 0;
       meta[at + 5] = offset;
       meta[at + 6] = frame.body.length;
+      meta[at + 7] = sender.length;
       bytes.set(frame.body, offset);
       offset += frame.body.length;
+      if (sender.length > 0) {
+        bytes.set(sender, offset);
+        offset += sender.length;
+      }
       at += frameStride;
     }
     this.#post({ kind: "frames", count: frames.length, buffer });

@@ -6,23 +6,16 @@
 import { crashAt, noCrash, type CrashPoint } from "../lib/crashPoint.ts";
 import { errorText } from "../lib/describeError.ts";
 import type { Ids } from "../lib/id.ts";
-import type { EventType } from "../model/event.ts";
 import type { Judge, Restore } from "./accept.ts";
 import { ReplayNotPossible } from "./catchUp.ts";
 import { runControl, type ControlContext } from "./control.ts";
 import { DueAlarm, type DueAlarmDeps } from "./dueAlarm.ts";
+import { framesIn } from "./framesIn.ts";
 import { folderPaths, nextProfilesName, removeStrayProfiles } from "./folder.ts";
 import { refusalOf } from "./folderRefused.ts";
 import { Journal } from "./journal.ts";
 import { listKeys } from "./keys.ts";
-import {
-  calls,
-  frameStride,
-  type FrameContext,
-  type FramesMessage,
-  type ToWriter,
-  type WriterSettings,
-} from "./messages.ts";
+import { type FrameContext, type FramesMessage, type ToWriter, type WriterSettings } from "./messages.ts";
 import { openMessageIds } from "./dedup/openMessageIds.ts";
 import { RulesExchange } from "./rulesExchange.ts";
 import { classifyWriteFailure } from "./sqlite.ts";
@@ -102,27 +95,8 @@ export class WriterThread {
   }
 
   #enqueue(message: FramesMessage): void {
-    const { count, buffer } = message;
-    const meta = new Float64Array(buffer, 0, count * frameStride);
-    const bytes = new Uint8Array(buffer, meta.byteLength);
-    for (let at = 0; at < meta.length; at += frameStride) {
-      const context = this.#contexts[meta[at + 2] ?? 0];
-      if (context === undefined) throw new Error("a frame came before its context");
-      const imported = meta[at + 4] === 1;
-      const offset = meta[at + 5] ?? 0;
-      (imported ? this.#imports : this.#live).push({
-        id: meta[at] ?? 0,
-        frame: {
-          call: calls[meta[at + 1] ?? 0] ?? ("track" satisfies EventType),
-          source: context.source,
-          namespace: context.namespace,
-          trusted: context.trusted,
-          receivedAtMs: meta[at + 3] ?? 0,
-          lane: imported ? "import" : "live",
-          body: bytes.subarray(offset, offset + (meta[at + 6] ?? 0)),
-        },
-      });
-    }
+    for (const queued of framesIn(message, this.#contexts))
+      (queued.frame.lane === "import" ? this.#imports : this.#live).push(queued);
   }
 
   #wake(): void {

@@ -331,6 +331,7 @@ computedTraits:
       "favoriteCategory",
       "views24h",
       "opens30d",
+      "humanOpens30d",
       "clicks30d",
       "lastOpenedAt",
       "lastClickedAt",

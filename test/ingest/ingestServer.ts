@@ -141,6 +141,7 @@ export function startIngest(options: IngestServerOptions = {}): IngestServer {
     limiter,
     timers,
     streams,
+    needsAddress: false,
     clientAddress: () => server.address,
   };
   const app = new Elysia().use(ingestRoutes(deps)).use(streamRoutes(deps));
