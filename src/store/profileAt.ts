@@ -32,7 +32,7 @@ export type LookupAt =
 /** Looks a profile up as of an instant (milliseconds, not in the future). */
 export type FindAt = (namespace: Namespace, type: string, value: string, atMs: number) => Promise<LookupAt>;
 
-/** Such reads at once; each keeps a thread busy for up to a second. */
+/** Such reads at once; the largest folds thousands of events. */
 const maxReads = 4;
 
 /** Reads of the past, a bounded number at once. */
@@ -60,6 +60,7 @@ export interface ProfileAtDeps {
 export const maxRowsAt = 5_000;
 
 const rowsAtOnce = 200;
+const rowsInATurn = 20;
 const maxTries = 3;
 
 async function profileAt(
@@ -80,10 +81,19 @@ async function profileAt(
     if (tries < maxTries && chainsChanged(journal, head)) continue;
     if (found.events.length === 0) return { kind: "missing" };
     const past = new ReplayedPast({ ...deps, definitions: deps.profiles.definitions, journal });
-    for (const { row, event } of found.events) if (row.seq <= last) past.take(row, event);
+    const known = found.events.filter(({ row }) => row.seq <= last);
+    for (const [index, { row, event }] of known.entries()) {
+      past.take(row, event);
+      if (index % rowsInATurn === 0) await othersTurn();
+    }
     const profile = past.find(namespace, type, value, profileIds(journal.journalId));
     return profile === undefined ? { kind: "missing" } : { kind: "found", profile };
   }
+}
+
+/** Other requests get their turn. */
+function othersTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Seq of the last row that was committed by then; 0: none was. Rows stand in the order in which they were committed. */
@@ -143,7 +153,7 @@ class Collector {
         const keys = this.#takeSlice();
         if (this.#seen.size > maxRowsAt) return { kind: "tooMany" };
         pending.push(...keys.map(identifierOf));
-        if (slice % 2 === 0) await new Promise<void>((resolve) => setImmediate(resolve));
+        if (slice % 2 === 0) await othersTurn();
       }
     }
     return { kind: "rows", events: this.#events.sort((left, right) => left.row.seq - right.row.seq) };

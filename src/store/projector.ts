@@ -77,8 +77,17 @@ export class Projector {
     this.memberships = new Memberships(definitions);
   }
 
-  /** Folds one event that stands at `seq` in the journal; `atMs`: when it was committed. */
-  project(given: Event, seq: number, atMs: number, recorded?: Recorded): Projected {
+  /**
+   * Folds one event that stands at `seq` in the journal; `atMs`: when it was committed. `refused`: traits that the caps
+   * kept out when the row came, where all else is decided anew; what changed is then not told.
+   */
+  project(
+    given: Event,
+    seq: number,
+    atMs: number,
+    recorded?: Recorded,
+    refused = recorded?.refused,
+  ): Projected {
     const beyond =
       recorded === undefined ? overLimit(given, this.#profileOf, this.#definitions.identity) : null;
     const event = beyond === null ? given : withoutIgnored(given, beyond);
@@ -89,7 +98,7 @@ export class Projector {
     const attributed = this.#ownerOf(event, key, seq, joined);
     const profile = recorded === undefined ? attributed : this.#recordedOwner(recorded.pid, event.namespace);
     this.#hot.touch(profile);
-    const options: FoldOptions = recorded === undefined ? {} : { refused: recorded.refused };
+    const options: FoldOptions = refused === undefined ? {} : { refused };
     const decays = recorded === undefined ? this.memberships.decays(profile, atMs) : null;
     const folded = fold(profile.state, event, options, this.#definitions);
     const unclaimed = this.#claimAll(event, key, profile, recorded === undefined);

@@ -11,7 +11,7 @@ import type { ProfileIds } from "./profileId.ts";
 import type { StoredProfile } from "./profiles.ts";
 import { Projector } from "./projector.ts";
 import { Refold, type RefoldContext } from "./refold.ts";
-import type { EventRow } from "./row.ts";
+import { refusedOf, type EventRow } from "./row.ts";
 
 export interface PastDeps {
   readonly journal: Pick<JournalReader, "sourceName">;
@@ -40,7 +40,13 @@ export class ReplayedPast {
     const context = this.#contextAt(row);
     const passing = { ...context, onBroken: refuse };
     for (const profile of projector.namedBy(event)) passTimeOf(profile, passing);
-    const { pid, prev, identifiers, diff } = projector.project(event, row.seq, row.committed_at_ms);
+    const { pid, prev, identifiers, diff } = projector.project(
+      event,
+      row.seq,
+      row.committed_at_ms,
+      undefined,
+      refusedOf(row),
+    );
     this.#rows.set(row.seq, { ...row, pid, prev, identifiers, diff });
     for (const [key, users] of projector.pendingRefolds) {
       new Refold(key, users).finish(context);

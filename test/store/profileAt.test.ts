@@ -186,6 +186,19 @@ describe("a read of the past", () => {
     expect(await toldAt(opened, "user_id", "u2", thenMs)).toBe(known);
   });
 
+  test("is refused while others look back", async () => {
+    using folder = tempFolder();
+    await using opened = await openTestStore(folder.path);
+    await opened.accept("identify", { userId: "u1", traits: { plan: "red" } });
+    const { profiles } = opened.store;
+    const openJournal = () => new JournalReader(folderPaths(opened.folder).journal);
+    const findAt = findAtIn({ profiles, restore, openJournal });
+    const read = () => findAt("live", "user_id", "u1", opened.clock.nowMs());
+    const kinds = (await Promise.all([read(), read(), read(), read(), read()])).map(({ kind }) => kind);
+    expect(kinds).toEqual(["found", "found", "found", "found", "busy"]);
+    expect((await read()).kind).toBe("found");
+  });
+
   test("gives up where too many events are tied to the profile", async () => {
     using folder = tempFolder();
     await using opened = await openTestStore(folder.path);
