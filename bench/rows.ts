@@ -1,6 +1,7 @@
 /** Every row, in the order of the table. */
 import { batch } from "./rows/batch.ts";
 import { compare } from "./rows/compare.ts";
+import { computed, computedMany } from "./rows/computed.ts";
 import { freshness } from "./rows/freshness.ts";
 import { get } from "./rows/get.ts";
 import { getUnderLoad } from "./rows/getUnderLoad.ts";
@@ -19,6 +20,8 @@ export const rows: readonly Row[] = [
   freshness,
   growth,
   rebuild,
+  computed,
+  computedMany,
   idleFeeds,
   start,
   startFull,

@@ -35,8 +35,8 @@ function mergeEvidenceOf(
   joining: Joining,
   traits: TraitChanges | null,
 ): TraitChanges | null {
-  const { computed, byEvent } = joining.definitions;
-  if (byEvent.size === 0) throw new Error("evidence can't be merged without its definitions");
+  const { computed, plans } = joining.definitions;
+  if (plans.length === 0) throw new Error("evidence can't be merged without its definitions");
   const before = computed.map((trait) => computedValue(into, trait, into.last));
   mergeComputed(into, from, joining);
   return computedChanges(into, computed, before, into.last, traits);

@@ -155,6 +155,15 @@ describe("streaks", () => {
     }
   });
 
+  test("are joined where no trait asks for track events by name", () => {
+    const definitions = compile(saasPack());
+    const into = foldAll(at(0), definitions);
+    merge(into, foldAll(at(2 * hourMs), definitions), { definitions, into: 1, from: 2 });
+    expect(canonicalState(into)).toBe(
+      canonicalState(foldAll(at(0, 2 * hourMs), definitions)).replace("m-1", "m-0"),
+    );
+  });
+
   test("a zone that there is none of is refused", () => {
     expect(() => compile([streakIn("Mars/Olympus")])).toThrow(RangeError);
   });
