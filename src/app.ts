@@ -11,6 +11,8 @@ import {
 import { GroupTimes } from "./admin/measuredAccept.ts";
 import { serveSocket, usableSocketPath, type SocketServer } from "./admin/socketServer.ts";
 import type { ServeSettings } from "./config/settings.ts";
+import { contentOperations } from "./contentOperations.ts";
+import { Shelf } from "./esp/content/shelf.ts";
 import { configOperations } from "./configOperations.ts";
 import { LiveConfig } from "./liveConfig.ts";
 import { openAudit, openDataStore, operationsOf } from "./dataStore.ts";
@@ -101,14 +103,18 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
   const { store, demoKeys } = opened;
   const configured = [...configuredKeys(settings.sources, deps.clock), ...(demoKeys?.rows ?? [])];
   const keys = keysInForce(() => store.admin.listKeys(), configured);
+  const shelf = openShelf(settings, deps);
   const config = new LiveConfig({ ...deps, admin: store.admin }, settings);
   const call = operationsOf(store, settings.dataFolder, {
     ...deps,
     configuredKeys: configured,
     onKeysChanged: () => keys.refresh(),
-    further: configOperations(config, store.admin, settings.configPath),
+    further: {
+      ...contentOperations(shelf, store, deps.clock),
+      ...configOperations(config, store.admin, settings.configPath),
+    },
   });
-  const serving = serve(settings, { ...deps, ...opened, keys, call });
+  const serving = serve(settings, { ...deps, ...opened, keys, call, shelf });
   try {
     const shownKeys = await keysOfStart(store, settings, deps, demoKeys);
     keys.refresh();
@@ -118,13 +124,16 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
     noteHolder(settings.dataFolder, { pid: process.pid, address: serving.origin });
     const socket = openSocket(call, opened.audit, settings, deps);
     await config.started();
-    if (settings.watchesConfig) config.watch();
+    if (settings.watchesConfig) {
+      config.watch();
+      shelf?.watch();
+    }
     await warmUp(serving.origin, warmUpTimeoutMs);
     return {
       origin: serving.origin,
       shownKeys,
       reload: () => void config.applyAndSay("signal"),
-      close: () => close({ ...opened, serving, socket, config }, settings, deps),
+      close: () => close({ ...opened, serving, socket, config, shelf }, settings, deps),
     };
   } catch (error) {
     await serving.stop();
@@ -181,15 +190,23 @@ interface Running {
   readonly serving: Serving;
   readonly socket: SocketServer | null;
   readonly config: LiveConfig;
+  readonly shelf: Shelf | null;
+}
+
+/** The content blocks, if freshet.yaml names a folder for them. */
+function openShelf({ content }: ServeSettings, { log }: AppDeps): Shelf | null {
+  if (content === null) return null;
+  return new Shelf({ ...content, notice: (level, why) => log[level]("word of the content blocks", { why }) });
 }
 
 async function close(
-  { serving, socket, store, audit, config }: Opened & Running,
+  { serving, socket, store, audit, config, shelf }: Opened & Running,
   settings: ServeSettings,
   { clock }: AppDeps,
 ): Promise<void> {
   const deadlineMs = clock.monotonicMs() + settings.limits.drainTimeoutMs * waitingShare;
   config[Symbol.dispose]();
+  shelf?.[Symbol.dispose]();
   serving.door.drain();
   store.drain();
   const ended = serving.endStreams();

@@ -10,6 +10,7 @@ import { snippetRoute } from "./admin/snippetRoute.ts";
 import { demoRoutes, type DemoDeps } from "./demoRoutes.ts";
 import type { ErrorAnswers } from "./errorAnswers.ts";
 import { Refusal } from "./errors.ts";
+import { contentRoutes, type ContentDeps } from "./esp/content/contentRoutes.ts";
 import { feedTokenRoutes, type FeedTokenDeps } from "./esp/feedTokenRoutes.ts";
 import { longPollRoutes, type LongPollDeps } from "./esp/longPoll.ts";
 import { profileReads, restRoutes, type RestDeps } from "./esp/rest.ts";
@@ -22,6 +23,7 @@ import { streamRoutes, type StreamDeps } from "./ingest/streamRoutes.ts";
 export interface RoutesDeps {
   readonly ingest: IngestDeps & StreamDeps & ClientSettingsDeps;
   readonly rest: RestDeps;
+  readonly content: ContentDeps;
   readonly feed: SseDeps & LongPollDeps & WebSocketDeps & FeedTokenDeps;
   readonly operations: OperationsRoutesDeps;
   readonly admin: AdminDeps;
@@ -59,6 +61,7 @@ export function buildRouter(deps: RoutesDeps) {
     .use(clientSettingsRoutes(deps.ingest))
     .use(snippetRoute(deps.files))
     .use(restRoutes(deps.rest))
+    .use(contentRoutes(deps.content))
     .use(sseRoutes(deps.feed))
     .use(longPollRoutes(deps.feed))
     .use(feedTokenRoutes(deps.feed))

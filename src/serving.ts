@@ -11,6 +11,7 @@ import { anyHostPaths } from "./admin/paths.ts";
 import { publicAnswers } from "./admin/publicAnswers.ts";
 import { adminDeps } from "./adminWiring.ts";
 import type { Limits, ServeSettings } from "./config/settings.ts";
+import type { Shelf } from "./esp/content/shelf.ts";
 import type { DemoKeys } from "./demoKeys.ts";
 import { tokenRate } from "./demoRoutes.ts";
 import { errorAnswers } from "./errorAnswers.ts";
@@ -45,6 +46,8 @@ import { version } from "./version.ts";
 
 export interface ServingDeps {
   readonly store: Store;
+  /** Null: no content is configured. */
+  readonly shelf: Shelf | null;
   readonly audit: AuditLog;
   /** Everything that an operator can do. */
   readonly call: CallOperation;
@@ -213,6 +216,7 @@ function routesDeps(parts: Parts) {
       readJson,
       fedAtMs,
     },
+    content: { profiles: store.profiles, findKey: keys.find, clock, readJson, shelf: deps.shelf },
     admin: adminDeps({
       ...deps,
       ...settings,

@@ -87,6 +87,7 @@ export const operationParams = {
       )
       .max(50_000),
   }),
+  "content.preview": z.strictObject({ block: z.string().max(64), as: identifier.nullable() }),
   "quarantine.list": z.strictObject({ limit: z.int().min(1).max(1_000) }),
   "quarantine.mend": z.strictObject({
     ...quarantineChoice,
@@ -129,6 +130,14 @@ export interface ConfigDifference {
   readonly plan: boolean;
   /** Sections that are another and are read at the next start only. */
   readonly atNextStart: readonly string[];
+}
+
+/** A block as it would be sent. */
+export interface ContentPreview {
+  readonly version: string;
+  readonly html: string;
+  readonly text: string;
+  readonly answer: Readonly<Record<string, unknown>>;
 }
 
 /** What became of pieces of the quarantine that were mended and sent again, or would become of them. */
@@ -209,6 +218,8 @@ export interface OperationResults {
   readonly "segments.export": { readonly count: number };
   readonly "identity.explain": ExplainedIdentity;
   readonly "identity.plan": JoinPlan;
+  /** The block as it would be answered; null: there is no such block. */
+  readonly "content.preview": ContentPreview | null;
   readonly "quarantine.list": readonly QuarantineGroup[];
   readonly "quarantine.mend": MendReport;
   readonly compact: null;

@@ -139,6 +139,22 @@ export const paths: readonly PathEntry[] = [
   },
   {
     method: "GET",
+    path: "/v1/content/:block",
+    summary: "A content block for one recipient, as JSON, .html or .txt; always something that can be sent",
+    scope: "content",
+    query: { id: "whom it is for, as type:value; without it the block is rendered for everybody" },
+    answer: json(shapes.Content),
+  },
+  {
+    method: "POST",
+    path: "/v1/content/:block",
+    summary: "The same for up to 100 recipients",
+    scope: "content",
+    body: shapes.ContentRequest,
+    answer: json(shapes.Contents),
+  },
+  {
+    method: "GET",
     path: "/v1/events/:messageId",
     summary: "The way of one event through the house",
     scope: "read",

@@ -224,3 +224,26 @@ export const FeedTokenRequest = Type.Object({
   ttlMs: Type.Optional(Type.Integer({ minimum: 1_000, maximum: 86_400_000, default: 900_000 })),
 });
 export const FeedToken = Type.Object({ token: Type.String(), profile: Type.String(), expiresAt: Time });
+
+const NeedServed = Type.Object({
+  servedFrom: Nullable(Type.String()),
+  ageMs: Nullable(Type.Number()),
+  maxAgeMs: Nullable(Type.Number()),
+});
+
+export const Content = Type.Object({
+  block: Type.String(),
+  version: Type.String(),
+  html: Type.String(),
+  text: Type.String(),
+  data: Type.Record(Type.String(), Type.Unknown()),
+  servedFrom: Nullable(Type.String({ description: "the worst of live, lastKnown, segmentDefault, default" })),
+  reason: Nullable(Type.String({ description: "why it is not live" })),
+  freshness: Type.Record(Type.String(), NeedServed),
+});
+
+export const ContentRequest = Type.Object({ ids: Type.Array(Type.String(), { minItems: 1, maxItems: 100 }) });
+
+export const Contents = Type.Object({
+  results: Type.Array(Type.Intersect([Type.Object({ id: Type.String() }), Content])),
+});

@@ -15,6 +15,7 @@ import { addIdentity } from "./identity.ts";
 import { addImport } from "./import.ts";
 import { addKeys } from "./keys.ts";
 import { addPlan } from "./plan.ts";
+import { addPreview } from "./preview.ts";
 import { addProfile } from "./profile.ts";
 import { addQuarantine } from "./quarantine.ts";
 import { addRebuild } from "./rebuild.ts";
@@ -42,6 +43,7 @@ const additions = [
   addPlan,
   addSegments,
   addQuarantine,
+  addPreview,
   addVerify,
   addRebuild,
   addBackup,

@@ -5,6 +5,7 @@ import { nearest } from "../lib/nearest.ts";
 import { alertKeys, alertsSchema, isHttpUrl } from "./alerts.ts";
 import { computedProblems, definitionsOf } from "./computedDefinitions.ts";
 import { computedTraitsSchema, describeComputed, useSchema } from "./computedTraits.ts";
+import { contentSchema } from "./content.ts";
 import { ConfigError } from "./configError.ts";
 import { declaredProblems, declaredTraitsSchema, describeDeclared } from "./declaredTraits.ts";
 import type { Environment } from "./environment.ts";
@@ -20,7 +21,7 @@ import { serveOptions, serveSection } from "./serveOptions.ts";
 import { substitute } from "./substitute.ts";
 
 /** Sections that the file will hold one day; said apart from mistakes. */
-const laterSections = ["content", "destinations", "triggers"];
+const laterSections = ["destinations", "triggers"];
 
 /** Larger files are refused; a configuration is read by people. */
 const maxFileBytes = 1024 * 1024;
@@ -89,6 +90,7 @@ export const fileSchema = z.strictObject({
     })
     .optional(),
   trackingPlan: trackingPlanSchema.optional(),
+  content: contentSchema.optional(),
   segments: segmentsSchema
     .meta({
       description: "Who is in which segment, by the segment's name.",

@@ -8,6 +8,7 @@ import { consentKeys } from "./consent.ts";
 import { identityDefaults, identityKeys } from "./identity.ts";
 import type { Option } from "./option.ts";
 import { clauseKeys } from "./segmentClauses.ts";
+import { contentKeys } from "./content.ts";
 import { planKeys } from "./trackingPlan.ts";
 import { serveOptions } from "./serveOptions.ts";
 
@@ -100,6 +101,10 @@ export function referencePage(): string {
     ...consentKeys.map(
       ({ key, description, expected }) => `- \`${key}\`: ${description} Value: ${expected}.`,
     ),
+    "",
+    "## Content\n",
+    contentNote,
+    ...contentKeys.map(({ key, description }) => `- \`content.${key}\`: ${description}`),
     "",
     "## Alerts\n",
     alertsNote,
@@ -224,6 +229,9 @@ identity:
 
 | Identifier | Default limit | Default priority |
 | --- | --- | --- |`;
+
+const contentNote = `Under \`content:\` stands where the blocks of e-mails lie ([content.md](content.md)).
+`;
 
 const alertsNote = `Under \`alerts:\` stands when ingest counts as unwell ([operations.md](operations.md), "Alerts"). Every key
 has a default, and so has the block.

@@ -13,6 +13,7 @@ import { definitionsOf } from "./computedDefinitions.ts";
 import { loadSegments, type LoadedSegments } from "./segments.ts";
 import { loadPlan } from "./trackingPlan.ts";
 import { declaredTraitsOf } from "./declaredTraits.ts";
+import { contentSettings, type ContentSettings } from "./content.ts";
 import { readConfigFile, readConfigText, type BuiltInFile, type ConfigFile } from "./configFile.ts";
 import { ConfigError } from "./configError.ts";
 import { checkVariables, testVariable } from "./variables.ts";
@@ -82,6 +83,8 @@ export interface ServeSettings {
   readonly configPath: string;
   /** The configuration file as it is; null: there is none. */
   readonly configText: string | null;
+  /** Null: there are no content blocks. */
+  readonly content: ContentSettings | null;
   /** Null: there is no tracking plan. */
   readonly planFolder: string | null;
   /** Where a test wants the process to die; null in production. */
@@ -118,6 +121,7 @@ export function loadServeSettings(
     configText: text,
     planFolder: planFolderOf(file, configPath),
     enrichment: enrichmentOf(file, configPath),
+    content: contentSettings(file.content, dirname(configPath)),
   };
 }
 
@@ -193,7 +197,7 @@ function settingsOf(
   plan: PlanRules | null,
   environment: Environment,
   { segments, lists }: LoadedSegments,
-): Omit<ServeSettings, "configPath" | "configText" | "planFolder" | "enrichment"> {
+): Omit<ServeSettings, "configPath" | "configText" | "planFolder" | "enrichment" | "content"> {
   const limits: Limits = {
     maxInFlightRequests: values.maxInFlightRequests,
     maxInFlightBytes: bytes(values.maxInFlightBytes),

@@ -34,8 +34,11 @@ export interface ServeOptions {
   readonly isIn: (segment: string) => boolean;
 }
 
+/** What is declared of a trait's freshness. */
+export type Freshness = Pick<DeclaredTrait, "maxAgeMs" | "maxStaleMs" | "default" | "defaultBySegment">;
+
 /** What to give for a trait; `declared` is undefined for one that nothing is declared of. */
-export function served(found: AgedValue, declared: DeclaredTrait | undefined, options: ServeOptions): Served {
+export function served(found: AgedValue, declared: Freshness | undefined, options: ServeOptions): Served {
   const { value, updatedAtMs } = found;
   if (value === null) return fallback(declared, options);
   const maxAgeMs = options.maxAgeMs ?? declared?.maxAgeMs ?? null;
@@ -50,7 +53,7 @@ export function served(found: AgedValue, declared: DeclaredTrait | undefined, op
   return fallback(declared, options);
 }
 
-function fallback(declared: DeclaredTrait | undefined, { isIn }: ServeOptions): Served {
+function fallback(declared: Freshness | undefined, { isIn }: ServeOptions): Served {
   const ofSegment = declared?.defaultBySegment?.find(([segment]) => isIn(segment));
   if (ofSegment !== undefined) return { value: ofSegment[1], servedFrom: "segmentDefault", untilMs: null };
   const value = declared?.default ?? null;

@@ -1,0 +1,40 @@
+/** `freshet preview`: a content block as it would be sent to one recipient. */
+import type { Command } from "commander";
+import { folderPaths } from "../store/folder.ts";
+import { dataFolder, parseIdentifier, withData, withNamespace } from "./arguments.ts";
+import { UsageError, type CliContext } from "./context.ts";
+import { outletFor } from "./session.ts";
+import { connectSocket } from "./socketClient.ts";
+
+interface Flags {
+  readonly data?: string;
+  readonly test: boolean;
+  readonly as?: string;
+  readonly form: string;
+}
+
+export function addPreview(program: Command, context: CliContext): void {
+  const command = program
+    .command("preview")
+    .description("print a content block as a running server would send it")
+    .argument("<block>", "the block's name: its file without .liquid")
+    .option("--as <identifier>", "for this recipient, such as user_id:42; without it, as for everybody")
+    .option("--form <form>", "html, text or json", "html");
+  withNamespace(withData(command)).action(async (block: string, flags: Flags) => {
+    const { form } = flags;
+    if (form !== "html" && form !== "text" && form !== "json")
+      throw new UsageError("--form: expected html, text or json");
+    const folder = dataFolder(flags, context);
+    const call = await connectSocket(folderPaths(folder).socket);
+    if (call === null)
+      throw new UsageError(`no Freshet is running on ${folder}; start it with freshet serve`);
+    const as = flags.as === undefined ? null : parseIdentifier(flags.as, flags.test);
+    using outlet = outletFor(context, null);
+    const found = await call("content.preview", { block, as }, outlet);
+    if (found === null) throw new UsageError(`there is no content block ${block}`);
+    const { servedFrom, reason } = found.answer;
+    const why = reason === null ? "" : `, ${String(reason)}`;
+    context.tell(`version ${found.version}, served from ${String(servedFrom)}${why}`);
+    await context.print(form === "json" ? `${JSON.stringify(found.answer, null, 2)}\n` : `${found[form]}\n`);
+  });
+}
