@@ -7,13 +7,9 @@ const host = z.string().regex(/^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*$/);
 /** `content:` */
 export const contentSchema = z
   .strictObject({
-    folder: z
-      .string()
-      .min(1)
-      .default("./content")
-      .meta({
-        description: "Folder of the blocks, from where freshet.yaml lies: one `<block>.liquid` each.",
-      }),
+    folder: z.string().min(1).default("./content").meta({
+      description: "Folder of the blocks, from where freshet.yaml lies: one `<block>.liquid` each.",
+    }),
     linkHosts: z.array(host).min(1).optional().meta({
       description:
         "Hosts that links and pictures may lead to, such as `shop.example` or `*.shop.example`; without it, any by https.",
