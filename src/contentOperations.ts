@@ -17,8 +17,9 @@ export function contentOperations(shelf: Shelf | null, { profiles }: Store, cloc
       if (problem !== undefined) throw new OperationFailed(`content block ${name} can't be used: ${problem}`);
       if (block === null) return Promise.resolve(null);
       const rendered = renderBlock(block, recipientOf(as), clock.nowMs());
-      const { version, html, text } = { ...block, ...rendered };
-      return Promise.resolve({ version, html, text, answer: view(block, rendered) });
+      const { html, text, servedFrom, reason } = rendered;
+      const answer = view(block, rendered);
+      return Promise.resolve({ version: block.version, servedFrom, reason, html, text, answer });
     },
   };
 

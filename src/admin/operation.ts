@@ -135,6 +135,8 @@ export interface ConfigDifference {
 /** A block as it would be sent. */
 export interface ContentPreview {
   readonly version: string;
+  readonly servedFrom: string | null;
+  readonly reason: string | null;
   readonly html: string;
   readonly text: string;
   readonly answer: Readonly<Record<string, unknown>>;

@@ -32,9 +32,10 @@ export function addPreview(program: Command, context: CliContext): void {
     using outlet = outletFor(context, null);
     const found = await call("content.preview", { block, as }, outlet);
     if (found === null) throw new UsageError(`there is no content block ${block}`);
-    const { servedFrom, reason } = found.answer;
-    const why = reason === null ? "" : `, ${String(reason)}`;
-    context.tell(`version ${found.version}, served from ${String(servedFrom)}${why}`);
+    const { servedFrom, reason, version } = found;
+    context.tell(
+      `version ${version}, served from ${servedFrom ?? "nothing"}${reason === null ? "" : `, ${reason}`}`,
+    );
     await context.print(form === "json" ? `${JSON.stringify(found.answer, null, 2)}\n` : `${found[form]}\n`);
   });
 }
