@@ -90,6 +90,10 @@ describe.each([
       "",
       `${isServed ? "" : onItsOwn(place.data)}no profile in ${place.data} has that identifier\n`,
     ]);
+  });
+
+  test("an identifier of a type that there is not is told as such", async () => {
+    await using place = await openPlace(isServed);
     for (const words of [
       ["profile", "foo:1"],
       ["profile", "foo:1", "--history", "5"],
