@@ -37,12 +37,20 @@ const adminViews: readonly (readonly [name: string, place: string, sign: string,
     "text=ann@example.com",
     { colorScheme: "light", viewport: { width: 1280, height: 1100 } },
   ],
+  [
+    "admin-segment",
+    "segments/left-behind/live/email%3Aann%40example.com",
+    ".explained",
+    { colorScheme: "light", viewport: { width: 1280, height: 900 } },
+  ],
 ];
 /** Where there is something to see, and what must be there. */
 const places: readonly (readonly [name: string, place: string, sign: string])[] = [
   ["river", "river", ".chart canvas"],
   ["profiles", "profiles", "tbody tr"],
   ["profile", "profiles/email%3Aann%40example.com", "text=ann@example.com"],
+  ["segments", "segments", "tbody tr"],
+  ["segment", "segments/left-behind/live/email%3Aann%40example.com", ".explained"],
   ["quarantine", "quarantine", "h1"],
   ["quarantine-group", "quarantine/missing_id/default", "tbody tr"],
   ["quarantine-piece", "quarantine/qrn_1", "pre"],
@@ -61,8 +69,8 @@ const everyView = places.flatMap(([name, place, sign]) =>
 
 /** What a page needs to show what it has asked for. */
 const settleMs = 2_500;
-/** Charts need a history. */
-const historyMs = 20_000;
+/** Charts need a history; carts are left behind after 30 s, and audiences are sampled once a minute. */
+const historyMs = 95_000;
 
 async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "freshet-pictures-"));

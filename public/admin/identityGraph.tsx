@@ -129,11 +129,13 @@ function Tie(props: {
   const x2 = isUpright ? right.x + boxWidth : right.x;
   const y2 = right.y + boxHeightPx / 2;
   const bend = isUpright ? 22 : (x2 - x1) / 2;
-  const path = `M${x1} ${y1}C${x1 + bend} ${y1} ${isUpright ? x2 + bend : x2 - bend} ${y2} ${x2} ${y2}`;
-  // On the curve, off its middle by turns, so that numbers of ties that cross don't lie on each other.
-  const share = isUpright ? 0.5 : 0.35 + (number % 3) * 0.15;
-  const x = isUpright ? x1 + bend * 0.75 : x1 + (x2 - x1) * share;
-  const y = y1 + (y2 - y1) * (3 * share ** 2 - 2 * share ** 3);
+  const inward = isUpright ? x2 + bend : x2 - bend;
+  const path = `M${x1} ${y1}C${x1 + bend} ${y1} ${inward} ${y2} ${x2} ${y2}`;
+  // Many ties end at one person: the number stands near the other end, where each has room of its own.
+  const isNearLeft = isUpright ? edge.to.value === left.node.value : left.node.type === "anonymous_id";
+  const share = isNearLeft ? 0.22 : 0.78;
+  const x = onCurve(share, x1, x1 + bend, inward, x2);
+  const y = onCurve(share, y1, y1, y2, y2);
   return (
     <g class={edge.standing === "counts" ? `tie ${edge.by}` : "tie void"}>
       <title>{`${number}: ${nameOf(edge.from)} and ${nameOf(edge.to)}: ${ways[edge.by]}`}</title>
@@ -144,6 +146,12 @@ function Tie(props: {
       </text>
     </g>
   );
+}
+
+/** One coordinate of a point on a Bézier curve. */
+function onCurve(share: number, p0: number, p1: number, p2: number, p3: number): number {
+  const rest = 1 - share;
+  return rest ** 3 * p0 + 3 * rest ** 2 * share * p1 + 3 * rest * share ** 2 * p2 + share ** 3 * p3;
 }
 
 function Edges({ graph, profileId, namespace }: GraphProps) {

@@ -88,20 +88,22 @@ interface OriginProps {
 function Made({ trait: { computed }, profileId, namespace }: OriginProps) {
   if (computed === undefined) return null;
   const { window, eventCount, eventMessageIds, nextChangeAt, approximate } = computed;
+  const words = (
+    <small>
+      {approximate ? "about " : ""}
+      {eventCount} {eventCount === 1 ? "event" : "events"}
+      {window === null ? "" : ` in ${window}`}
+      {nextChangeAt === null ? null : (
+        <>
+          ; next change <At at={nextChangeAt} />
+        </>
+      )}
+    </small>
+  );
+  if (eventMessageIds.length === 0) return <p class="made">{words}</p>;
   return (
     <details class="made">
-      <summary>
-        <small>
-          {approximate ? "about " : ""}
-          {eventCount} {eventCount === 1 ? "event" : "events"}
-          {window === null ? "" : ` in ${window}`}
-          {nextChangeAt === null ? null : (
-            <>
-              ; next change <At at={nextChangeAt} />
-            </>
-          )}
-        </small>
-      </summary>
+      <summary>{words}</summary>
       <ul>
         {eventMessageIds.map((messageId) => (
           <li key={messageId}>

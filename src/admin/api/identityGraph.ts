@@ -23,6 +23,7 @@ export function identityGraph(
 ): IdentityGraph {
   const tied = new Map<string, Tied>();
   for (const edge of events.flatMap((event) => edgesOf(event, identity))) {
+    if (isOtherReading(edge, own)) continue;
     const key = JSON.stringify([edge.by, edge.standing, nameOf(edge.from), nameOf(edge.to)]);
     const known = tied.get(key);
     tied.set(key, {
@@ -36,6 +37,15 @@ export function identityGraph(
   );
   const edges = ordered.slice(0, maxEdges).map(edgeOf);
   return { nodes: nodesOf(own, edges), edges, left: ordered.length - edges.length };
+}
+
+/** What an alias names may be a userId or an anonymousId; where it is the one, the other says nothing. */
+function isOtherReading({ by, type, to, standing }: Edge, own: readonly Identifier[]): boolean {
+  const isOwn = (other: string) => own.some((id) => id.type === other && id.value === to.value);
+  if (type !== "alias" || standing !== "counts") return false;
+  return by === "link"
+    ? !isOwn("anonymous_id") && isOwn("user_id")
+    : !isOwn("user_id") && isOwn("anonymous_id");
 }
 
 function rank({ oldest }: Tied): number {

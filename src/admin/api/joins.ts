@@ -1,7 +1,9 @@
 /** Why a profile's identifiers are one: the events that carried two of them at once. Pure. */
 import { iso } from "../../esp/profileView.ts";
 import type { Json, JsonObject } from "../../model/event.ts";
-import { normaliseEmail, type Identifier } from "../../model/identifier.ts";
+import { edgesOf } from "../../model/edge.ts";
+import type { Identifier } from "../../model/identifier.ts";
+import { builtInIdentity, type Identity } from "../../model/identity.ts";
 import type { HistoryEntry } from "../../store/profiles.ts";
 import type { IdentifierAnswer, JoinEvent } from "./profileWire.ts";
 
@@ -9,9 +11,10 @@ import type { IdentifierAnswer, JoinEvent } from "./profileWire.ts";
 export function joinsOf(
   identifiers: readonly Identifier[],
   history: readonly HistoryEntry[],
+  identity: Identity = builtInIdentity,
 ): readonly IdentifierAnswer[] {
   const oldestFirst = history.toSorted((left, right) => left.seq - right.seq);
-  const carried = oldestFirst.map((entry) => ({ entry, ids: identifiersIn(entry) }));
+  const carried = oldestFirst.map((entry) => ({ entry, ids: identifiersIn(entry, identity) }));
   return identifiers.map((identifier) => {
     const withIt = carried.filter(({ ids }) => ids.some((id) => isSame(id, identifier)));
     const joined = withIt.find(({ ids }) => ids.length > 1);
@@ -26,9 +29,10 @@ export function joinsOf(
 }
 
 /** The identifiers that an event carries; who it is about comes first. */
-function identifiersIn({ type, body }: HistoryEntry): readonly Identifier[] {
+function identifiersIn(entry: HistoryEntry, identity: Identity): readonly Identifier[] {
+  const { type, body } = entry;
   if (!isObject(body)) return [];
-  const { userId, anonymousId, previousId, traits } = body;
+  const { userId, anonymousId, previousId } = body;
   const found: Identifier[] = [];
   add(found, "user_id", userId);
   add(found, "anonymous_id", anonymousId);
@@ -37,7 +41,8 @@ function identifiersIn({ type, body }: HistoryEntry): readonly Identifier[] {
     add(found, "anonymous_id", previousId);
     add(found, "user_id", previousId);
   }
-  if (type === "identify" && isObject(traits)) add(found, "email", normaliseEmail(traits["email"]));
+  for (const { by, standing, to } of edgesOf(entry, identity))
+    if (by === "claim" && standing === "counts") add(found, to.type, to.value);
   return found;
 }
 

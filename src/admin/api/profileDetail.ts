@@ -32,7 +32,7 @@ export async function profileDetail(
       declared: profile.definitions.declared.get(key)?.type ?? null,
       setBy: names.get(nameKey(trait)) ?? null,
     })),
-    identifiers: joinsOf(verbose.identifiers, events),
+    identifiers: joinsOf(verbose.identifiers, events, profile.definitions.identity),
     graph: identityGraph(verbose.identifiers, events, profile.definitions.identity),
     isWhole,
     raw,

@@ -2,6 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { pointColumns, type Point, type SourceAnswer } from "../../../src/admin/api/adminWire.ts";
 import { Attempts } from "../../../src/admin/api/attempts.ts";
 import { nameOf } from "../../../src/admin/api/profileName.ts";
+import { identityGraph } from "../../../src/admin/api/identityGraph.ts";
+import { compileIdentity } from "../../../src/model/identity.ts";
 import { joinsOf } from "../../../src/admin/api/joins.ts";
 import { countsBetween, quantileOf } from "../../../src/admin/api/quantiles.ts";
 import { RiverHistory } from "../../../src/admin/api/riverHistory.ts";
@@ -291,6 +293,42 @@ describe("why identifiers are one", () => {
       [undefined, undefined],
     ]);
     expect(found[2]?.joinedTo).toEqual({ type: "user_id", value: "42" });
+  });
+
+  test("is drawn once for each pair, kind and standing; an alias is read as what it joined", () => {
+    seq = 0;
+    const own = [
+      { type: "user_id", value: "42" },
+      { type: "user_id", value: "old" },
+      { type: "phone", value: "+491511234567" },
+      { type: "anonymous_id", value: "a1" },
+    ];
+    const identity = compileIdentity([{ type: "phone", limit: 3, priority: 4, normalise: "phone" }]);
+    const history = [
+      entry({ anonymousId: "a1", userId: "42" }),
+      { ...entry({ anonymousId: "none", userId: "42" }), ignored: { anonymous_id: "blocked" } } as const,
+      entry({ userId: "42", traits: { phone: "+49 151 1234567" } }, "identify"),
+      entry({ userId: "42", previousId: "old" }, "alias"),
+      entry({ anonymousId: "a1", userId: "42" }),
+    ].toReversed();
+    const { nodes, edges, left } = identityGraph(own, history, identity);
+    expect(
+      edges.map(({ by, to, standing, count, event }) => [by, to.value, standing, count, event.messageId]),
+    ).toEqual([
+      ["link", "a1", "counts", 2, "m-1"],
+      ["claim", "+491511234567", "counts", 1, "m-3"],
+      ["alias", "old", "counts", 1, "m-4"],
+      ["link", "none", "blocked", 1, "m-2"],
+    ]);
+    expect(nodes.map(({ value, isOwn }) => [value, isOwn])).toEqual([
+      ["42", true],
+      ["old", true],
+      ["+491511234567", true],
+      ["a1", true],
+      ["none", false],
+    ]);
+    expect(left).toBe(0);
+    expect(joinsOf(own, history, identity)[2]?.joinedBy?.messageId).toBe("m-3");
   });
 
   test("stays unsaid for what is no object, erased, or of odd types", () => {
