@@ -1,6 +1,7 @@
 /** From declarations (definition.ts) to plans (evidencePlan.ts). */
 import { localDays, type LocalDays } from "../lib/localDay.ts";
 import { canonicalJson } from "./canonicalJson.ts";
+import { noConsentRules } from "./consentRule.ts";
 import {
   noDefinitions,
   usualLimits,
@@ -85,6 +86,7 @@ function selectorsOf(definition: Definition): readonly EventSelector[] {
   const { aggregate } = definition;
   if (aggregate === "cart") return cartEvents;
   if (aggregate === "orders") return orderEvents;
+  if (aggregate === "emailable") return [];
   const mine = aggregate === "ratio" ? [definition.of.event, definition.per.event] : [definition.event];
   for (const selector of mine) if (typeof selector === "string") refuseMark(selector);
   return mine;
@@ -103,12 +105,13 @@ interface Draft {
 
 type TalliedDefinition = Exclude<
   Definition,
-  { aggregate: "cart" | "orders" | "ratio" | "sessions" | "streak" }
+  { aggregate: "cart" | "orders" | "ratio" | "sessions" | "streak" | "emailable" }
 >;
 
 /** What reads items: tallies, and the two sides of a ratio as tallies of their own. */
 function talliedIn(definition: Definition): readonly TalliedDefinition[] {
-  if (definition.aggregate === "cart" || definition.aggregate === "orders") return [];
+  const { aggregate } = definition;
+  if (aggregate === "cart" || aggregate === "orders" || aggregate === "emailable") return [];
   if (definition.aggregate === "ratio")
     return [sideOf(definition, definition.of), sideOf(definition, definition.per)];
   return isOfSpans(definition) ? [] : [definition];
@@ -259,6 +262,8 @@ function traitOf(
     const { measure, currency } = definition;
     return { kind: "orders", name, measure, currency, windowMs, moves };
   }
+  if (definition.aggregate === "emailable")
+    return { kind: "emailable", name, topic: definition.topic, rules: noConsentRules, windowMs, moves };
   if (definition.aggregate === "ratio") return ratioOf(definition, drafts);
   return isOfSpans(definition) ? spansTraitOf(definition, spans, windowMs) : tallyOf(definition, drafts);
 }

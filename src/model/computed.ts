@@ -3,13 +3,15 @@
  * is a function of (state, definitions, t).
  */
 import { cartValue, readCart, type CartAct } from "./cart.ts";
+import { consentMarks } from "./consent.ts";
 import type { Definitions } from "./definition.ts";
 import type { Json } from "./event.ts";
 import { evidenceOf, type EvidenceByEvent } from "./evidence.ts";
 import { ordersValue, readOrders, type OrderBook } from "./orders.ts";
-import type { ComputedTrait } from "./evidencePlan.ts";
+import type { ComputedTrait, EmailableTrait } from "./evidencePlan.ts";
 import { ratioValue, readRatio } from "./ratio.ts";
-import type { ComputedReading } from "./reading.ts";
+import { mayReach, type Reachable } from "./mayReach.ts";
+import { readingOf, type ComputedReading } from "./reading.ts";
 import { readSpans, spansValue, type Spans } from "./spans.ts";
 import { readTally } from "./tally.ts";
 import { tallyValue } from "./tallyStep.ts";
@@ -33,6 +35,9 @@ export interface HasEvidence {
   evidence?: Evidence;
 }
 
+/** What a computed trait is read from. */
+export type ComputedState = HasEvidence & Reachable;
+
 export function emptyEvidence(): Evidence {
   return { folded: 0, parts: [], events: Object.create(null) as EvidenceByEvent, cart: null, orders: null };
 }
@@ -47,7 +52,7 @@ export function spansAt(evidence: Evidence, places: number, place: number): Span
 
 /** Adds the traits whose values at `tMs` are not those of `before` to `changed`. */
 export function computedChanges(
-  state: HasEvidence,
+  state: ComputedState,
   traits: readonly ComputedTrait[],
   before: readonly Json[],
   tMs: number,
@@ -61,7 +66,7 @@ export function computedChanges(
 }
 
 /** The trait's value at `tMs` and where it is from. */
-export function valueAt(state: HasEvidence, trait: ComputedTrait, tMs: number): ComputedReading {
+export function valueAt(state: ComputedState, trait: ComputedTrait, tMs: number): ComputedReading {
   const evidence = state.evidence;
   switch (trait.kind) {
     case "tally":
@@ -74,11 +79,13 @@ export function valueAt(state: HasEvidence, trait: ComputedTrait, tMs: number): 
       return readCart(evidence?.cart ?? [], trait);
     case "orders":
       return readOrders(evidence?.orders ?? null, trait, tMs);
+    case "emailable":
+      return readingOf(isEmailable(state, trait, tMs), consentMarks(state, "email"));
   }
 }
 
 /** The trait's value alone. */
-export function computedValue(state: HasEvidence, trait: ComputedTrait, tMs: number): Json {
+export function computedValue(state: ComputedState, trait: ComputedTrait, tMs: number): Json {
   const evidence = state.evidence;
   switch (trait.kind) {
     case "tally":
@@ -91,12 +98,18 @@ export function computedValue(state: HasEvidence, trait: ComputedTrait, tMs: num
       return cartValue(evidence?.cart ?? [], trait.currency);
     case "orders":
       return ordersValue(evidence?.orders ?? null, trait, tMs);
+    case "emailable":
+      return isEmailable(state, trait, tMs);
   }
+}
+
+function isEmailable(state: Reachable, { topic, rules }: EmailableTrait, tMs: number): boolean {
+  return mayReach(state, { channel: "email", topic, now: tMs }, rules).kind === "allow";
 }
 
 /** Every computed trait at `tMs`, in a dictionary without inherited keys. */
 export function readComputed(
-  state: HasEvidence,
+  state: ComputedState,
   definitions: Definitions,
   tMs: number,
 ): Record<string, Json> {
@@ -106,7 +119,7 @@ export function readComputed(
 }
 
 /** The next instant after `tMs` at which some computed trait may change by itself; null: none will. */
-export function nextDeadline(state: HasEvidence, definitions: Definitions, tMs: number): number | null {
+export function nextDeadline(state: ComputedState, definitions: Definitions, tMs: number): number | null {
   let next: number | null = null;
   for (const trait of definitions.computed) {
     if (!trait.moves || state.evidence === undefined) continue;

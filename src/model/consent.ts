@@ -119,6 +119,18 @@ export function suppressionsOf(state: HasConsent): readonly Suppression[] {
     });
 }
 
+/** Every mark about a channel, newest first. */
+export function consentMarks(state: HasConsent, channel: string): readonly Mark[] {
+  const marks = [
+    ...Object.entries(state.consent?.choices ?? {}),
+    ...Object.entries(state.consent?.suppressions ?? {}),
+  ];
+  return marks
+    .filter(([key]) => key.split(/[. ]/, 1)[0] === channel)
+    .map(([, mark]) => mark)
+    .sort((left, right) => compareStamps(right, left));
+}
+
 /** What readers of the feed see: each status by its key, each channel's reasons. */
 export interface ShownConsent {
   readonly consent: Readonly<Record<string, ConsentStatus>>;

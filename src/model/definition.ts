@@ -4,6 +4,7 @@ import { noDeclared, type DeclaredTraits } from "./declared.ts";
 import type { Event } from "./event.ts";
 import type {
   ComputedTrait,
+  EmailableTrait,
   EventPlan,
   Limits,
   OrderMeasure,
@@ -62,6 +63,8 @@ export type Definition =
   | (OfEvents & { readonly aggregate: "streak"; readonly timeZone: string })
   /** See cart.ts; only prices in this currency, or in none, count towards its value. */
   | { readonly name: string; readonly aggregate: "cart"; readonly currency: string }
+  /** See mayReach.ts, for the channel email. */
+  | { readonly name: string; readonly aggregate: "emailable"; readonly topic: string | null }
   /** See orders.ts. */
   | {
       readonly name: string;
@@ -85,6 +88,8 @@ export interface Definitions {
   /** Number of computed traits. */
   readonly size: number;
   readonly computed: readonly ComputedTrait[];
+  /** Those that consent and address make. */
+  readonly emailables: readonly EmailableTrait[];
   /** Their names, which no client may set. */
   readonly names: ReadonlySet<string>;
   /** What is declared of the traits that clients set, and of what is given where one is missing. */
@@ -113,6 +118,7 @@ export const noDefinitions: Definitions = {
   limits: usualLimits,
   size: 0,
   computed: [],
+  emailables: [],
   names: new Set(),
   declared: noDeclared,
   plans: [],

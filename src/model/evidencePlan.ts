@@ -1,5 +1,6 @@
 /** Computed traits in the form in which fold and reads want them; made by `compile` (definition.ts). */
 import type { LocalDays } from "../lib/localDay.ts";
+import type { ConsentRules } from "./consentRule.ts";
 import type { CallSelector, Where } from "./selector.ts";
 
 /** `unique` counts distinct values; `mostFrequent` is the one that came most often, of several the one that came last. */
@@ -83,7 +84,15 @@ export interface OrdersTrait extends Named {
   readonly currency: string;
 }
 
-export type ComputedTrait = Tallied | RatioTrait | SpansTrait | CartTrait | OrdersTrait;
+/** Whether the person may be written to by e-mail; made of consent and address, not of evidence. */
+export interface EmailableTrait extends Named {
+  readonly kind: "emailable";
+  /** Null: about nothing in particular. */
+  readonly topic: string | null;
+  readonly rules: ConsentRules;
+}
+
+export type ComputedTrait = Tallied | RatioTrait | SpansTrait | CartTrait | OrdersTrait | EmailableTrait;
 
 /** How much evidence is kept one by one. Tests lower them to reach what lies beyond. */
 export interface Limits {

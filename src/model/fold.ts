@@ -2,6 +2,7 @@
 import type { ValueChange } from "./change.ts";
 import { foldConsent, type ConsentChanges } from "./consent.ts";
 import { isConsentEvent } from "./consentEvent.ts";
+import { computedChanges, computedValue } from "./computed.ts";
 import { foldComputed } from "./foldComputed.ts";
 import { noDefinitions, plansOf, type Definitions } from "./definition.ts";
 import type { Event, Json } from "./event.ts";
@@ -48,10 +49,17 @@ export function fold(
 ): FoldResult {
   if (event.timestampMs < state.first) state.first = event.timestampMs;
   if (event.timestampMs > state.last) state.last = event.timestampMs;
+  const saysConsent = isConsentEvent(event);
+  if (!saysConsent && (event.type !== "identify" || definitions.emailables.length === 0))
+    return foldValues(state, event, options, definitions);
+  const { emailables } = definitions;
+  const tMs = event.receivedAtMs;
+  const before = emailables.map((trait) => computedValue(state, trait, tMs));
   const folded = foldValues(state, event, options, definitions);
-  if (!isConsentEvent(event)) return folded;
-  const consent = foldConsent(state, event, definitions.consent);
-  return consent === null ? folded : { ...folded, consent };
+  const consent = saysConsent ? foldConsent(state, event, definitions.consent) : null;
+  const changed = computedChanges(state, emailables, before, tMs, folded.changed);
+  const { refused } = folded;
+  return consent === null ? { changed, refused } : { changed, refused, consent };
 }
 
 /** Traits, and evidence of computed ones. */

@@ -5,8 +5,8 @@ import {
   computedValue,
   emptyEvidence,
   spansAt,
+  type ComputedState,
   type Evidence,
-  type HasEvidence,
 } from "./computed.ts";
 import type { Definitions } from "./definition.ts";
 import type { Event } from "./event.ts";
@@ -23,7 +23,7 @@ import { withChange, type TraitChanges } from "./traitChanges.ts";
  * traits whose value at that time is another than before; null for `tMs` (a replay) doesn't compare.
  */
 export function foldComputed(
-  state: HasEvidence,
+  state: ComputedState,
   event: Event,
   plans: readonly EventPlan[],
   definitions: Definitions,
@@ -81,7 +81,7 @@ function foldItem(
 }
 
 function foldSpan(
-  state: HasEvidence,
+  state: ComputedState,
   evidence: Evidence,
   event: Event,
   plan: SpansPlan,

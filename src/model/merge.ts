@@ -23,8 +23,11 @@ export function merge(
 ): TraitChanges | null {
   into.first = Math.min(into.first, from.first);
   into.last = Math.max(into.last, from.last);
-  const changed = mergeTraits(into, from);
+  const { emailables } = joining.definitions;
+  const before = emailables.map((trait) => computedValue(into, trait, into.last));
+  const traits = mergeTraits(into, from);
   mergeConsent(into, from);
+  const changed = computedChanges(into, emailables, before, into.last, traits);
   if (from.evidence === undefined) return changed;
   return mergeEvidenceOf(into, from, joining, changed);
 }

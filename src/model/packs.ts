@@ -71,6 +71,7 @@ export function engagementPack(): readonly Definition[] {
     { name: "clicks30d", aggregate: "count", event: "Email Link Clicked", windowMs: 30 * dayMs },
     { name: "lastOpenedAt", aggregate: "lastAt", event: "Email Opened" },
     { name: "lastClickedAt", aggregate: "lastAt", event: "Email Link Clicked" },
+    { name: "emailable", aggregate: "emailable", topic: null },
   ];
 }
 

@@ -35,7 +35,20 @@ export function compileRules(rules: Rules, lists: ListsByHash = new Map()): Defi
   const identity = compileIdentity(rules.identity);
   const compiled = compile(rules.computed, undefined, hidden);
   const fingerprint = `${compiled.fingerprint}${identity.fingerprint}${categoriesName(rules.consent)}`;
-  return { ...compiled, declared, segments, identity, consent: rules.consent, fingerprint };
+  const computed = compiled.computed.map((trait) =>
+    trait.kind === "emailable" ? { ...trait, rules: rules.consent } : trait,
+  );
+  const emailables = computed.filter((trait) => trait.kind === "emailable");
+  return {
+    ...compiled,
+    computed,
+    emailables,
+    declared,
+    segments,
+    identity,
+    consent: rules.consent,
+    fingerprint,
+  };
 }
 
 /** The categories decide what events say about consent; without any, nothing. */

@@ -335,6 +335,7 @@ computedTraits:
       "clicks30d",
       "lastOpenedAt",
       "lastClickedAt",
+      "emailable",
       "shoesViewed7d",
       "biggestOrder",
       "lastSearches",

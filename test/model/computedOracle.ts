@@ -8,10 +8,12 @@ import type { Limits } from "../../src/model/evidencePlan.ts";
 import type { EventSelector, Where } from "../../src/model/selector.ts";
 import type { Event, Json, JsonObject } from "../../src/model/event.ts";
 
+/** Made of consent, not of events. */
+type OfConsent = Extract<Definition, { aggregate: "emailable" }>;
 type OfShop = Extract<Definition, { aggregate: "cart" | "orders" }>;
 type Ratio = Extract<Definition, { aggregate: "ratio" }>;
 type OfSpans = Extract<Definition, { aggregate: "sessions" | "streak" }>;
-type OfEvents = Exclude<Definition, OfShop | Ratio | OfSpans>;
+type OfEvents = Exclude<Definition, OfShop | Ratio | OfSpans | OfConsent>;
 
 export interface Expected {
   readonly value: Json;
@@ -107,6 +109,7 @@ export function expectedValue(
   tMs: number,
   limits: Limits,
 ): Expected {
+  if (definition.aggregate === "emailable") throw new Error("that is made of consent, not of events");
   if (definition.aggregate === "ratio") return expectedRatio(events, definition, tMs, limits);
   if (definition.aggregate === "sessions" || definition.aggregate === "streak")
     return expectedSpans(events, definition, tMs);
