@@ -62,6 +62,12 @@ export function fold(
   return consent === null ? { changed, refused } : { changed, refused, consent };
 }
 
+/** False for an event that leaves nothing in a profile but when it was seen. */
+export function mayChange(event: Event, { byEvent }: Definitions): boolean {
+  if (event.type === "identify" || isConsentEvent(event)) return true;
+  return event.type === "track" && event.name !== null && byEvent.has(event.name);
+}
+
 /** Traits, and evidence of computed ones. */
 function foldValues(
   state: ProfileState,

@@ -48,6 +48,11 @@ export class Joined {
     this.#changed = combine(this.#changed, changed);
   }
 
+  /** Nobody merged. */
+  get isEmpty(): boolean {
+    return this.#pids.length === 0;
+  }
+
   /** The event's `prev`: its profile's newest seq and those of the merged ones, newest first. */
   prev(head: number): number | string | null {
     if (this.#heads.length === 0) return head === 0 ? null : head;

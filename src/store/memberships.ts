@@ -68,6 +68,18 @@ export class Memberships {
     return turn;
   }
 
+  /** Nothing that segments are decided on is another, and nothing falls due by then: true, and it stays what it is. */
+  rest(profile: HotProfile, committedAtMs: number): boolean {
+    const { membership } = profile;
+    if (membership === null || profile.hasStaleDue) return membership === null && this.isEmpty;
+    const atMs = Math.max(membership.atMs, committedAtMs);
+    const { turnsAtMs, decaysAtMs } = membership;
+    if ((turnsAtMs !== null && turnsAtMs <= atMs) || (decaysAtMs !== null && decaysAtMs <= atMs))
+      return false;
+    profile.membership = { ...membership, atMs };
+    return true;
+  }
+
   /** Lets a profile's time pass up to its due time. */
   pass(profile: HotProfile, dueMs: number): Passed {
     const membership = profile.membership ?? noMembership;

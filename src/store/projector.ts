@@ -13,7 +13,7 @@ import { orderKeyOf, type Event, type Namespace, type OrderKey } from "../model/
 import { withoutIgnored, type Ignored } from "../model/guard.ts";
 import { identifierKey, identifierOf, type IdentifierKey } from "../model/identifier.ts";
 import { claimsOf } from "../model/identity.ts";
-import { fold, type FoldOptions } from "../model/fold.ts";
+import { fold, mayChange, type FoldOptions } from "../model/fold.ts";
 import { addLink, attribute, emptyRecord, newestUser, noteAnonymous } from "../model/link.ts";
 import { merge } from "../model/merge.ts";
 import { emptyState } from "../model/profile.ts";
@@ -30,6 +30,7 @@ import {
 import { Joined } from "./joined.ts";
 import { hasRoom, overLimit } from "./limits.ts";
 import { Memberships } from "./memberships.ts";
+import type { Turn } from "../model/membership.ts";
 import type { ToldMembership } from "./row.ts";
 
 /** What the journal stores beside an event once it is folded. */
@@ -102,7 +103,7 @@ export class Projector {
     const decays = recorded === undefined ? this.memberships.decays(profile, atMs) : null;
     const folded = fold(profile.state, event, options, this.#definitions);
     const unclaimed = this.#claimAll(event, key, profile, recorded === undefined);
-    const turn = recorded === undefined ? this.memberships.settle(profile, atMs, joined.former) : null;
+    const turn = recorded === undefined ? this.#settle(event, profile, atMs, joined) : null;
     if (recorded !== undefined) this.memberships.replay(profile, atMs, recorded.told);
     const prev = joined.prev(profile.head);
     profile.head = seq;
@@ -116,6 +117,14 @@ export class Projector {
       overLimit: beyond === null ? unclaimed : { ...beyond, ...unclaimed },
       relisted: this.takeRelisted(profile),
     };
+  }
+
+  /** An event that nothing reads leaves segments where they are until time turns them. */
+  #settle(event: Event, profile: HotProfile, atMs: number, joined: Joined): Turn | null {
+    const isRead = mayChange(event, this.#definitions) || !joined.isEmpty;
+    return !isRead && profile.identifiersText !== null && this.memberships.rest(profile, atMs)
+      ? null
+      : this.memberships.settle(profile, atMs, joined.former);
   }
 
   /** Profiles whose list of identifiers changed since the last call, but for `except` and those that live no more. */
