@@ -83,7 +83,7 @@ describe("the e-mail", () => {
     expect(await row.textContent()).toContain("not known");
     await look(page, "Tump pack");
     await row.getByText(/^\d+ ms$/).waitFor();
-    await row.getByText("1 s", { exact: true }).waitFor();
+    await row.getByText(/^[1-9]\d? s$/).waitFor();
     await page
       .locator("#last")
       .getByText(/^You looked at the Tump pack: [\d.]+ ms from your click/)
@@ -103,7 +103,9 @@ describe("the e-mail", () => {
     await cell("Cart", 1)
       .getByText(/^\d+ ms$/)
       .waitFor();
-    await cell("Cart", 0).getByText("2 s", { exact: true }).waitFor();
+    await cell("Cart", 0)
+      .getByText(/^([2-9]|\d\d) s$/)
+      .waitFor();
     await signUp(page, "Ann");
     await reads(page, "Hello Ann,");
     await cell("First name", 1)
@@ -214,14 +216,13 @@ describe("the e-mail", () => {
     using place = tempFolder();
     const rules = readFileSync(join(import.meta.dir, "../../public/demo/freshet.yaml"), "utf8");
     expect(rules).toContain("olderThan: 30s");
-    writeFileSync(place.at("sooner.yaml"), rules.replace("olderThan: 30s", "olderThan: 1500ms"));
+    writeFileSync(place.at("sooner.yaml"), rules.replace("olderThan: 30s", "olderThan: 3s"));
     await using sooner = await startDemo({ args: ["--port", "0", "--config", place.at("sooner.yaml")] });
     await using visitor = await visit({}, sooner);
     const { page } = visitor;
     const row = page.getByRole("row", { name: /^Left behind/ });
     expect(await row.textContent()).toBe("Left behindno–");
     await press(page, "Add Beck boot to the cart");
-    await reads(page, "Your Beck boot is waiting");
     await reads(page, "You left something behind");
     await row.getByText(/^\d+ ms$/).waitFor();
     expect(await page.locator("#last").textContent()).toMatch(/^Nobody clicked, but it was time: [\d.,]+ ms/);
