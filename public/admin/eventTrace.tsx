@@ -2,7 +2,7 @@
 import type { TraceAnswer, TraceLine } from "../../src/admin/api/profileWire.ts";
 import { get } from "./api.ts";
 import { Data, Failure, useAnswer } from "./pieces.tsx";
-import type { NamespaceName } from "./profiles.tsx";
+import type { NamespaceName } from "./namespaceName.ts";
 import { link } from "./route.ts";
 
 interface EventTraceProps {

@@ -2,7 +2,7 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { GraphEdge, Identifier, IdentityGraph } from "../../src/admin/api/profileWire.ts";
 import { At, Data, Table } from "./pieces.tsx";
-import type { NamespaceName } from "./profiles.tsx";
+import type { NamespaceName } from "./namespaceName.ts";
 import { link } from "./route.ts";
 
 type Node = IdentityGraph["nodes"][number];

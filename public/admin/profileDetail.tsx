@@ -4,7 +4,7 @@ import type { IdentifierAnswer, JoinEvent, ProfileAnswer } from "../../src/admin
 import { get } from "./api.ts";
 import { Graph } from "./identityGraph.tsx";
 import { At, Copy, Data, Failure, Table, useAnswer } from "./pieces.tsx";
-import type { NamespaceName } from "./profiles.tsx";
+import type { NamespaceName } from "./namespaceName.ts";
 import { link } from "./route.ts";
 import { Traits } from "./profileTraits.tsx";
 import { Timeline } from "./timeline.tsx";

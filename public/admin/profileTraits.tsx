@@ -7,7 +7,7 @@ import type {
 } from "../../src/admin/api/profileWire.ts";
 import { get } from "./api.ts";
 import { At, Data, Table, useAnswer } from "./pieces.tsx";
-import type { NamespaceName } from "./profiles.tsx";
+import type { NamespaceName } from "./namespaceName.ts";
 import { link } from "./route.ts";
 import { Bars, Spark } from "./spark.tsx";
 import { agoText, timeText } from "./words.ts";

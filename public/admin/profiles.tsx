@@ -1,3 +1,4 @@
+import type { NamespaceName } from "./namespaceName.ts";
 /** Profiles: found by any identifier; one in full. */
 import { useState } from "preact/hooks";
 import type { ProfilesAnswer } from "../../src/admin/api/profileWire.ts";
@@ -6,8 +7,6 @@ import { Ago, Data, Failure, Identifiers, Table, useAnswer } from "./pieces.tsx"
 import { EventTrace } from "./eventTrace.tsx";
 import { ProfileDetail } from "./profileDetail.tsx";
 import { go, link, route } from "./route.ts";
-
-export type NamespaceName = "live" | "test";
 
 export function ProfilesSection() {
   const [id = "", namespace = "live", messageId] = route.value.rest;

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import type { ClauseLine, SegmentExplainAnswer } from "../../src/admin/api/segmentWire.ts";
 import { get } from "./api.ts";
 import { At, Data, Failure, useAnswer } from "./pieces.tsx";
-import type { NamespaceName } from "./profiles.tsx";
+import type { NamespaceName } from "./namespaceName.ts";
 import { go, link } from "./route.ts";
 
 /** Asks for an identifier, and explains it clause by clause. */

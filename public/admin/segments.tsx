@@ -8,7 +8,7 @@ import type {
 } from "../../src/admin/api/segmentWire.ts";
 import { get, type GetOptions } from "./api.ts";
 import { At, Data, Failure, Identifiers, Table, useAnswer } from "./pieces.tsx";
-import type { NamespaceName } from "./profiles.tsx";
+import type { NamespaceName } from "./namespaceName.ts";
 import { link, route } from "./route.ts";
 import { Explain } from "./segmentExplain.tsx";
 import { Spark } from "./spark.tsx";

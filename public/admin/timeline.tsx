@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { TimelineAnswer, TimelineEntry } from "../../src/admin/api/profileWire.ts";
 import { get } from "./api.ts";
 import { act, At, Data, Failure } from "./pieces.tsx";
-import type { NamespaceName } from "./profiles.tsx";
+import type { NamespaceName } from "./namespaceName.ts";
 
 const types = ["track", "identify", "page", "screen", "group", "alias"] as const;
 

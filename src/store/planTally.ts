@@ -3,7 +3,7 @@ import type { Finding } from "../model/plan.ts";
 import type { Database } from "./sqlite.ts";
 
 /** Kept so long; older days go when a new one begins. */
-export const violationDays = 90;
+const violationDays = 90;
 /** Rows a day: names come from whoever sends, so what goes beyond is counted in one row. */
 const maxRowsADay = 2_000;
 /** Newest examples kept of each row: `s<seq>` of an event that was kept, `qrn_<id>` of one that is held back. */

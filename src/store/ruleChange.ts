@@ -145,22 +145,12 @@ export class RuleChange {
   }
 
   async #count(from: Untold, profiles: string, rules: Rules): Promise<RulesRehearsed> {
-    const { folder, maintenance } = this.#deps;
     const counted = { profiles: 0, changed: 0 };
     const traits: Record<string, number> = {};
     const segments: Record<string, { entered: number; exited: number }> = {};
     for (let left: Untold | null = from; left !== null;) {
-      const job = {
-        kind: "compareRules",
-        folder,
-        profiles,
-        rules,
-        untold: left,
-        limit: pageProfiles,
-      } as const;
-      const page: RuleChanges | object = await maintenance.run(job, () => {});
-      if (!("changes" in page)) throw new Error("the comparison gave no changes");
-      const { changes, nextPid, profiles: seen }: RuleChanges = page;
+      const page = await this.#compare(profiles, rules, left);
+      const { changes, nextPid, profiles: seen } = page;
       counted.profiles += seen;
       counted.changed += changes.length;
       for (const [, diff] of changes) {
@@ -211,23 +201,23 @@ export class RuleChange {
     });
   }
 
+  /** One page of what the rules make another, on the maintenance thread. */
+  async #compare(profiles: string, rules: Rules, untold: Untold): Promise<RuleChanges> {
+    const { folder, maintenance } = this.#deps;
+    const job = { kind: "compareRules", folder, profiles, rules, untold, limit: pageProfiles } as const;
+    const page = await maintenance.run(job, () => {});
+    if (!("changes" in page)) throw new Error("the comparison gave no changes");
+    return page;
+  }
+
   /** Tells followers, page by page; returns how many profiles changed. */
   async #tell(untold: Untold, profiles: string): Promise<number> {
-    const { folder, maintenance, ask, onProgress } = this.#deps;
+    const { ask, onProgress } = this.#deps;
     const rules = this.#rules;
     let told = 0;
     for (let left: Untold | null = untold; left !== null && !this.#closed;) {
-      const job = {
-        kind: "compareRules",
-        folder,
-        profiles,
-        rules,
-        untold: left,
-        limit: pageProfiles,
-      } as const;
-      const page: RuleChanges | object = await maintenance.run(job, () => {});
-      if (!("changes" in page)) throw new Error("the comparison gave no changes");
-      const { changes, nextPid }: RuleChanges = page;
+      const page = await this.#compare(profiles, rules, left);
+      const { changes, nextPid } = page;
       for (let at = 0; at < changes.length && !this.#closed; at += tellRows)
         await ask({ act: "tellRules", changes: changes.slice(at, at + tellRows), untold: left });
       told += changes.length;

@@ -86,7 +86,7 @@ const entities: Readonly<Record<string, string>> = {
 };
 
 /** Attribute text as a browser reads it. */
-export function decoded(text: string): string {
+function decoded(text: string): string {
   return text.replace(/&(#x[0-9a-f]{1,6}|#\d{1,7}|[a-z]+\d*);?/gi, (whole, name: string) => {
     if (Object.hasOwn(entities, name.toLowerCase())) return entities[name.toLowerCase()] ?? whole;
     if (!name.startsWith("#"))
