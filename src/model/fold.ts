@@ -63,9 +63,9 @@ export function fold(
 }
 
 /** False for an event that leaves nothing in a profile but when it was seen. */
-export function mayChange(event: Event, { byEvent }: Definitions): boolean {
+export function mayChange(event: Event, definitions: Definitions): boolean {
   if (event.type === "identify" || isConsentEvent(event)) return true;
-  return event.type === "track" && event.name !== null && byEvent.has(event.name);
+  return definitions.plans.length > 0 && plansOf(definitions, event).length > 0;
 }
 
 /** Traits, and evidence of computed ones. */

@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { crashPoints } from "../../src/lib/crashPoint.ts";
 import type { Change } from "../../src/model/change.ts";
 import type { Definition } from "../../src/model/definition.ts";
+import { saasPack } from "../../src/model/packs.ts";
 import { noRules, type Rules } from "../../src/model/rules.ts";
 import { copyFolder } from "../support/copyFolder.ts";
 import { FakeClock } from "../support/fakeClock.ts";
@@ -295,4 +296,29 @@ test("segments that are defined anew are decided for everybody, and what others 
     segments: { entered: [], exited: ["recent"] },
   });
   expect((await again.store.admin.verify(() => {})).problems).toEqual([]);
+});
+
+test("an event that a trait reads, of whatever kind, decides the segments that read the trait", async () => {
+  using folder = tempFolder();
+  const active: Rules = {
+    ...noRules,
+    computed: saasPack(),
+    segments: [
+      {
+        name: "active",
+        rule: { kind: "trait", path: ["lastActiveAt"], test: { newerThanMs: 5 * minuteMs } },
+      },
+    ],
+  };
+  await using opened = await openTestStore(folder.path, { rules: active });
+  await opened.accept("page", { userId: "u1", messageId: "m1", name: "Home" });
+  opened.clock.advance(5 * minuteMs);
+  await opened.store.admin.settle();
+  await opened.accept("page", { userId: "u1", messageId: "m2", name: "Home" });
+  expect(opened.changes().map(({ cause, segments }) => [cause, segments])).toEqual([
+    ["event", { entered: ["active"], exited: [] }],
+    ["time", { entered: [], exited: ["active"] }],
+    ["event", { entered: ["active"], exited: [] }],
+  ]);
+  expect((await opened.store.admin.verify(() => {})).problems).toEqual([]);
 });
