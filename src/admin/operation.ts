@@ -75,6 +75,7 @@ export const operationParams = {
   "segments.size": z.strictObject({ namespace, segment: segmentName.nullable() }),
   "segments.export": z.strictObject({ namespace, segment: segmentName }),
   "identity.explain": z.strictObject({ namespace, a: named, b: named }),
+  "identity.undo": z.strictObject({ namespace, a: named, b: named, lift: z.boolean() }),
   "identity.plan": z.strictObject({
     namespace,
     links: z
@@ -188,6 +189,17 @@ export interface SegmentExplanation {
   readonly clause: ExplainedClause;
 }
 
+/** What an undo, or its lifting, did. */
+export type UndoReport =
+  | {
+      readonly kind: "done";
+      /** Events that tie the two. */
+      readonly ties: number;
+      /** The profiles that the two lead to now; null: none. */
+      readonly profileIds: readonly (string | null)[];
+    }
+  | { readonly kind: "notTied" | "undoneBefore" | "notUndone" };
+
 /** What each operation gives at its end. Some also send items (a profile, an event, a change) on the way. */
 export interface OperationResults {
   readonly status: StoreStatus & { readonly version: string };
@@ -219,6 +231,7 @@ export interface OperationResults {
   };
   readonly "segments.export": { readonly count: number };
   readonly "identity.explain": ExplainedIdentity;
+  readonly "identity.undo": UndoReport;
   readonly "identity.plan": JoinPlan;
   /** The block as it would be answered; null: there is no such block. */
   readonly "content.preview": ContentPreview | null;

@@ -15,6 +15,7 @@ import type { FindAt } from "../store/profileAt.ts";
 import type { KeyRow } from "../store/messages.ts";
 import type { StoredProfile } from "../store/profiles.ts";
 import type { Store } from "../store/storeApi.ts";
+import { undoIdentity } from "./identityActs.ts";
 import { makeKey } from "./keyMaking.ts";
 import {
   OperationFailed,
@@ -75,6 +76,7 @@ export function storeOperations(deps: StoreOperationsDeps): Operations {
       return revoked;
     },
     import: (params) => importEvents(store.accept, params, deps.clock),
+    "identity.undo": (params) => undoIdentity(store, params),
     erase: async ({ namespace, type, value }) => {
       checkIdType(type, store.profiles);
       const erased = await store.admin.erase(namespace, type, value);

@@ -1,6 +1,7 @@
-/** `freshet identity`: why identifiers are one profile, and what events to come would join. */
+/** `freshet identity`: why identifiers are one profile, what events to come would join, and how to undo a join. */
 import { existsSync, statSync } from "node:fs";
 import type { Command } from "commander";
+import type { UndoReport } from "../admin/operation.ts";
 import type { Edge } from "../model/edge.ts";
 import type { ExplainedIdentity, NearMiss } from "../model/explainIdentity.ts";
 import type { Identifier } from "../model/identifier.ts";
@@ -23,9 +24,12 @@ const shownIdentifiers = 6;
 const maxLinks = 50_000;
 
 export function addIdentity(program: Command, context: CliContext): void {
-  const identity = program.command("identity").description("who is who: why, and what would be");
+  const identity = program
+    .command("identity")
+    .description("who is who: why, what would be, and how to undo it");
   addExplain(identity, context);
   addPlan(identity, context);
+  addUndo(identity, context);
 }
 
 function addExplain(identity: Command, context: CliContext): void {
@@ -70,6 +74,48 @@ function addPlan(identity: Command, context: CliContext): void {
       await context.print(flags.json ? `${JSON.stringify(plan, null, 2)}\n` : planText(plan, links.length));
     },
   );
+}
+
+function addUndo(identity: Command, context: CliContext): void {
+  const command = identity
+    .command("undo <identifier> <identifier>")
+    .description(
+      "take apart what an alias or a link joined, and keep the two apart; with --lift they join again",
+    )
+    .option("--lift", "let what ties the two count again", false)
+    .option("--json", "print JSON", false);
+  withNamespace(withData(command)).action(
+    async (first: string, second: string, flags: Flags & { readonly lift: boolean }) => {
+      const { namespace, ...a } = parseIdentifier(first, flags.test);
+      const { type, value } = parseIdentifier(second, flags.test);
+      const { lift } = flags;
+      using outlet = outletFor(context, null);
+      const done = await withOperations(
+        context,
+        { folder: dataFolder(flags, context), access: "write" },
+        (call) => call("identity.undo", { namespace, a, b: { type, value }, lift }, outlet),
+      );
+      await context.print(
+        flags.json ? `${JSON.stringify(done)}\n` : undoText(done, lift, [a, { type, value }]),
+      );
+      if (done.kind !== "done") throw new Exit(exitCodes.failed);
+    },
+  );
+}
+
+const refusals: Readonly<Record<Exclude<UndoReport["kind"], "done">, string>> = {
+  notTied: "no event ties the two directly; `freshet identity explain` shows the chain between them",
+  undoneBefore: "the two are apart already; --lift joins them again",
+  notUndone: "the two were not taken apart",
+};
+
+/** What an undo did, in words. */
+export function undoText(done: UndoReport, isLifting: boolean, pair: readonly Identifier[]): string {
+  if (done.kind !== "done") return `${refusals[done.kind]}\n`;
+  const lines = [`${done.ties} events tie the two: they count ${isLifting ? "again" : "no more"}`];
+  for (const [at, identifier] of pair.entries())
+    lines.push(`  ${nameOf(identifier)}: ${done.profileIds[at] ?? "no profile"}`);
+  return `${lines.join("\n")}\n`;
 }
 
 function aliasOf(given: readonly string[], isTest: boolean): PlannedLink {

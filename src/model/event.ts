@@ -64,7 +64,7 @@ export interface Event {
   /** What was found out about it when it was accepted. */
   readonly facts?: Facts;
   /** Identifiers that came with it and don't count (guard.ts); those above are null then. */
-  readonly ignored?: Readonly<Record<string, "blocked" | "limit">>;
+  readonly ignored?: Readonly<Record<string, "blocked" | "limit" | "undone">>;
 }
 
 /** The event's order key. */

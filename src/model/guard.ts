@@ -7,7 +7,7 @@ import type { Event } from "./event.ts";
 import { blockedClaims, isBlocked, type Identity } from "./identity.ts";
 
 /** Why an identifier doesn't count. */
-export type IgnoredFor = "blocked" | "limit";
+export type IgnoredFor = "blocked" | "limit" | "undone";
 
 /**
  * What doesn't count of one event: `user_id`, `anonymous_id`, `previous_id`, or a claim written `phone:+4912345`, each

@@ -5,7 +5,7 @@ import type { Memberships } from "./memberships.ts";
 import { rowFlags, rowKind } from "./row.ts";
 
 export interface Act {
-  readonly kind: "erase" | "refold" | "relisted" | "definition";
+  readonly kind: "erase" | "refold" | "relisted" | "definition" | "undo";
   readonly seq: number;
   readonly committedAtMs: number;
   readonly diff: string | null;

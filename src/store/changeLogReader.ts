@@ -174,6 +174,7 @@ function causeOf(row: ChangeRow, diff: Diff): Cause {
   if (row.kind === rowKind.erase) return "erase";
   if (row.kind === rowKind.definition) return "definition";
   if (row.kind === rowKind.time) return "time";
+  if (row.kind === rowKind.undo) return "undo";
   if (row.kind !== rowKind.event || diff.merged !== undefined) return "merge";
   return (row.flags & rowFlags.imported) === 0 ? "event" : "import";
 }

@@ -13,6 +13,7 @@ import type { ControlRequest, FromWriter } from "./messages.ts";
 import type { RulesExchange } from "./rulesExchange.ts";
 import { definitionsWith, keepLists } from "./segmentLists.ts";
 import { usePlan } from "./usedDefinitions.ts";
+import type { SplitAnswer } from "./splits.ts";
 import type { Writer } from "./writer.ts";
 
 export interface ControlContext {
@@ -50,6 +51,8 @@ export async function runControl(context: ControlContext, request: ControlReques
       return locate(context, request.messageId);
     case "erase":
       return erase(context, request);
+    case "split":
+      return split(context, request);
     case "replayQuarantine":
       return replay(context, request.id, request.body);
     case "rebuild":
@@ -88,6 +91,15 @@ function locate(context: ControlContext, messageId: string): number[] {
     .filter((seq) => seq !== null);
 }
 
+function split(
+  { writer, post }: ControlContext,
+  { pair, isLifting }: Extract<ControlRequest, { act: "split" }>,
+): SplitAnswer {
+  const answer = writer.splits.slice(writer, pair, isLifting);
+  if (answer.kind === "done") post(writer.announce());
+  return answer;
+}
+
 async function erase(
   context: ControlContext,
   request: Extract<ControlRequest, { act: "erase" }>,
@@ -109,6 +121,7 @@ async function erase(
       nowMs: clock.nowMs(),
     });
   });
+  writer.splits.reload();
   context.post(writer.announce());
   if (erased?.needsRebuild === true) await context.startRebuild("an erasure freed an e-mail address of many");
   return erased;

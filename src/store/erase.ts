@@ -14,6 +14,7 @@ import type { Restore } from "./accept.ts";
 import { appendAct, tellRelisted } from "./acts.ts";
 import { emailHashKey } from "./claims.ts";
 import { eraseQuarantine } from "./eraseQuarantine.ts";
+import { forgetPairs } from "./forbidden.ts";
 import type { Folded } from "./folded.ts";
 import { claimEntry, type HotProfile } from "./hot.ts";
 import type { Journal } from "./journal.ts";
@@ -74,6 +75,12 @@ export function eraseProfile(profile: HotProfile, context: EraseContext): Erased
   projector.takeRelisted(null);
   const found = collect(profile, context);
   const identifiers = profile.identifiers.length;
+  const users = profile.identifiers.map(identifierOf).filter(({ type }) => type === "user_id");
+  forgetPairs(
+    journal,
+    profile.namespace,
+    users.map(({ value }) => value),
+  );
   const unlink = new Unlink(profile, context);
   const needsRebuild = dropClaims(profile, found.claimed, context);
   for (const key of profile.identifiers) if (identifierOf(key).type === "user_id") hot.setId(key, null);
@@ -137,6 +144,8 @@ function note(event: Event, found: Found, identity: Identity): void {
   for (const id of [event.userId, event.anonymousId]) if (id !== null) found.names.add(id);
   for (const id of [event.anonymousId, event.previousId])
     if (id !== null) found.anonymousKeys.add(identifierKey(event.namespace, "anonymous_id", id));
+  for (const [name, why] of Object.entries(event.ignored ?? {}))
+    if (why === "limit" && name.includes(":")) found.names.add(name.slice(name.indexOf(":") + 1));
   for (const { type, value } of claimsOf(event, identity)) {
     found.claimed.add(identifierKey(event.namespace, type, value));
     found.names.add(value);

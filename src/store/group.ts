@@ -188,9 +188,10 @@ export class Group {
 
   #noteGuards(event: Event, { overLimit, pid }: Projected): void {
     this.tally.ignoredIds += Object.keys(event.ignored ?? {}).length;
-    if (overLimit === null) return;
-    this.tally.overLimit += Object.keys(overLimit).length;
-    this.#group.onOverLimit(pid, overLimit);
+    const beyond = Object.entries(overLimit ?? {}).filter(([, why]) => why === "limit");
+    if (beyond.length === 0) return;
+    this.tally.overLimit += beyond.length;
+    this.#group.onOverLimit(pid, Object.fromEntries(beyond));
   }
 
   /** The event is taken without what it may not say about consent; that goes to the quarantine. */

@@ -1,5 +1,6 @@
 /** What the main thread and the writer thread say to each other. */
 import type { Answer } from "./accept.ts";
+import type { Pair } from "./forbidden.ts";
 import type { RefusalReason } from "./folderRefused.ts";
 import type { ConfigVersion } from "./configVersions.ts";
 import type { RuleChanges } from "./compareRules.ts";
@@ -52,6 +53,7 @@ export type ControlRequest =
   | { readonly act: "listKeys" }
   | { readonly act: "locate"; readonly messageId: string }
   | { readonly act: "erase"; readonly namespace: Namespace; readonly type: string; readonly value: string }
+  | { readonly act: "split"; readonly pair: Pair; readonly isLifting: boolean }
   | { readonly act: "replayQuarantine"; readonly id: number; readonly body?: Uint8Array }
   | { readonly act: "rebuild" }
   | { readonly act: "compact" }

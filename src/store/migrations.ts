@@ -14,6 +14,7 @@ export const eraseRules: Readonly<Record<string, string>> = {
     "rows whose event name is one of the person's identifiers are deleted; samples name rows, not people",
   config_versions: "holds the operator's own text",
   audience_sizes: "holds numbers, no text of a person",
+  forbidden_pairs: "pairs that name one of the person's userIds are deleted",
   followed: "holds another server's ids of its own events, no text of a person",
 };
 
@@ -125,6 +126,16 @@ CREATE TABLE audience_sizes (
   size INTEGER NOT NULL,
   PRIMARY KEY (namespace, segment, at_ms)
 ) WITHOUT ROWID, STRICT;
+`,
+  `
+-- Pairs of identifiers that an operator took apart (forbidden.ts).
+CREATE TABLE forbidden_pairs (
+  id INTEGER PRIMARY KEY,
+  namespace TEXT NOT NULL,
+  user TEXT NOT NULL,
+  other_type TEXT NOT NULL,       -- user_id or anonymous_id
+  other_value TEXT NOT NULL
+) STRICT;
 `,
 ];
 

@@ -18,6 +18,7 @@ import { addLink, attribute, emptyRecord, newestUser, noteAnonymous } from "../m
 import { merge } from "../model/merge.ts";
 import { emptyState } from "../model/profile.ts";
 import { emailHashKey, withClaim, type Claim } from "./claims.ts";
+import type { Forbidden } from "./forbidden.ts";
 import {
   addIdentifier,
   claimEntry,
@@ -71,6 +72,8 @@ export class Projector {
   /** Anonymous ids whose events may belong elsewhere since a late link, with users that their records don't name yet. */
   readonly pendingRefolds: PendingRefolds = new Map();
   readonly memberships: Memberships;
+  /** Pairs that were taken apart; null where only recorded decisions are repeated. */
+  forbidden: Forbidden | null = null;
 
   constructor(hot: HotProfiles, definitions: Definitions) {
     this.#hot = hot;
@@ -89,8 +92,7 @@ export class Projector {
     recorded?: Recorded,
     refused = recorded?.refused,
   ): Projected {
-    const beyond =
-      recorded === undefined ? overLimit(given, this.#profileOf, this.#definitions.identity) : null;
+    const beyond = recorded === undefined ? this.#keptOut(given) : null;
     const event = beyond === null ? given : withoutIgnored(given, beyond);
     const key = orderKeyOf(event);
     const joined = this.#joined;
@@ -342,6 +344,14 @@ export class Projector {
     for (const [key, link] of from.links) into.links.set(key, link);
     this.#hot.bury(from, into);
     return into;
+  }
+
+  /** What of an event doesn't count: it ties what an operator took apart, or goes beyond a limit. */
+  #keptOut(event: Event): Ignored | null {
+    const undone = this.forbidden?.undone(event) ?? null;
+    const left = undone === null ? event : withoutIgnored(event, undone);
+    const beyond = overLimit(left, this.#profileOf, this.#definitions.identity);
+    return undone === null ? beyond : { ...undone, ...beyond };
   }
 
   readonly #profileOf = (key: IdentifierKey) => this.profileOf(key);

@@ -14,7 +14,16 @@ import type { JournalReader } from "./journalReader.ts";
 import { profilesFormat, type ProfileStore } from "./lmdb.ts";
 import { Projector } from "./projector.ts";
 import { evidenceName } from "./usedDefinitions.ts";
-import { bodyBytes, isFoldable, refusedOf, rowKind, storedEvent, toldOf, type EventRow } from "./row.ts";
+import {
+  bodyBytes,
+  isFoldable,
+  ledOf,
+  refusedOf,
+  rowKind,
+  storedEvent,
+  toldOf,
+  type EventRow,
+} from "./row.ts";
 import type { Epochs } from "./segmentEpochs.ts";
 
 export interface RebuildOptions {
@@ -52,6 +61,8 @@ class Rebuild {
   readonly #hot: HotProfiles;
   readonly #projector: Projector;
   readonly #passed = new Set<number>();
+  /** By number: the profile that an `undo` row made it lead to. */
+  readonly #led = new Map<number, number>();
   #watermark = 0;
 
   constructor(options: RebuildOptions) {
@@ -69,6 +80,7 @@ class Rebuild {
       from = afterSeq;
     }
     if (this.#projector.pendingRefolds.size > 0) this.#settleLinks();
+    this.#lead();
     this.#commit([]);
     onProgress(1);
     return { watermark: this.#watermark, passed: [...this.#passed] };
@@ -147,13 +159,23 @@ class Rebuild {
   #replay(row: EventRow): void {
     const { memberships } = this.#projector;
     const told = toldOf(row, this.#options.epochs);
-    if (row.kind === rowKind.refold || isAct(row)) noteAct(row, this.#hot, memberships, told);
+    if (row.kind === rowKind.refold || row.kind === rowKind.undo || isAct(row))
+      noteAct(row, this.#hot, memberships, told);
+    for (const pid of ledOf(row)) this.#led.set(pid, row.pid ?? pid);
     if (!isFoldable(row) || row.pid === null) return;
     this.#projector.project(this.#event(row), row.seq, row.committed_at_ms, {
       refused: refusedOf(row),
       pid: row.pid,
       told,
     });
+  }
+
+  /** Numbers that only an operator's word made parts of others: no event that still counts does. */
+  #lead(): void {
+    for (const [pid, into] of this.#led) {
+      const profile = this.#hot.profile(into);
+      if (profile !== undefined && this.#hot.profile(pid) === undefined) this.#hot.redirect(pid, profile);
+    }
   }
 
   #event(row: EventRow): Event {

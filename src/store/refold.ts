@@ -5,25 +5,20 @@
  * tells the change log what changed.
  */
 import { assert } from "../lib/assert.ts";
-import type { ValueChange } from "../model/change.ts";
-import { consentChanges, shownConsent, type ShownConsent } from "../model/consent.ts";
-import { readComputed } from "../model/computed.ts";
 import type { Definitions } from "../model/definition.ts";
-import { orderKeyOf, type Event, type Json, type OrderKey } from "../model/event.ts";
+import { orderKeyOf, type Event, type OrderKey } from "../model/event.ts";
 import { identifierKey, identifierOf, type IdentifierKey } from "../model/identifier.ts";
 import { isClaimed } from "../model/identity.ts";
 import { fold } from "../model/fold.ts";
 import { attribute, newestUser, rebuildRecord, usersOf, type LinkFact } from "../model/link.ts";
 import { emptyState } from "../model/profile.ts";
-import { readTraits } from "../model/trait.ts";
-import { jsonEqual } from "../model/traitChanges.ts";
 import type { Restore } from "./accept.ts";
-import { appendAct } from "./acts.ts";
+import { appearanceOf, tellSwitch } from "./appearance.ts";
 import { identifiersText, type HotProfile, type HotProfiles, type LinkEntry } from "./hot.ts";
 import type { Journal } from "./journal.ts";
 import type { Memberships } from "./memberships.ts";
 import type { Projector } from "./projector.ts";
-import { isFoldable, parsePrev, refusedOf, storedEvent, type Diff, type EventRow } from "./row.ts";
+import { isFoldable, parsePrev, refusedOf, storedEvent, type EventRow } from "./row.ts";
 
 /** The part of the journal that a re-attribution reads and writes. */
 export type RefoldJournal = Pick<Journal, "row" | "sourceName" | "append" | "setProjection">;
@@ -86,7 +81,7 @@ export class Refold {
       .filter((found) => found !== null)
       .sort((a, b) => a.row.seq - b.row.seq);
     const before = new Map(
-      [...involved.values()].map((profile) => [profile, appearance(profile, context)] as const),
+      [...involved.values()].map((profile) => [profile, appearanceOf(profile, context)] as const),
     );
     link.record = relink(this.anonymousKey, gathered);
     const newest = newestUser(link.record);
@@ -99,7 +94,12 @@ export class Refold {
     const moved = rebuildStates(this.anonymousKey, ownerAt, involved, gathered, context);
     for (const profile of involved.values()) relistClaimed(profile, projector);
     rewriteMoved(moved, context);
-    for (const [profile, was] of before) record(profile, was, moved.profiles.has(profile), context);
+    for (const [profile, was] of before)
+      tellSwitch(
+        profile,
+        { kind: "refold", was, merged: [], led: [], moved: moved.profiles.has(profile), tellsOld: true },
+        context,
+      );
   }
 
   #heads(context: RefoldContext): number[] {
@@ -223,51 +223,4 @@ function rewriteMoved(moved: Moved, context: RefoldContext): void {
 function relistClaimed(profile: HotProfile, projector: Projector): void {
   const claimed = profile.identifiers.filter((key) => isClaimed(identifierOf(key).type));
   for (const key of claimed) projector.relistClaimed(key);
-}
-
-/** What readers see of a profile. */
-interface Appearance {
-  readonly identifiers: string;
-  readonly traits: Readonly<Record<string, Json>>;
-  readonly consent: ShownConsent;
-}
-
-function appearance(profile: HotProfile, { definitions, committedAtMs }: RefoldContext): Appearance {
-  const { state } = profile;
-  const computed = readComputed(state, definitions, committedAtMs);
-  return {
-    identifiers: identifiersText(profile),
-    traits: { ...readTraits(state), ...computed },
-    consent: shownConsent(state),
-  };
-}
-
-/** Appends the row that tells what the switch changed; none if it changed nothing. */
-function record(profile: HotProfile, was: Appearance, moved: boolean, context: RefoldContext): void {
-  const is = appearance(profile, context);
-  const traits: Record<string, ValueChange> = {};
-  for (const name of new Set([...Object.keys(was.traits), ...Object.keys(is.traits)])) {
-    const before = was.traits[name] ?? null;
-    const after = is.traits[name] ?? null;
-    if (!jsonEqual(before, after)) traits[name] = { old: before, new: after };
-  }
-  const consent = consentChanges(was.consent, is.consent);
-  const isSame = was.identifiers === is.identifiers && Object.keys(traits).length === 0 && consent === null;
-  if (!moved && isSame) return;
-  const { committedAtMs, memberships } = context;
-  const segments = memberships.settle(profile, committedAtMs);
-  // What moved rows told of segments went with them: this row says all.
-  const members = memberships.isEmpty ? {} : { members: [...(profile.membership?.since ?? [])] };
-  const diff: Diff = {
-    traits,
-    ...(segments === null ? {} : { segments }),
-    ...members,
-    ...(consent === null ? {} : { consent }),
-  };
-  appendAct(context.journal, profile, {
-    kind: "refold",
-    seq: context.nextSeq(),
-    committedAtMs,
-    diff: JSON.stringify(diff),
-  });
 }

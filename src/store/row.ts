@@ -5,8 +5,16 @@ import type { Turn } from "../model/membership.ts";
 import type { StoredEvent } from "./accept.ts";
 import { isTold, type Epochs } from "./segmentEpochs.ts";
 
-/** What a row records. All but `event` are acts of the journal's own; `definition`: the rules changed; `relisted`: another profile's event changed whose an identifier is; `time`: something fell due. */
-export const rowKind = { event: 0, erase: 2, refold: 3, relisted: 4, time: 5, definition: 8 } as const;
+/** What a row records. All but `event` are acts of the journal's own; `definition`: the rules changed; `relisted`: another profile's event changed whose an identifier is; `time`: something fell due; `undo`: an operator took profiles apart or joined them again. */
+export const rowKind = {
+  event: 0,
+  erase: 2,
+  refold: 3,
+  relisted: 4,
+  time: 5,
+  undo: 6,
+  definition: 8,
+} as const;
 
 /** Bits of the `flags` column; the lowest three hold the event type's index. */
 export const rowFlags = {
@@ -117,12 +125,20 @@ export function mergedOf(row: Pick<EventRow, "diff">): readonly number[] {
   return (JSON.parse(row.diff) as Diff).merged ?? [];
 }
 
+/** Numbers that lead to the row's profile from the row on; of an `undo` alone. */
+export function ledOf(row: Pick<EventRow, "kind" | "diff">): readonly number[] {
+  if (row.kind !== rowKind.undo || row.diff === null) return [];
+  return (JSON.parse(row.diff) as Diff).led ?? [];
+}
+
 /** What the `diff` column holds. */
 export interface Diff {
   readonly traits?: Readonly<Record<string, { readonly old: unknown; readonly new: unknown }>>;
   readonly consent?: ConsentChanges;
   /** Numbers of the profiles that merged into this one. */
   readonly merged?: readonly number[];
+  /** Numbers that lead to this one since profiles were taken apart or joined again. */
+  readonly led?: readonly number[];
   /** Segments that the profile entered or left with this row. */
   readonly segments?: Turn;
   /** All segments it is in after the row, since when; where events changed hands. */

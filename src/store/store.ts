@@ -29,6 +29,7 @@ import { profileIds } from "./profileId.ts";
 import { ProfilesReader } from "./profilesReader.ts";
 import { profilesTrusted } from "./profilesTrust.ts";
 import { quarantinePages } from "./quarantinePages.ts";
+import { splitActs } from "./splitActs.ts";
 import { nameOf, RuleChange } from "./ruleChange.ts";
 import { definitionsWith } from "./segmentLists.ts";
 import type { Store, StoreAdmin, StoreStatus } from "./storeApi.ts";
@@ -269,10 +270,9 @@ class OpenedStore {
         this.#readers?.changes.forgetShared();
         return erased;
       },
-      compact: async () => {
-        await this.#ask({ act: "compact" });
-      },
+      compact: () => this.#ask<void>({ act: "compact" }),
       ...quarantinePages(() => this.#readers?.journal ?? null),
+      ...splitActs(this.#link, () => this.#readers?.changes.forgetShared()),
       replayQuarantine: (id, body) =>
         this.#ask({ act: "replayQuarantine", id, ...(body === undefined ? {} : { body }) }),
       backup: async (target) => {

@@ -14,6 +14,7 @@ import type { Erased } from "./erase.ts";
 import type { KeyRow, WriterCounts } from "./messages.ts";
 import type { Profiles } from "./profiles.ts";
 import type { QuarantinePages } from "./quarantinePages.ts";
+import type { SplitActs } from "./splitActs.ts";
 import type { RulesApplied, RulesRehearsed } from "./ruleChange.ts";
 import type { ListBytes } from "./segmentLists.ts";
 import type { VerifyReport } from "./verify.ts";
@@ -34,7 +35,7 @@ export interface StoreStatus {
 }
 
 /** Acts of an operator. Each throws an Error with a sentence when it can't be done. */
-export interface StoreAdmin extends QuarantinePages {
+export interface StoreAdmin extends QuarantinePages, SplitActs {
   createKey(key: KeyRow): Promise<void>;
   listKeys(): readonly KeyRow[];
   revokeKey(id: string): Promise<boolean>;

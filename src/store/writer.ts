@@ -23,14 +23,13 @@ import { LimitNotice } from "./limitNotice.ts";
 import { passTime, type TimeContext } from "./passTime.ts";
 import type { QueuedFrame, WriterOptions } from "./writerOptions.ts";
 import { QuarantineBound } from "./quarantineBound.ts";
-import { Refold, type RefoldContext } from "./refold.ts";
+import type { SplitContext } from "./split.ts";
+import { Refolds } from "./refolds.ts";
 import { bodyBytes } from "./row.ts";
+import { Splits } from "./splits.ts";
 import { readEpochs } from "./segmentEpochs.ts";
 import { classifyWriteFailure } from "./sqlite.ts";
 import { WriterTally } from "./writerTally.ts";
-
-/** Read by a re-attribution between two groups. */
-const refoldRows = 250;
 
 export class Writer {
   readonly #options: WriterOptions;
@@ -41,10 +40,11 @@ export class Writer {
   #head: number;
   /** The last group found the disk full. */
   #isFull = false;
-  #refold: Refold | null = null;
+  readonly #refolds = new Refolds();
   readonly #tally = new WriterTally();
   readonly #quarantine: QuarantineBound;
   readonly #limits: LimitNotice;
+  readonly splits: Splits;
 
   constructor(options: WriterOptions) {
     this.#options = options;
@@ -53,6 +53,7 @@ export class Writer {
     this.#plan = options.plan;
     this.#head = options.journal.head();
     this.#quarantine = new QuarantineBound(options.journal, options.notice);
+    this.splits = new Splits(options.journal);
     this.#limits = new LimitNotice(options.notice, options.clock, options.journal.id);
   }
 
@@ -84,6 +85,7 @@ export class Writer {
   /** Takes a profile folder into use; `catchUp()` must then be called until it says done. */
   adopt(folder: string): void {
     this.#profiles = openFolded(folder, this.#options.hotProfiles, this.#definitions);
+    this.#profiles.projector.forbidden = this.splits.forbidden;
   }
 
   /** Why the adopted folder can't be caught up from here; null if it can. */
@@ -100,7 +102,7 @@ export class Writer {
   async abandonProfiles(): Promise<void> {
     const folded = this.#profiles;
     this.#profiles = null;
-    this.#refold = null;
+    this.#refolds.restart();
     await folded?.store.close();
   }
 
@@ -116,7 +118,7 @@ export class Writer {
       throw new Error("profiles can be exchanged only for others that have seen the same");
     this.#profiles = next;
     this.#definitions = next.definitions;
-    this.#refold = null;
+    this.#refolds.restart();
     return former;
   }
 
@@ -223,28 +225,17 @@ export class Writer {
 
   /** A slice of attributing anew what late links left open; true if there was something to do. */
   settle(): boolean {
-    const folded = this.#profiles;
-    if (folded === null || !folded.caughtUp) return false;
-    const { pendingRefolds } = folded.projector;
-    if (this.#refold === null) {
-      const next = pendingRefolds.entries().next();
-      if (next.done === true) return false;
-      this.#refold = new Refold(next.value[0], next.value[1]);
-    }
-    const refold = this.#refold;
-    const context = this.#refoldContext(folded);
-    if (!refold.gather(refoldRows, context)) return true;
-    this.#refold = null;
-    this.act(() => {
-      refold.finish(context);
-      pendingRefolds.delete(refold.anonymousKey);
-    });
-    return true;
+    const context = this.refoldContext;
+    const act = (work: () => void) => {
+      this.act(work);
+      this.splits.reload();
+    };
+    return context !== null && this.#refolds.settle(context, act);
   }
 
-  /** Forgets what was gathered for a re-attribution, since an erasure may have removed it; it begins anew. */
+  /** Forgets what was gathered for a re-attribution, since rows may have changed; it begins anew. */
   restartRefold(): void {
-    this.#refold = null;
+    this.#refolds.restart();
   }
 
   /** What readers must hear after `act`, `settle` or `catchUp`. */
@@ -263,8 +254,11 @@ export class Writer {
     await this.abandonProfiles();
   }
 
-  #refoldContext(folded: Folded): RefoldContext {
+  /** What works on profiles between groups; null while they are rebuilt. */
+  get refoldContext(): SplitContext | null {
+    const folded = this.#profiles;
     const { restore, clock, journal } = this.#options;
+    if (folded?.caughtUp !== true) return null;
     return { ...folded, journal, restore, nextSeq: () => this.nextSeq(), committedAtMs: clock.nowMs() };
   }
 

@@ -33,6 +33,19 @@ test("explains and plans, and writes nothing", async () => {
   expect((await run("plan", "--alias", "user_id:42", "user_id:77")).stdout).toContain(
     "would join 2 profiles into 1",
   );
+  const notTied = await run("undo", "user_id:42", "user_id:77");
+  expect([notTied.code, notTied.stdout]).toEqual([1, expect.stringContaining("no event ties the two")]);
+  const undone = await run("undo", "anonymous_id:a-1", "user_id:77");
+  expect(undone.stdout).toMatch(
+    /^1 events tie the two: they count no more\n {2}anonymous_id:a-1: prf_\w+\n {2}user_id:77: prf_/,
+  );
+  const apart = await run("explain", "user_id:77", "anonymous_id:a-1");
+  expect(apart.stdout).toContain("anonymous_id:a-1: it was undone");
+  expect((await run("undo", "--lift", "user_id:77", "anonymous_id:a-1")).stdout).toContain(
+    "they count again",
+  );
+  expect((await run("undo", "--lift", "user_id:77", "anonymous_id:a-1")).code).toBe(1);
+  expect((await run("undo", "email:a@b.example", "user_id:77")).code).toBe(1);
   expect((await run("explain", "user_id:42", "user_id:9")).code).toBe(1);
   expect((await run("plan")).code).toBe(2);
 }, 60_000);

@@ -44,8 +44,9 @@ export async function liveAndCompare(
   steps: number,
   definitions: readonly Definition[] = [],
   segments: Rules["segments"] = [],
+  undoes = false,
 ): Promise<void> {
-  const life = new Life(seed, { ...noRules, computed: definitions, segments });
+  const life = new Life(seed, { ...noRules, computed: definitions, segments }, undoes);
   try {
     await life.begin();
     for (let step = 0; step < steps; step += 1) await life.step();
@@ -62,6 +63,7 @@ class Life {
   readonly story: string[] = [];
   readonly #random: () => number;
   readonly #seed: number;
+  readonly #undoes: boolean;
   readonly #computed: ComputedModel | null;
   readonly #rules: Rules;
   readonly #segments: SegmentModel | null;
@@ -76,9 +78,10 @@ class Life {
   #store: TestStore | null = null;
   #crash: (point: string) => void = () => {};
 
-  constructor(seed: number, rules: Rules) {
+  constructor(seed: number, rules: Rules, undoes: boolean) {
     const definitions = rules.computed;
     this.#seed = seed;
+    this.#undoes = undoes;
     this.#rules = rules;
     this.#segments = rules.segments.length === 0 ? null : new SegmentModel(rules);
     const ids = seededIds(seed);
@@ -104,6 +107,10 @@ class Life {
   async step(): Promise<void> {
     this.#clock.advance(Math.floor(this.#random() * 3) * 1_000);
     if (this.#segments !== null) await this.#passTime();
+    if (this.#undoes && this.#random() < 0.1) {
+      await this.#undo();
+      return;
+    }
     const dice = this.#random() * 100;
     if (dice < 62) await this.#send(this.#newFrame());
     else if (dice < 72) await this.#send(this.#pick(this.#sent)?.frame ?? this.#newFrame());
@@ -145,6 +152,7 @@ class Life {
 
   /** The same events in another order and in other requests give the same profiles. */
   async comparePermuted(): Promise<void> {
+    if (this.#reference.hasOldMarks) return;
     this.story.push("permute");
     await this.opened.close();
     const index = new Map(this.#accepted.map(({ event }) => [nameOf(event), event.index] as const));
@@ -164,6 +172,9 @@ class Life {
       rules: this.#rules,
     });
     for (const { frame } of this.#shuffled(this.#accepted)) await this.opened.store.accept.submit(frame);
+    await this.opened.store.admin.settle();
+    for (const pair of this.#reference.pairs)
+      await this.opened.store.admin.undo({ namespace: "live", ...pair });
     await this.opened.store.admin.settle();
     this.#compareComputed();
     for (const [type, value] of identifiers) {
@@ -228,6 +239,22 @@ class Life {
     const fresh = events.filter((event) => this.#reference.accept(event));
     for (const event of fresh) this.#accepted.push({ event, frame: single(frame, event) });
     return events.length - fresh.length;
+  }
+
+  /** Takes a pair apart, or lets what ties it count again. */
+  async #undo(): Promise<void> {
+    const known = this.#random() < 0.4 ? this.#pick(this.#reference.pairs) : undefined;
+    const user = this.#pick(users) ?? "";
+    const type = this.#random() < 0.6 ? "user_id" : "anonymous_id";
+    const value = this.#pick(type === "user_id" ? users.filter((name) => name !== user) : devices) ?? "";
+    const pair = known ?? { user, other: { type, value } };
+    const isLifting = known !== undefined;
+    this.story.push(`${isLifting ? "lift" : "undo"} ${JSON.stringify(pair)}`);
+    await this.opened.live();
+    await this.opened.store.admin.settle();
+    const act = isLifting ? "liftUndo" : "undo";
+    const answer = await this.opened.store.admin[act]({ namespace: "live", ...pair });
+    expect(answer.kind === "done").toBe(this.#reference.undo(pair, isLifting));
   }
 
   async #erase(): Promise<void> {

@@ -20,8 +20,17 @@ interface Fact {
   readonly user: string;
 }
 
+/** Two userIds, or a userId and an anonymousId, that an operator took apart. */
+export interface ForbiddenPair {
+  readonly user: string;
+  readonly other: { readonly type: string; readonly value: string };
+}
+
 export class Reference {
   readonly #events: Event[] = [];
+  #pairs: readonly ForbiddenPair[] = [];
+  /** Events that tie a pair which was taken apart, as they count. */
+  readonly #marked = new Map<Event, Event>();
   readonly #accepted = new Set<string>();
 
   /** Takes an event; false if it is a repeat. */
@@ -30,7 +39,46 @@ export class Reference {
     if (this.#accepted.has(name)) return false;
     this.#accepted.add(name);
     this.#events.push(event);
+    this.#mark(event, this.#pairs);
     return true;
+  }
+
+  /** Takes a pair apart, or lets what ties it count again. False where nothing ties it, or it is so already. */
+  undo(pair: ForbiddenPair, isLifting: boolean): boolean {
+    const others = this.#pairs.filter((other) => !isSamePair(other, pair));
+    if (isLifting !== others.length < this.#pairs.length) return false;
+    if (!isLifting && !this.#counting.some((event) => bareOf(event, [pair]) !== event)) return false;
+    this.#pairs = isLifting ? others : [...this.#pairs, pair];
+    for (const event of this.#events) {
+      // A mark outlives its pair where somebody was erased; lifting takes away those of its own pair alone.
+      if (!isLifting) this.#mark(event, [pair]);
+      else if (bareOf(event, [pair]) !== event) this.#marked.delete(event);
+      if (isLifting && bareOf(event, [pair]) !== event) this.#mark(event, others);
+    }
+    return true;
+  }
+
+  /** The pairs that are taken apart now. */
+  get pairs(): readonly ForbiddenPair[] {
+    return this.#pairs;
+  }
+
+  /** The events as they count: without what ties forbidden pairs. */
+  get #counting(): readonly Event[] {
+    return this.#events.map((event) => this.#marked.get(event) ?? event);
+  }
+
+  /** True where a mark outlives its pair: then the events and the pairs alone don't say it all. */
+  get hasOldMarks(): boolean {
+    return this.#events.some(
+      (event) => canonical(this.#marked.get(event) ?? event) !== canonical(bareOf(event, this.#pairs)),
+    );
+  }
+
+  #mark(event: Event, pairs: readonly ForbiddenPair[]): void {
+    const standing = this.#marked.get(event) ?? event;
+    const bare = bareOf(standing, pairs);
+    if (bare !== standing) this.#marked.set(event, bare);
   }
 
   /** Erases the profile that an identifier leads to; its messageIds stay accepted. */
@@ -38,6 +86,10 @@ export class Reference {
     const owner = this.#holder(type, value);
     if (owner === null) return false;
     const left = this.#events.filter((event) => this.#owner(event) !== owner);
+    this.#pairs = this.#pairs.filter(
+      ({ user, other }) =>
+        this.#person(user) !== owner && (other.type !== "user_id" || this.#person(other.value) !== owner),
+    );
     this.#events.splice(0, this.#events.length, ...left);
     return true;
   }
@@ -74,7 +126,8 @@ export class Reference {
   }
 
   /** Whose the event is: `u:<the least of its user's aliases>` or `a:<anonymousId>`. */
-  #owner(event: Event): string {
+  #owner(given: Event): string {
+    const event = this.#marked.get(given) ?? given;
     if (event.userId !== null) return this.#person(event.userId);
     return this.#personAt(event.anonymousId ?? "", orderKeyOf(event));
   }
@@ -93,7 +146,7 @@ export class Reference {
 
   #facts(anonymousId: string): Fact[] {
     const facts: Fact[] = [];
-    for (const event of this.#events) {
+    for (const event of this.#counting) {
       if (event.userId === null) continue;
       const named = event.anonymousId === anonymousId;
       const aliased = event.previousId === anonymousId && event.previousId !== event.userId;
@@ -107,7 +160,7 @@ export class Reference {
     const joined = new Set([user]);
     for (let before = 0; before < joined.size;) {
       before = joined.size;
-      for (const { userId, previousId, trusted } of this.#events) {
+      for (const { userId, previousId, trusted } of this.#counting) {
         if (userId === null || previousId === null || !trusted) continue;
         if (joined.has(userId) || joined.has(previousId)) joined.add(userId).add(previousId);
       }
@@ -116,14 +169,14 @@ export class Reference {
   }
 
   #users(): string[] {
-    const aliased = this.#events.filter(({ trusted }) => trusted).map(({ previousId }) => previousId);
+    const aliased = this.#counting.filter(({ trusted }) => trusted).map(({ previousId }) => previousId);
     return distinct([...this.#events.map(({ userId }) => userId), ...aliased]);
   }
 
   #holder(type: string, value: string): string | null {
     if (type === "user_id") return this.#users().includes(value) ? this.#person(value) : null;
     if (type === "email") return this.#claimant(value);
-    const seen = this.#events.some(({ anonymousId }) => anonymousId === value);
+    const seen = this.#counting.some(({ anonymousId }) => anonymousId === value);
     return seen || this.#facts(value).length > 0 ? this.#newestPerson(value) : null;
   }
 
@@ -137,7 +190,7 @@ export class Reference {
   #identifiers(owner: string): string[] {
     const users = this.#users().filter((user) => this.#person(user) === owner);
     const emails = distinct(this.#events.map(({ traits }) => normaliseEmail(traits["email"])));
-    const anonymous = distinct(this.#events.map(({ anonymousId }) => anonymousId));
+    const anonymous = distinct(this.#counting.map(({ anonymousId }) => anonymousId));
     return [
       ...users.map((user) => `user_id:${user}`),
       ...emails.filter((email) => this.#claimant(email) === owner).map((email) => `email:${email}`),
@@ -165,4 +218,27 @@ function traitsOf(events: readonly Event[]): Record<string, Json> {
   for (const event of writes) Object.assign(traits, event.traits);
   for (const [name, value] of Object.entries(traits)) if (value === null) delete traits[name];
   return traits;
+}
+
+/** The event without what ties one of the pairs; the event itself where nothing does. */
+function bareOf(event: Event, pairs: readonly ForbiddenPair[]): Event {
+  let { anonymousId, previousId } = event;
+  for (const { user, other } of pairs) {
+    const isDevice = other.type === "anonymous_id";
+    if (isDevice && event.userId === user && anonymousId === other.value) anonymousId = null;
+    if (event.userId === user && previousId === other.value) previousId = null;
+    if (!isDevice && event.userId === other.value && previousId === user) previousId = null;
+  }
+  const isSame = anonymousId === event.anonymousId && previousId === event.previousId;
+  return isSame ? event : { ...event, anonymousId, previousId };
+}
+
+function canonical({ anonymousId, previousId }: Event): string {
+  return JSON.stringify([anonymousId, previousId]);
+}
+
+function isSamePair(left: ForbiddenPair, right: ForbiddenPair): boolean {
+  if (left.other.type !== right.other.type) return false;
+  if (left.user === right.user && left.other.value === right.other.value) return true;
+  return left.other.type === "user_id" && left.user === right.other.value && left.other.value === right.user;
 }
