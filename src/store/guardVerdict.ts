@@ -26,7 +26,11 @@ function guard(judged: Judged, identity: Identity): Judged {
 }
 
 /** A row's `extra` with one more fact. */
-export function withFact(extra: string | null, name: "ignored" | "refused", value: unknown): string {
+export function withFact(
+  extra: string | null,
+  name: "ignored" | "refused" | "undone",
+  value: unknown,
+): string {
   const facts = extra === null ? {} : (JSON.parse(extra) as Record<string, unknown>);
   return JSON.stringify({ ...facts, [name]: value });
 }

@@ -18,6 +18,7 @@ import { profileIds } from "./profileId.ts";
 import type { Lookup, Profiles } from "./profiles.ts";
 import { ReplayedPast } from "./replayedPast.ts";
 import { isFoldable, parsePrev, rowKind, storedEvent, type EventRow } from "./row.ts";
+import { extraAt, extraUntouched } from "./splitText.ts";
 
 /** What is found at an instant. */
 export type LookupAt =
@@ -75,7 +76,7 @@ async function profileAt(
   if (last === 0) return { kind: "beforeHistory" };
   for (let tries = 1; ; tries += 1) {
     const head = journal.head();
-    const collector = new Collector(namespace, journal, deps);
+    const collector = new Collector(namespace, atMs, journal, deps);
     const found = await collector.collect({ type, value });
     if (found.kind !== "rows") return found;
     if (tries < maxTries && chainsChanged(journal, head)) continue;
@@ -113,7 +114,7 @@ function lastSeqAt(journal: JournalReader, atMs: number): number {
 function chainsChanged(journal: JournalReader, head: number): boolean {
   return journal
     .rowsAfter(head, rowsAtOnce)
-    .some(({ kind }) => kind === rowKind.refold || kind === rowKind.erase);
+    .some(({ kind }) => kind === rowKind.refold || kind === rowKind.erase || kind === rowKind.undo);
 }
 
 interface Found {
@@ -126,6 +127,7 @@ type Collected =
 
 class Collector {
   readonly #namespace: Namespace;
+  readonly #atMs: number;
   readonly #journal: JournalReader;
   readonly #deps: ProfileAtDeps;
   readonly #definitions: Definitions;
@@ -135,7 +137,8 @@ class Collector {
   readonly #keys = new Set<string>();
   readonly #waiting: number[] = [];
 
-  constructor(namespace: Namespace, journal: JournalReader, deps: ProfileAtDeps) {
+  constructor(namespace: Namespace, atMs: number, journal: JournalReader, deps: ProfileAtDeps) {
+    this.#atMs = atMs;
     this.#namespace = namespace;
     this.#journal = journal;
     this.#deps = deps;
@@ -171,9 +174,15 @@ class Collector {
       if (row === null) continue;
       this.#waiting.push(...parsePrev(row.prev));
       if (!isFoldable(row) || row.pid === null) continue;
-      const event = this.#deps.restore(storedEvent(row, this.#journal.sourceName(row.source)));
-      this.#events.push({ row, event });
-      for (const key of keysOf(event, this.#definitions)) {
+      const source = this.#journal.sourceName(row.source);
+      const extra = extraAt(row, this.#atMs);
+      this.#events.push({
+        row: { ...row, extra },
+        event: this.#deps.restore(storedEvent({ ...row, extra }, source)),
+      });
+      // What was taken apart since was one then.
+      const whole = this.#deps.restore(storedEvent({ ...row, extra: extraUntouched(row) }, source));
+      for (const key of keysOf(whole, this.#definitions)) {
         if (this.#keys.has(key)) continue;
         this.#keys.add(key);
         fresh.push(key);

@@ -7,7 +7,6 @@
  */
 import { assert } from "../lib/assert.ts";
 import { fold } from "../model/fold.ts";
-import { ignoredIn, type Ignored } from "../model/guard.ts";
 import { orderKeyOf, type Event } from "../model/event.ts";
 import { identifierKey, identifierOf, type IdentifierKey } from "../model/identifier.ts";
 import { claimsOf, isClaimed } from "../model/identity.ts";
@@ -21,7 +20,7 @@ import { People } from "./people.ts";
 import type { Journal } from "./journal.ts";
 import type { RefoldContext } from "./refold.ts";
 import { isFoldable, mergedOf, parsePrev, refusedOf, storedEvent, type EventRow } from "./row.ts";
-import { bareActs, bared, mergedText, withIgnored, withMerged } from "./splitText.ts";
+import { bareActs, bared, extraUntouched, mergedText, withMerged, withTies } from "./splitText.ts";
 
 /** What a split works on; unlike a re-attribution it rewrites the journal's own rows, too. */
 export interface SplitContext extends RefoldContext {
@@ -125,20 +124,12 @@ export class Split {
       .map((row) => this.#asItCounts(row, context));
   }
 
-  #asItCounts(row: EventRow, { journal, restore, hot }: SplitContext): Gathered {
+  #asItCounts(row: EventRow, { journal, restore, hot, committedAtMs }: SplitContext): Gathered {
     const source = journal.sourceName(row.source);
-    const ignored = ignoredIn(row.extra);
-    const unmarked = Object.fromEntries(Object.entries(ignored).filter(([, why]) => why !== "undone"));
-    const bare = restore(storedEvent({ ...row, extra: withIgnored(row, unmarked) }, source));
-    const ties = tiesOf(bare, this.pair);
+    const bare = restore(storedEvent({ ...row, extra: extraUntouched(row) }, source));
     const former = row.pid === null ? undefined : hot.profile(row.pid);
     assert(former !== undefined, "a chained event has an owner");
-    const marks: Record<string, Ignored[string]> = { ...ignored };
-    for (const name of ties) {
-      if (this.isLifting) delete marks[name];
-      else marks[name] = "undone";
-    }
-    const extra = ties.length === 0 ? row.extra : withIgnored(row, marks);
+    const extra = withTies(row, tiesOf(bare, this.pair), this.isLifting, committedAtMs);
     const event = restore(storedEvent({ ...row, extra }, source));
     return { row, extra, event, key: orderKeyOf(event), former };
   }

@@ -1,5 +1,5 @@
 /** The texts of rows whose profiles were taken apart or joined again. Pure. */
-import type { Ignored } from "../model/guard.ts";
+import { ignoredIn, type Ignored } from "../model/guard.ts";
 import { withFact } from "./guardVerdict.ts";
 import type { HotProfile } from "./hot.ts";
 import type { Journal } from "./journal.ts";
@@ -62,4 +62,60 @@ export function bareActs(
       .query("UPDATE journal SET identifiers = ?, diff = ? WHERE seq = ?")
       .run(identifiers, diff, row.seq);
   }
+}
+
+/** When a tie of an event did not count: from then until then (milliseconds; null: it still doesn't). */
+type Span = readonly [name: string, fromMs: number, toMs: number | null];
+
+/** The row's `extra` with these ties marked as undone now, or no more. What is so already stays as it is. */
+export function withTies(
+  row: EventRow,
+  ties: readonly string[],
+  isLifting: boolean,
+  nowMs: number,
+): string | null {
+  const ignored = ignoredIn(row.extra);
+  const turned = ties.filter((name) => (ignored[name] === "undone") === isLifting);
+  if (turned.length === 0) return row.extra;
+  const marks = Object.fromEntries(Object.entries(ignored).filter(([name]) => !turned.includes(name)));
+  for (const name of isLifting ? [] : turned) marks[name] = "undone";
+  const spans = turned.reduce((known, name) => withTurn(known, name, isLifting, nowMs), spansIn(row.extra));
+  return withFact(withIgnored(row, marks), "undone", spans);
+}
+
+function withTurn(spans: readonly Span[], name: string, isLifting: boolean, nowMs: number): readonly Span[] {
+  if (!isLifting) return [...spans, [name, nowMs, null]];
+  const isOpen = ([of, , toMs]: Span) => of === name && toMs === null;
+  // One that came while its pair was apart never counted.
+  if (!spans.some(isOpen)) return [...spans, [name, 0, nowMs]];
+  return spans.map((span) => (isOpen(span) ? [name, span[1], nowMs] : span));
+}
+
+function spansIn(extra: string | null): readonly Span[] {
+  if (extra?.includes('"undone"') !== true) return [];
+  return (JSON.parse(extra) as { readonly undone?: readonly Span[] }).undone ?? [];
+}
+
+/** The row's `extra` as it counted at an instant, as far as undos go. */
+export function extraAt(row: EventRow, atMs: number): string | null {
+  const spans = spansIn(row.extra);
+  if (spans.length === 0) return row.extra;
+  const marks: Record<string, Ignored[string]> = { ...ignoredIn(row.extra) };
+  for (const [name] of spans) {
+    const isUndone = spans.some(
+      ([of, fromMs, toMs]) => of === name && fromMs <= atMs && (toMs === null || atMs < toMs),
+    );
+    if (isUndone) marks[name] = "undone";
+    else delete marks[name];
+  }
+  return withIgnored(row, marks);
+}
+
+/** The row's `extra` as if nothing had been undone. */
+export function extraUntouched(row: EventRow): string | null {
+  if (row.extra?.includes('"undone"') !== true) return row.extra;
+  return withIgnored(
+    row,
+    Object.fromEntries(Object.entries(ignoredIn(row.extra)).filter(([, why]) => why !== "undone")),
+  );
 }
