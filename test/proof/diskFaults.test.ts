@@ -158,8 +158,8 @@ tracedTest(
 
 /** Faults that the journal can't outlive: the process ends, and the next start has what was answered. */
 for (const [calls, fromNth] of [
-  [syncs, 14],
-  [syncs, 25],
+  [syncs, 18],
+  [syncs, 29],
   ["pwrite64", 90],
 ] as const) {
   tracedTest(
