@@ -20,7 +20,7 @@ import { People } from "./people.ts";
 import type { Journal } from "./journal.ts";
 import type { RefoldContext } from "./refold.ts";
 import { isFoldable, mergedOf, parsePrev, refusedOf, storedEvent, type EventRow } from "./row.ts";
-import { bareActs, bared, extraUntouched, mergedText, withMerged, withTies } from "./splitText.ts";
+import { bareActs, bared, extraUntouched, ledTo, mergedText, withMerged, withTies } from "./splitText.ts";
 
 /** What a split works on; unlike a re-attribution it rewrites the journal's own rows, too. */
 export interface SplitContext extends RefoldContext {
@@ -165,8 +165,12 @@ class Switch {
     this.#gathered = gathered;
     this.#context = context;
     for (const profile of involved) context.hot.touch(profile);
-    const ties = gathered.filter(({ row, extra }) => extra !== row.extra).map(({ row }) => row.seq);
-    this.#apartFrom = isLifting ? Number.POSITIVE_INFINITY : Math.min(...ties);
+    // An erasure finds whoever shared a device by its links; what a cut link led to is no longer found by it.
+    const shared = gathered.filter(
+      ({ row, extra, event: { anonymousId, previousId } }) =>
+        extra !== row.extra || devices.includes(anonymousId ?? "") || devices.includes(previousId ?? ""),
+    );
+    this.#apartFrom = isLifting ? Number.POSITIVE_INFINITY : Math.min(...shared.map(({ row }) => row.seq));
     this.#standing = new Map([...this.#allDevices()].map((device) => [device, this.#find(device)] as const));
     this.#people = new People({
       events: gathered.map(({ row: { seq }, event, key }) => ({ seq, event, key })),
@@ -246,6 +250,10 @@ class Switch {
     const byRow = new Map(this.#gathered.map((one) => [one.row.seq, one.event] as const));
     const found = new Map<number, Event>();
     for (const pid of numbers) {
+      // What an earlier switch led here stands in its own row alone. The set grows while it is gone through.
+      for (const led of ledTo(journal, pid)) numbers.add(led);
+      const leads = this.#context.hot.profile(pid);
+      if (leads === undefined || !this.#involved.has(leads)) continue;
       const row = byRow.has(pid) ? null : journal.row(pid);
       const event =
         byRow.get(pid) ??

@@ -3,7 +3,7 @@ import { ignoredIn, type Ignored } from "../model/guard.ts";
 import { withFact } from "./guardVerdict.ts";
 import type { HotProfile } from "./hot.ts";
 import type { Journal } from "./journal.ts";
-import { mergedOf, type Diff, type EventRow } from "./row.ts";
+import { ledOf, mergedOf, rowKind, type Diff, type EventRow } from "./row.ts";
 
 /** The row's `extra` with these identifiers ignored. */
 export function withIgnored(row: EventRow, ignored: Ignored): string | null {
@@ -118,4 +118,14 @@ export function extraUntouched(row: EventRow): string | null {
     row,
     Object.fromEntries(Object.entries(ignoredIn(row.extra)).filter(([, why]) => why !== "undone")),
   );
+}
+
+/** Numbers that earlier switches made lead to the profile of that number. */
+export function ledTo({ database }: Journal, pid: number): readonly number[] {
+  return database
+    .query<Pick<EventRow, "kind" | "diff">, [number]>(
+      `SELECT kind, diff FROM journal WHERE pid = ? AND kind > 0 AND kind = ${rowKind.undo}`,
+    )
+    .all(pid)
+    .flatMap(ledOf);
 }
