@@ -133,6 +133,9 @@ function collect(profile: HotProfile, context: EraseContext): Found {
     if (row.kind !== rowKind.event || row.body === null) continue;
     found.rows.push(row);
     for (const pid of mergedOf(row)) found.merged.add(pid);
+    // A profile that an undo brought back, and that is part of this one again, is told of in rows of its own.
+    const made = context.folded.hot.profile(row.seq);
+    if (made === undefined || made === profile) found.merged.add(row.seq);
     const event = context.restore(storedEvent(row, journal.sourceName(row.source)));
     if (event.userId === null) found.fromSeq = Math.min(seq, found.fromSeq ?? seq);
     note(event, found, context.folded.definitions.identity);
