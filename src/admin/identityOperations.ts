@@ -41,7 +41,7 @@ function explained(
 }
 
 /** The identity graph of a profile: every edge that its events make, the newest event first. */
-export function edgesOfProfile(
+function edgesOfProfile(
   profiles: Profiles,
   profile: StoredProfile,
 ): { readonly edges: readonly Edge[]; readonly isWhole: boolean } {

@@ -110,7 +110,7 @@ const refusals: Readonly<Record<Exclude<UndoReport["kind"], "done">, string>> = 
 };
 
 /** What an undo did, in words. */
-export function undoText(done: UndoReport, isLifting: boolean, pair: readonly Identifier[]): string {
+function undoText(done: UndoReport, isLifting: boolean, pair: readonly Identifier[]): string {
   if (done.kind !== "done") return `${refusals[done.kind]}\n`;
   const lines = [`${done.ties} events tie the two: they count ${isLifting ? "again" : "no more"}`];
   for (const [at, identifier] of pair.entries())
@@ -168,11 +168,7 @@ function idIn(value: unknown): string | null {
 }
 
 /** An explanation in words. */
-export function explanationText(
-  { explanation, isWhole }: ExplainedIdentity,
-  a: Identifier,
-  b: Identifier,
-): string {
+function explanationText({ explanation, isWhole }: ExplainedIdentity, a: Identifier, b: Identifier): string {
   const lines: string[] = [];
   if (explanation.kind === "missing")
     for (const missing of explanation.missing) lines.push(`no profile has ${nameOf(missing)}`);
@@ -207,7 +203,7 @@ function edgeText({ from, to, type, source, messageId, timestampMs }: Edge): str
 }
 
 /** A plan in words. */
-export function planText(plan: JoinPlan, links: number): string {
+function planText(plan: JoinPlan, links: number): string {
   const lines = [
     `${links} links: would join ${plan.profiles} profiles into ${plan.joins.length}; nothing was written`,
   ];

@@ -33,7 +33,7 @@ export interface Condition {
 type Operator<Asked> = (value: Json | undefined, asked: Asked) => boolean;
 
 /** Every operator by its name. */
-export const operators: { readonly [Name in keyof Condition]-?: Operator<NonNullable<Condition[Name]>> } = {
+const operators: { readonly [Name in keyof Condition]-?: Operator<NonNullable<Condition[Name]>> } = {
   is: (value, asked) => value === asked,
   isNot: (value, asked) => value !== asked,
   oneOf: (value, asked) => isScalar(value) && asked.includes(value),

@@ -48,7 +48,7 @@ export function explainIdentity(a: Explained, b: Explained): Explanation {
 }
 
 /** The shortest way by the oldest edges; null if there is none. `through`: what it may lead through. */
-export function pathBetween(
+function pathBetween(
   edges: readonly Edge[],
   from: Identifier,
   to: Identifier,

@@ -39,7 +39,7 @@ export const noMembership: Membership = {
 };
 
 /** Shortest time between two tellings of decays alone. */
-export const decayPauseMs = 60_000;
+const decayPauseMs = 60_000;
 
 /** What changed about a membership, as a row of the journal records it. */
 export interface Turn {

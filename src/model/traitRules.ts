@@ -15,7 +15,7 @@ export interface TraitRules {
 }
 
 /** Where `extra`, what is stored beside an event, holds a decision. */
-export const decisionKey = "traitRules";
+const decisionKey = "traitRules";
 
 /** What is stored of a decision: names that are left out, values that stand for the ones that came. */
 export interface StoredDecision {
@@ -80,7 +80,7 @@ function verdictOn(
 }
 
 /** Whether a source may set or clear a declared trait. */
-export function maySet(trait: DeclaredTrait, source: string, trusted: boolean): boolean {
+function maySet(trait: DeclaredTrait, source: string, trusted: boolean): boolean {
   return (trait.protected !== true || trusted) && trait.setBy?.includes(source) !== false;
 }
 

@@ -109,7 +109,7 @@ export function storedEvent(row: EventRow, source: string): StoredEvent {
 }
 
 /** What the `extra` column holds. */
-export function extraOf(row: EventRow): Record<string, unknown> {
+function extraOf(row: EventRow): Record<string, unknown> {
   return row.extra === null ? {} : (JSON.parse(row.extra) as Record<string, unknown>);
 }
 

@@ -6,7 +6,7 @@ import type { Journal } from "./journal.ts";
 import { ledOf, mergedOf, rowKind, type Diff, type EventRow } from "./row.ts";
 
 /** The row's `extra` with these identifiers ignored. */
-export function withIgnored(row: EventRow, ignored: Ignored): string | null {
+function withIgnored(row: EventRow, ignored: Ignored): string | null {
   if (Object.keys(ignored).length > 0) return withFact(row.extra, "ignored", ignored);
   if (row.extra === null) return null;
   const { ignored: _, ...facts } = JSON.parse(row.extra) as Record<string, unknown>;

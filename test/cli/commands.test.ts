@@ -74,7 +74,9 @@ describe.each([
     }
     const told = await freshet(["profile", "user_id:42", "--traits", "firstName", "--data", place.data]);
     expect(told.stdout).toMatch(/Identifiers\n  user_id +42 +first in m-1 \(identify, /);
-    expect(told.stdout).toMatch(/Traits\n  firstName  "Ann"  .* old, default, m-1\n\nSegments\n  none\n\nConsent\n  none\n$/);
+    expect(told.stdout).toMatch(
+      /Traits\n  firstName  "Ann"  .* old, default, m-1\n\nSegments\n  none\n\nConsent\n  none\n$/,
+    );
     const old = ["--max-age", "0ms", "--json", "--verbose"];
     const verbose = await freshet(["profile", "user_id:42", ...old, "--data", place.data]);
     expect(JSON.parse(verbose.stdout)).toMatchObject({

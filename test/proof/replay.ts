@@ -72,7 +72,7 @@ async function computedFrom(
 }
 
 /** Another order, the same for the same seed. */
-export function shuffled<T>(list: readonly T[], seed: number): T[] {
+function shuffled<T>(list: readonly T[], seed: number): T[] {
   const all = [...list];
   let state = seed;
   for (let at = all.length - 1; at > 0; at -= 1) {
