@@ -15,7 +15,7 @@ import { contentOperations } from "./contentOperations.ts";
 import { Shelf } from "./esp/content/shelf.ts";
 import { configOperations } from "./configOperations.ts";
 import { LiveConfig } from "./liveConfig.ts";
-import { openAudit, openDataStore, operationsOf } from "./dataStore.ts";
+import { openDataStore, openOps, operationsOf } from "./dataStore.ts";
 import type { DemoKeys } from "./demoKeys.ts";
 import { keysInForce } from "./keysInForce.ts";
 import type { Clock } from "./lib/clock.ts";
@@ -27,6 +27,8 @@ import { serve, type Serving } from "./serving.ts";
 import { folderPaths } from "./store/folder.ts";
 import { noteHolder } from "./store/holder.ts";
 import type { AuditLog } from "./store/ops/audit.ts";
+import { auditOver } from "./store/ops/auditOver.ts";
+import type { OpsDesk } from "./store/ops/opsDesk.ts";
 import type { Store } from "./store/storeApi.ts";
 
 export interface AppDeps {
@@ -81,11 +83,11 @@ export async function startApp(
     onFatal,
     onGroup: (group) => groups.note(group),
   });
-  const audit = openAudit(settings.dataFolder, onFatal);
+  const ops = openOps(settings.dataFolder, onFatal);
   try {
-    return await startServing({ store, audit, groups, demoKeys }, settings, deps);
+    return await startServing({ store, ops, audit: auditOver(ops), groups, demoKeys }, settings, deps);
   } catch (error) {
-    await audit.close();
+    await ops.close();
     await store.close();
     throw error;
   }
@@ -94,6 +96,7 @@ export async function startApp(
 /** What is open, and what can be done with it. */
 interface Opened {
   readonly store: Store;
+  readonly ops: OpsDesk;
   readonly audit: AuditLog;
   readonly groups: GroupTimes;
   readonly demoKeys: DemoKeys | null;
@@ -200,7 +203,7 @@ function openShelf({ content }: ServeSettings, { log }: AppDeps): Shelf | null {
 }
 
 async function close(
-  { serving, socket, store, audit, config, shelf }: Opened & Running,
+  { serving, socket, store, ops, config, shelf }: Opened & Running,
   settings: ServeSettings,
   { clock }: AppDeps,
 ): Promise<void> {
@@ -214,7 +217,7 @@ async function close(
   while (serving.door.inFlight.requests > 0 && clock.monotonicMs() < deadlineMs) await Bun.sleep(pollMs);
   // Whoever still comes is told to come back, until nothing is left to be written.
   await ended;
-  await audit.close();
+  await ops.close();
   await store.close();
   await serving.stop();
 }

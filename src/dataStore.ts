@@ -11,7 +11,6 @@ import { restore } from "./ingest/judge.ts";
 import { systemClock, type Clock } from "./lib/clock.ts";
 import { systemIds, type Ids } from "./lib/id.ts";
 import { folderPaths } from "./store/folder.ts";
-import type { AuditLog } from "./store/ops/audit.ts";
 import { OpsDesk } from "./store/ops/opsDesk.ts";
 import type { GroupMessage, KeyRow } from "./store/messages.ts";
 import { findAtIn, type FindAt } from "./store/profileAt.ts";
@@ -58,8 +57,8 @@ export function openDataStore(options: DataStoreOptions): Promise<Store> {
   });
 }
 
-/** Opens the audit log of a folder whose lock is held; nothing is started before it is used. */
-export function openAudit(folder: string, onFatal: DataStoreOptions["onFatal"]): AuditLog {
+/** Opens ops.db of a folder whose lock is held; nothing is started before it is used. */
+export function openOps(folder: string, onFatal: DataStoreOptions["onFatal"]): OpsDesk {
   return new OpsDesk({
     path: folderPaths(folder).ops,
     start: () => new Worker(new URL("./workers/ops.ts", import.meta.url)),

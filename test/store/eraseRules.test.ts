@@ -3,8 +3,7 @@ import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { eraseRules } from "../../src/store/migrations.ts";
-import { AuditTable } from "../../src/store/ops/auditTable.ts";
-import { opsEraseRules } from "../../src/store/ops/opsMigrations.ts";
+import { openOpsDatabase, opsEraseRules } from "../../src/store/ops/opsMigrations.ts";
 import { openDatabase } from "../../src/store/sqlite.ts";
 import { freshet } from "../support/command.ts";
 import { startServer, type TestServer } from "../support/server.ts";
@@ -72,7 +71,7 @@ test("every table of every database declares how a person leaves it", async () =
   await tellAllOf(server, "ann");
   expect(await server.stop()).toBe(0);
   // Made on the first act that is audited; here so that it is there in any case.
-  new AuditTable(join(server.data, "ops.db"))[Symbol.dispose]();
+  openOpsDatabase(join(server.data, "ops.db")).close();
   const databases = readdirSync(server.data).filter((name) => name.endsWith(".db"));
   expect(databases.toSorted()).toEqual(Object.keys(rules).toSorted());
   for (const name of databases)

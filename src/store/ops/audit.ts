@@ -32,6 +32,4 @@ export interface AuditLog {
   end(id: number, outcome: AuditOutcome, detail: unknown): Promise<void>;
   /** Entries newest first, older than `beforeId` (null: the newest), at most `limit`; `action` null: all. */
   page(beforeId: number | null, limit: number, action: string | null): Promise<readonly AuditEntry[]>;
-  /** Lets what is under way end, then closes. */
-  close(): Promise<void>;
 }

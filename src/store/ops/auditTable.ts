@@ -1,7 +1,6 @@
 /** The audit log as rows of ops.db, for the one thread that has it open. */
-import { openDatabase, type Database, type SqlValue } from "../sqlite.ts";
+import type { Database, SqlValue } from "../sqlite.ts";
 import type { AuditAct, AuditEntry, AuditOutcome } from "./audit.ts";
-import { migrateOps } from "./opsMigrations.ts";
 
 const insertAct =
   "INSERT INTO audit (at_ms, actor, address, action, target, outcome, detail) VALUES (?, ?, ?, ?, ?, ?, ?)";
@@ -32,13 +31,11 @@ interface Row {
   readonly detail: string | null;
 }
 
-export class AuditTable implements Disposable {
+export class AuditTable {
   readonly #database: Database;
 
-  /** Opens or makes ops.db. Throws if it was written by a newer program. */
-  constructor(path: string) {
-    this.#database = openDatabase(path, { mode: "write", cacheBytes: 1024 * 1024 });
-    migrateOps(this.#database);
+  constructor(database: Database) {
+    this.#database = database;
   }
 
   /** Writes an act down; it is on disk when this returns. */
@@ -66,10 +63,6 @@ export class AuditTable implements Disposable {
       atMs: at_ms,
       detail: detail === null ? null : (JSON.parse(detail) as unknown),
     }));
-  }
-
-  [Symbol.dispose](): void {
-    this.#database.close();
   }
 
   #trim(newest: number): void {

@@ -3,24 +3,12 @@
  * The thread is started by the first request; a server that nobody administers has none.
  */
 import type { WriteFailure } from "../sqlite.ts";
-import type { AuditAct, AuditEntry, AuditLog, AuditOutcome } from "./audit.ts";
+import type { CallAnswer, CallArguments, CallName, RoomCall, RoomName } from "./opsRooms.ts";
 
 /** What is asked of the thread. */
 export type OpsRequest =
   | { readonly kind: "open"; readonly path: string }
-  | { readonly kind: "write"; readonly act: AuditAct; readonly outcome: AuditOutcome }
-  | {
-      readonly kind: "end";
-      readonly entry: number;
-      readonly outcome: AuditOutcome;
-      readonly detail: unknown;
-    }
-  | {
-      readonly kind: "page";
-      readonly beforeId: number;
-      readonly limit: number;
-      readonly action: string | null;
-    }
+  | ({ readonly kind: "ask" } & RoomCall)
   | { readonly kind: "close" };
 
 /** A request on its way; every one is answered. */
@@ -57,7 +45,7 @@ export interface OpsDeskOptions {
   readonly onDiskFailed: (sentence: string) => void;
 }
 
-export class OpsDesk implements AuditLog {
+export class OpsDesk {
   readonly #options: OpsDeskOptions;
   readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>();
   #worker: Worker | null = null;
@@ -68,28 +56,28 @@ export class OpsDesk implements AuditLog {
     this.#options = options;
   }
 
-  async write(act: AuditAct, outcome: AuditOutcome): Promise<number> {
-    return (await this.#ask({ kind: "write", act, outcome })) as number;
+  /**
+   * Asks a room; what the call wrote is on disk when this resolves. Calls are answered in the order they were made.
+   * Rejects with OpsFailed when ops.db can't be read or written.
+   */
+  async ask<Room extends RoomName, Name extends CallName<Room>>(
+    room: Room,
+    name: Name,
+    ...args: CallArguments<Room, Name>
+  ): Promise<CallAnswer<Room, Name>> {
+    return (await this.#send({ kind: "ask", room, name, args })) as CallAnswer<Room, Name>;
   }
 
-  async end(entry: number, outcome: AuditOutcome, detail: unknown): Promise<void> {
-    await this.#ask({ kind: "end", entry, outcome, detail });
-  }
-
-  async page(beforeId: number | null, limit: number, action: string | null): Promise<readonly AuditEntry[]> {
-    const before = beforeId ?? Number.MAX_SAFE_INTEGER;
-    return (await this.#ask({ kind: "page", beforeId: before, limit, action })) as AuditEntry[];
-  }
-
+  /** Lets what is under way end, then closes the file. */
   async close(): Promise<void> {
     if (this.#closed) return;
-    // Every act is on disk already: a thread that is lost now loses nothing.
-    if (this.#worker !== null) await this.#ask({ kind: "close" }).catch(() => {});
+    // What was answered is on disk already: a thread that is lost now loses nothing.
+    if (this.#worker !== null) await this.#send({ kind: "close" }).catch(() => {});
     this.#closed = true;
     this.#worker?.terminate();
   }
 
-  #ask(request: OpsRequest): Promise<unknown> {
+  #send(request: OpsRequest): Promise<unknown> {
     if (this.#closed) return Promise.reject(new OpsFailed("other", "the server is shutting down"));
     const worker = this.#worker ?? this.#start();
     const id = this.#next;

@@ -1,5 +1,5 @@
-/** The schema of ops.db, which keeps what operators did; numbered and forward-only. A released step never changes. */
-import type { Database } from "../sqlite.ts";
+/** The schema of ops.db, which keeps what is done with profiles beside the journal; numbered and forward-only. A released step never changes. */
+import { openDatabase, type Database } from "../sqlite.ts";
 
 /** Erase rules, one a table. A test holds this list against the schema. */
 export const opsEraseRules: Readonly<Record<string, string>> = {
@@ -27,8 +27,22 @@ CREATE INDEX audit_by_action ON audit (action);
 /** The schema of ops.db that this program writes. */
 export const opsSchemaVersion = steps.length;
 
+const cacheBytes = 1024 * 1024;
+
+/** Opens or makes ops.db, with this program's schema. Throws if it was written by a newer program. */
+export function openOpsDatabase(path: string): Database {
+  const database = openDatabase(path, { mode: "write", cacheBytes });
+  try {
+    migrateOps(database);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
 /** Brings ops.db up to this program's schema, a transaction a step. Throws if it is newer. */
-export function migrateOps(database: Database): void {
+function migrateOps(database: Database): void {
   const found = database.query<{ user_version: number }, []>("PRAGMA user_version").get()?.user_version ?? 0;
   if (found > opsSchemaVersion)
     throw new Error(`ops.db has schema ${found}; this program knows up to ${opsSchemaVersion}`);

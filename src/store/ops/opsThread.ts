@@ -1,10 +1,11 @@
 /** The thread that has ops.db open, without its messaging: one call in, one answer out. */
-import { classifyWriteFailure } from "../sqlite.ts";
-import { AuditTable } from "./auditTable.ts";
+import { classifyWriteFailure, type Database } from "../sqlite.ts";
+import { openOpsDatabase } from "./opsMigrations.ts";
 import type { OpsAnswer, OpsCall, OpsRequest } from "./opsDesk.ts";
+import { OpenRooms } from "./opsRooms.ts";
 
 export class OpsThread {
-  #table: AuditTable | null = null;
+  #open: { readonly database: Database; readonly rooms: OpenRooms } | null = null;
   #path = "";
 
   receive({ id, request }: OpsCall): OpsAnswer {
@@ -21,22 +22,20 @@ export class OpsThread {
       case "open":
         this.#path = request.path;
         return null;
-      case "write":
-        return this.#open().insert(request.act, request.outcome);
-      case "end":
-        this.#open().end(request.entry, request.outcome, request.detail);
-        return null;
-      case "page":
-        return this.#open().page(request.beforeId, request.limit, request.action);
+      case "ask":
+        return this.#rooms().answer(request);
       case "close":
-        this.#table?.[Symbol.dispose]();
-        this.#table = null;
+        this.#open?.database.close();
+        this.#open = null;
         return null;
     }
   }
 
-  #open(): AuditTable {
-    this.#table ??= new AuditTable(this.#path);
-    return this.#table;
+  #rooms(): OpenRooms {
+    if (this.#open === null) {
+      const database = openOpsDatabase(this.#path);
+      this.#open = { database, rooms: new OpenRooms(database) };
+    }
+    return this.#open.rooms;
   }
 }

@@ -26,7 +26,6 @@ function recording(isFull = false) {
     },
     end: (id, outcome, detail) => note(`${outcome} ${id} ${JSON.stringify(detail)}`),
     page: () => Promise.resolve([]),
-    close: () => Promise.resolve(),
   };
   return { audit, lines, clock: new FakeClock() };
 }

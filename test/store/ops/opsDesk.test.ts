@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
 import type { AuditAct } from "../../../src/store/ops/audit.ts";
+import { auditOver } from "../../../src/store/ops/auditOver.ts";
 import { OpsDesk, OpsFailed, type OpsAnswer, type OpsCall } from "../../../src/store/ops/opsDesk.ts";
 import { opsEraseRules } from "../../../src/store/ops/opsMigrations.ts";
 import { tempFolder, type TempFolder } from "../../support/tempFolder.ts";
@@ -24,53 +25,53 @@ function openDesk(folder: TempFolder) {
     },
     onDiskFailed: () => {},
   });
-  return { desk, started: () => started };
+  return { desk, audit: auditOver(desk), started: () => started };
 }
 
 test("an act stands in the file when it was written, and its end when it ended", async () => {
   using folder = tempFolder();
-  const { desk } = openDesk(folder);
-  const id = await desk.write(act, "begun");
-  const [begun] = await desk.page(null, 10, null);
+  const { desk, audit } = openDesk(folder);
+  const id = await audit.write(act, "begun");
+  const [begun] = await audit.page(null, 10, null);
   expect(begun).toEqual({ ...act, id, outcome: "begun" });
-  await desk.end(id, "done", { keyId: "key_2" });
+  await audit.end(id, "done", { keyId: "key_2" });
   await desk.close();
 
-  const { desk: second } = openDesk(folder);
-  const [done] = await second.page(null, 10, null);
+  const { desk: second, audit: secondAudit } = openDesk(folder);
+  const [done] = await secondAudit.page(null, 10, null);
   expect(done).toEqual({ ...act, id, outcome: "done", detail: { keyId: "key_2" } });
   await second.close();
 });
 
 test("pages go newest first, of all actions or of one", async () => {
   using folder = tempFolder();
-  const { desk } = openDesk(folder);
+  const { desk, audit } = openDesk(folder);
   for (let index = 0; index < 5; index += 1) {
     const action = index % 2 === 0 ? "backup" : "verify";
-    await desk.write({ ...act, action, atMs: index }, "done");
+    await audit.write({ ...act, action, atMs: index }, "done");
   }
-  const first = await desk.page(null, 2, null);
+  const first = await audit.page(null, 2, null);
   expect(first.map(({ atMs }) => atMs)).toEqual([4, 3]);
-  const next = await desk.page(first[1]?.id ?? 0, 10, null);
+  const next = await audit.page(first[1]?.id ?? 0, 10, null);
   expect(next.map(({ atMs }) => atMs)).toEqual([2, 1, 0]);
-  expect((await desk.page(null, 10, "verify")).map(({ atMs }) => atMs)).toEqual([3, 1]);
+  expect((await audit.page(null, 10, "verify")).map(({ atMs }) => atMs)).toEqual([3, 1]);
   await desk.close();
 });
 
 test("strangers can't push the operators' acts out", async () => {
   using folder = tempFolder();
-  const { desk } = openDesk(folder);
-  await desk.write(act, "done");
+  const { desk, audit } = openDesk(folder);
+  await audit.write(act, "done");
   await desk.close();
   const database = new Database(folder.at("ops.db"));
   database.run(`
     WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 12999)
     INSERT INTO audit (id, at_ms, action, outcome) SELECT i, i, 'sign_in_refused', 'done' FROM n`);
   database.close();
-  const { desk: second } = openDesk(folder);
-  await second.write({ ...act, actor: null, action: "sign_in_refused" }, "done");
-  expect(await second.page(null, 10, "key.create")).toHaveLength(1);
-  const newest = await second.page(null, 1, "sign_in_refused");
+  const { desk: second, audit: secondAudit } = openDesk(folder);
+  await secondAudit.write({ ...act, actor: null, action: "sign_in_refused" }, "done");
+  expect(await secondAudit.page(null, 10, "key.create")).toHaveLength(1);
+  const newest = await secondAudit.page(null, 1, "sign_in_refused");
   expect(newest[0]?.id).toBe(13_000);
   await second.close();
   using kept = new Database(folder.at("ops.db"));
@@ -79,8 +80,8 @@ test("strangers can't push the operators' acts out", async () => {
 
 test("every table says how a person's data leaves it", async () => {
   using folder = tempFolder();
-  const { desk } = openDesk(folder);
-  await desk.write(act, "done");
+  const { desk, audit } = openDesk(folder);
+  await audit.write(act, "done");
   await desk.close();
   using database = new Database(folder.at("ops.db"));
   const tables = database
@@ -103,8 +104,8 @@ test("a file that can't be opened is told to whoever asks", async () => {
     folder.at("ops.db"),
     "not a database at all, but long enough to be read as a header".repeat(20),
   );
-  const { desk } = openDesk(folder);
-  expect(await desk.write(act, "begun").catch((error: unknown) => error)).toBeInstanceOf(OpsFailed);
+  const { desk, audit } = openDesk(folder);
+  expect(await audit.write(act, "begun").catch((error: unknown) => error)).toBeInstanceOf(OpsFailed);
   await desk.close();
 });
 
@@ -135,7 +136,11 @@ test.each([
     start: () => fakeThread(({ id }) => ({ kind: "failed", id, failure, message: "fsync failed" })),
     onDiskFailed: (sentence) => ended.push(sentence),
   });
-  expect(await desk.write(act, "begun").catch((error: unknown) => error)).toMatchObject({ failure });
+  expect(
+    await auditOver(desk)
+      .write(act, "begun")
+      .catch((error: unknown) => error),
+  ).toMatchObject({ failure });
   // The answer to `open`, which nobody waits for, counts like any other.
   expect(ended.length > 0 ? 1 : 0).toBe(ends);
 });
@@ -151,8 +156,20 @@ test("a thread that is lost rejects who waits, and the next request starts anoth
     },
     onDiskFailed: () => {},
   });
-  expect(await desk.write(act, "begun").catch((error: unknown) => error)).toBeInstanceOf(OpsFailed);
-  expect(await desk.write(act, "begun")).toBe(7);
+  expect(
+    await auditOver(desk)
+      .write(act, "begun")
+      .catch((error: unknown) => error),
+  ).toBeInstanceOf(OpsFailed);
+  expect(await auditOver(desk).write(act, "begun")).toBe(7);
   await desk.close();
   expect(started).toBe(2);
+});
+
+test("a call that a room does not have is refused", async () => {
+  using folder = tempFolder();
+  const { desk } = openDesk(folder);
+  const asked = desk.ask("audit", "drop" as "page", 1, 1, null);
+  expect(await asked.catch((error: unknown) => error)).toBeInstanceOf(OpsFailed);
+  await desk.close();
 });
