@@ -3,7 +3,7 @@
  * A page can't prove which anonymous id is its own; the ids are long and random, and nobody is told another one's.
  */
 import { Elysia } from "elysia";
-import { leadTo, pageRoutes, type PublicAnswers } from "./admin/publicAnswers.ts";
+import { pageRoutes, type PublicAnswers } from "./admin/publicAnswers.ts";
 import { Refusal } from "./errors.ts";
 import { tokenAnswer } from "./esp/feedTokenRoutes.ts";
 import type { FeedTokens } from "./esp/feedTokens.ts";
@@ -44,7 +44,6 @@ const anonymousIdForm = /^[a-z0-9]{6,12}-[0-9a-f]{24}$/;
 /** The routes as a plugin. */
 export function demoRoutes(deps: DemoDeps) {
   return new Elysia({ name: "demo" })
-    .get("/", () => leadTo("/demo"))
     .post("/demo/token", ({ request }) => token(request, deps), { parse: "none" })
     .get("/demo/river", () => riverAnswer(deps.river()))
     .use(pageRoutes(deps.files, "/demo", "demo"));

@@ -27,8 +27,7 @@ export function openApi(version: string): unknown {
 }
 
 function operation(entry: PathEntry): unknown {
-  const { contentType, schema } = entry.answer;
-  const status = entry.path === "/v1/feed/ws" ? "101" : "200";
+  const { contentType, schema, status = 200, orSame } = entry.answer;
   return {
     summary: entry.summary,
     operationId: operationId(entry),
@@ -38,7 +37,11 @@ function operation(entry: PathEntry): unknown {
           security: [{ bearer: [] }, { basic: [] }, ...(entry.scope === "write" ? [{ writeKey: [] }] : [])],
           description: `Needs the scope ${entry.scope}.`,
         }),
-    parameters: [...pathParameters(entry), ...queryParameters(entry)],
+    parameters: [
+      ...pathParameters(entry),
+      ...parametersIn("query", entry.query),
+      ...parametersIn("header", entry.headers),
+    ],
     ...(entry.body === undefined
       ? {}
       : {
@@ -52,6 +55,7 @@ function operation(entry: PathEntry): unknown {
         description: entry.summary,
         content: { [contentType]: schema === undefined ? {} : { schema } },
       },
+      ...(orSame === true ? { "304": { description: "It is what the caller has already." } } : {}),
       default: {
         description: "An error.",
         content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } },
@@ -80,10 +84,10 @@ function pathParameters({ path }: PathEntry): unknown[] {
   }));
 }
 
-function queryParameters({ query = {} }: PathEntry): unknown[] {
-  return Object.entries(query).map(([name, description]) => ({
+function parametersIn(place: "query" | "header", given: PathEntry["headers"] = {}): unknown[] {
+  return Object.entries(given).map(([name, description]) => ({
     name,
-    in: "query",
+    in: place,
     required: false,
     schema: { type: "string" },
     description,

@@ -6,10 +6,11 @@ import type { StoreStatus } from "../store/storeApi.ts";
 import { docsPage } from "./docsPage.ts";
 import { renderMetrics, type MetricSources } from "./metrics.ts";
 import { openApi } from "./openapi.ts";
+import { leadTo } from "./publicAnswers.ts";
 
 export interface OperationsRoutesDeps {
   readonly version: string;
-  /** Where the docs page leads back to. */
+  /** Where the root leads, and the docs page back to. */
   readonly home: "/demo" | "/admin";
   readonly status: () => StoreStatus;
   /** Whether requests are let in yet, or still. */
@@ -32,6 +33,7 @@ export function operationsRoutes(deps: OperationsRoutesDeps) {
   const page = docsPage(deps.version, deps.home);
   const description = JSON.stringify(openApi(deps.version));
   return new Elysia({ name: "operations" })
+    .get("/", () => leadTo(deps.home))
     .get("/healthz", () => new Response('{"status":"ok"}', { headers: jsonHeaders }))
     .get("/readyz", () => readiness(deps))
     .get("/metrics", ({ request }) => metrics(deps, request))

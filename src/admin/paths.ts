@@ -13,10 +13,18 @@ export interface PathEntry {
   /** What a key must allow; null needs no key. */
   readonly scope: Scope | null;
   readonly query?: Readonly<Record<string, string>>;
+  /** Request headers that change the answer. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly body?: TSchema;
   /** Where it is not JSON; the schema is then that of a line. */
   readonly bodyType?: string;
-  readonly answer: { readonly contentType: string; readonly schema?: TSchema };
+  /** `status` is 200 unless given; `orSame`: 304 where the caller has it already. */
+  readonly answer: {
+    readonly contentType: string;
+    readonly schema?: TSchema;
+    readonly status?: number;
+    readonly orSame?: true;
+  };
   /** True where any well-formed Host is answered. */
   readonly anyHost?: boolean;
 }
@@ -29,6 +37,7 @@ function ingest(names: readonly string[], summary: string, body: TSchema): PathE
     path: `/v1/${name}`,
     summary,
     scope: "write",
+    query: { writeKey: "the write key, where no header and no body can carry it" },
     body,
     answer: json(shapes.Accepted),
     anyHost: true,
@@ -43,6 +52,8 @@ const filters = {
 const resume = {
   cursor: "go on behind this cursor; earliest begins at the oldest change; none is from now",
 } as const;
+const resumeHeader = { "Last-Event-ID": "the same, and beats cursor" } as const;
+const sameHeader = { "If-None-Match": "the ETag of an answer before" } as const;
 
 /** The table, in the order of the docs. */
 export const paths: readonly PathEntry[] = [
@@ -111,7 +122,8 @@ export const paths: readonly PathEntry[] = [
       maxAge: "how old a value may be to count as live, such as 15m",
       at: "an instant: what a read would have answered then",
     },
-    answer: json(Type.Union([shapes.Profile, shapes.VerboseProfile])),
+    headers: sameHeader,
+    answer: { ...json(Type.Union([shapes.Profile, shapes.VerboseProfile])), orSame: true },
   },
   {
     method: "POST",
@@ -143,7 +155,8 @@ export const paths: readonly PathEntry[] = [
     summary: "A content block for one recipient, as JSON, .html or .txt; always something that can be sent",
     scope: "content",
     query: { id: "whom it is for, as type:value; without it the block is rendered for everybody" },
-    answer: json(shapes.Content),
+    headers: sameHeader,
+    answer: { ...json(shapes.Content), orSame: true },
   },
   {
     method: "POST",
@@ -172,6 +185,7 @@ export const paths: readonly PathEntry[] = [
       verbose: "true: in the snapshot, where each value came from",
       token: "instead of a key: follow the one profile that it was made for",
     },
+    headers: resumeHeader,
     answer: { contentType: "text/event-stream" },
   },
   {
@@ -194,6 +208,7 @@ export const paths: readonly PathEntry[] = [
       limit: "at most so many changes, up to 1,000",
       waitMs: "wait so long for a first one, up to 25,000",
     },
+    headers: resumeHeader,
     answer: json(shapes.ChangePage),
   },
   {
@@ -202,7 +217,15 @@ export const paths: readonly PathEntry[] = [
     summary: "Changes over a WebSocket",
     scope: "feed",
     query: { ...resume, ...filters, snapshot: "true: all profiles first" },
-    answer: { contentType: "application/json", schema: shapes.ChangeShape },
+    headers: resumeHeader,
+    answer: { contentType: "application/json", schema: shapes.ChangeShape, status: 101 },
+  },
+  {
+    method: "GET",
+    path: "/",
+    summary: "Leads to the demo, or to the admin page where there is none",
+    scope: null,
+    answer: { contentType: "text/html", status: 302 },
   },
   {
     method: "GET",

@@ -77,7 +77,9 @@ export function storeOperations(deps: StoreOperationsDeps): Operations {
     },
     import: (params) => importEvents(store.accept, params, deps.clock),
     "identity.undo": (params) => undoIdentity(store, params),
-    erase: async ({ namespace, type, value }) => {
+    erase: async ({ namespace, type, value }, outlet) => {
+      // A restored folder has no profiles yet, and erasing again is the first thing to do with it.
+      await untilLive(deps, outlet);
       checkIdType(type, store.profiles);
       const erased = await store.admin.erase(namespace, type, value);
       return erased === null

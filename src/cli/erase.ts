@@ -18,7 +18,7 @@ export function addErase(program: Command, context: CliContext): void {
   withNamespace(withData(command)).action(async (text: string, flags: Flags) => {
     const id = parseIdentifier(text, flags.test);
     const folder = dataFolder(flags, context);
-    using outlet = outletFor(context, null);
+    using outlet = outletFor(context, "waiting for profiles");
     const erased = await withOperations(context, { folder, access: "write" }, async (call) => {
       const done = await call("erase", id, outlet);
       // Also where nobody is left to erase: the process may have died in between the last time.

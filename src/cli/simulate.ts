@@ -94,7 +94,8 @@ function writeKeyOf(flags: Flags, context: CliContext): string {
     throw new UsageError(
       "which write key? give --write-key or set FRESHET_WRITE_KEY; `freshet keys create` makes one",
     );
-  if (!isWriteKey(text)) throw new UsageError("--write-key: expected a key that begins with wk_");
+  if (!isWriteKey(text))
+    throw new UsageError("--write-key: expected a write key: wk_ or wk_test_, at least 16 characters in all");
   return text;
 }
 

@@ -147,6 +147,17 @@ describe("/openapi.json", () => {
     expect(listed.sort()).toEqual(paths.map(({ method, path }) => `${method} ${path}`).sort());
   });
 
+  test("what leads elsewhere or is the same says so", async () => {
+    const { paths: described } = await describe31();
+    const known = described["/v1/profiles/{id}"]?.["get"]?.responses;
+    expect(Object.keys(known ?? {})).toEqual(["200", "304", "default"]);
+    for (const path of ["/", "/admin/"]) {
+      expect(described[path]?.["get"]?.responses).toHaveProperty("302");
+      const { status, headers } = await fetch(`${server.origin}${path}`, { redirect: "manual" });
+      expect([path, status, headers.get("location")]).toEqual([path, 302, "/admin"]);
+    }
+  });
+
   test("what is listed is there, and what is there is listed", async () => {
     for (const { method, path } of paths) {
       const concrete = path

@@ -295,6 +295,15 @@ describe.each([
   });
 });
 
+test("a folder just restored erases: it waits for its profiles", async () => {
+  await using place = await openPlace(true);
+  const [backup, data] = [place.folder.at("backup"), place.folder.at("restored")];
+  expect((await freshet(["backup", backup, "--data", place.data])).code).toBe(0);
+  expect((await freshet(["restore", backup, "--data", data])).code).toBe(0);
+  const ran = await freshet(["erase", "user_id:42", "--data", data]);
+  expect([ran.code, ran.stdout]).toEqual([0, "erased: 2 events, 2 identifiers, 0 pieces in quarantine\n"]);
+});
+
 describe("tail", () => {
   test("prints changes, those that were and those that come", async () => {
     await using place = await openPlace(true);

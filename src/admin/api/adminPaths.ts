@@ -14,7 +14,13 @@ const post = (path: string, summary: string) =>
 /** A key with the scope admin, or a session of the page; with a session, POST needs X-CSRF-Token. */
 export const adminPaths = [
   { method: "GET", path: "/admin", summary: "The admin page", scope: null, answer: page },
-  { method: "GET", path: "/admin/", summary: "Leads to the admin page", scope: null, answer: page },
+  {
+    method: "GET",
+    path: "/admin/",
+    summary: "Leads to the admin page",
+    scope: null,
+    answer: { ...page, status: 302 },
+  },
   {
     method: "GET",
     path: "/admin/:name",
