@@ -106,7 +106,7 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
   const { store, demoKeys } = opened;
   const configured = [...configuredKeys(settings.sources, deps.clock), ...(demoKeys?.rows ?? [])];
   const keys = keysInForce(() => store.admin.listKeys(), configured);
-  const shelf = openShelf(settings, deps);
+  const shelf = await openShelf(settings, deps);
   const config = new LiveConfig({ ...deps, admin: store.admin }, settings);
   const call = operationsOf(store, settings.dataFolder, {
     ...deps,
@@ -197,9 +197,12 @@ interface Running {
 }
 
 /** The content blocks, if freshet.yaml names a folder for them. */
-function openShelf({ content }: ServeSettings, { log }: AppDeps): Shelf | null {
+async function openShelf({ content }: ServeSettings, { log }: AppDeps): Promise<Shelf | null> {
   if (content === null) return null;
-  return new Shelf({ ...content, notice: (level, why) => log[level]("word of the content blocks", { why }) });
+  return await Shelf.open({
+    ...content,
+    notice: (level, why) => log[level]("word of the content blocks", { why }),
+  });
 }
 
 async function close(

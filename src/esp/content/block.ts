@@ -3,12 +3,15 @@ import type { Template } from "liquidjs";
 import { htmlFault } from "./checkHtml.ts";
 import type { Engine } from "./engine.ts";
 import { BlockProblem, splitBlock, type Head } from "./frontMatter.ts";
+import { mailHtml } from "./mailHtml.ts";
 
 export interface Block {
   readonly name: string;
   /** A hash of everything that decides what it renders. */
   readonly version: string;
   readonly head: Head;
+  /** The file's text. */
+  readonly source: string;
   readonly html: readonly Template[];
   /** Null: the text is made from the HTML. */
   readonly text: readonly Template[] | null;
@@ -19,12 +22,12 @@ export interface Block {
 export const blockName = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 
 /** Makes a block from its file; `common`: the text of all partials. Throws BlockProblem. */
-export function makeBlock(
+export async function makeBlock(
   name: string,
   file: string,
   common: string,
   use: { readonly engine: Engine; readonly linkHosts: readonly string[] | null },
-): Block {
+): Promise<Block> {
   const { head, template, headLines } = splitBlock(file);
   const fallbacks = [["fallback", head.fallback] as const, ...head.fallbackBySegment];
   for (const [which, html] of fallbacks) {
@@ -34,14 +37,26 @@ export function makeBlock(
   const hash = new Bun.CryptoHasher("sha256")
     .update(JSON.stringify([file, common, use.linkHosts]))
     .digest("hex");
-  return {
-    name,
-    version: hash.slice(0, 12),
-    head,
-    html: use.engine.parse(template, headLines),
-    text: head.text === null ? null : use.engine.parse(head.text, 0),
-    ...use,
-  };
+  const html = use.engine.parse(
+    await mailHtml(template, { ...head, headLines }),
+    isMade(head) ? 0 : headLines,
+  );
+  const text = head.text === null ? null : use.engine.parse(head.text, 0);
+  checkNames([...html, ...(text ?? [])], head, use.engine);
+  return { name, version: hash.slice(0, 12), head, source: file, html, text, ...use };
+}
+
+/** A name that nothing fills in would leave a hole in everybody's e-mail. */
+function checkNames(template: readonly Template[], { needs }: Head, engine: Engine): void {
+  const known = new Set(needs.map(({ name }) => name));
+  const unknown = engine.variables(template).filter((name) => !known.has(name));
+  if (unknown.length > 0)
+    throw new BlockProblem(`its template reads ${unknown.join(", ")}, which needs does not name`);
+}
+
+/** Lines of a template that a compiler has made are not the file's. */
+function isMade({ markup, inlineStyles }: Head): boolean {
+  return markup !== "html" || inlineStyles;
 }
 
 const faultWords = {

@@ -24,28 +24,50 @@ const forbiddenElements: ReadonlySet<string> = new Set([
   "base",
   "form",
   "link",
-  "meta",
 ]);
+/** What a style must not have in it: it fetches, runs, or hides such a thing behind escapes. */
+const forbiddenStyle =
+  /url\s*\(|image-set\s*\(|expression\s*\(|@import|@font-face|behavior\s*:|-moz-binding|\\/i;
+
+/** Outlook reads comments within comments no further than this; nor do we. */
+const maxCommentDepth = 3;
 
 /** Null: it may be sent. `linkHosts`: null lets every https host pass. */
-export function htmlFault(html: string, linkHosts: readonly string[] | null): HtmlFault | null {
-  let fault: HtmlFault | null = null;
-  const rewriter = new HTMLRewriter().on("*", {
-    element(element) {
-      if (fault !== null) return;
-      if (forbiddenElements.has(element.tagName.toLowerCase())) fault = "unsafe_markup";
-      for (const [name, value] of element.attributes)
-        fault ??= attributeFault(name.toLowerCase(), value, linkHosts);
-    },
-  });
+export function htmlFault(html: string, linkHosts: readonly string[] | null, depth = 0): HtmlFault | null {
+  let fault: HtmlFault | null = depth > maxCommentDepth ? "unsafe_markup" : null;
+  let style = "";
+  const comments = ({ text }: { readonly text: string }) => {
+    // Outlook reads what stands in a conditional comment as HTML.
+    if (/^\s*\[if\b/i.test(text)) fault ??= htmlFault(text.replace(/^[^\]]*\]>?/, ""), linkHosts, depth + 1);
+  };
+  const rewriter = new HTMLRewriter()
+    .on("*", {
+      element(element) {
+        if (fault !== null) return;
+        const tag = element.tagName.toLowerCase();
+        if (forbiddenElements.has(tag)) fault = "unsafe_markup";
+        if (tag === "meta" && /refresh/i.test(element.getAttribute("http-equiv") ?? ""))
+          fault = "unsafe_markup";
+        for (const [name, value] of element.attributes)
+          fault ??= attributeFault(name.toLowerCase(), value, linkHosts);
+      },
+    })
+    .on("style", {
+      text({ text, lastInTextNode }) {
+        style += text;
+        if (!lastInTextNode) return;
+        if (forbiddenStyle.test(style)) fault ??= "unsafe_markup";
+        style = "";
+      },
+    })
+    .onDocument({ comments });
   rewriter.transform(html);
   return fault;
 }
 
 function attributeFault(name: string, value: string, linkHosts: readonly string[] | null): HtmlFault | null {
   if (name.startsWith("on")) return "unsafe_markup";
-  if (name === "style")
-    return /url\s*\(|expression\s*\(|@import|\\/i.test(decoded(value)) ? "unsafe_markup" : null;
+  if (name === "style") return forbiddenStyle.test(decoded(value)) ? "unsafe_markup" : null;
   if (name === "srcset") {
     const urls = decoded(value)
       .split(",")
@@ -101,7 +123,7 @@ export function textOf(html: string): string {
   return decoded(
     html
       .replace(/<(style|title|head)\b.*?<\/\1\s*>/gis, "")
-      .replace(/<a\b[^>]*\bhref\s*=\s*"([^"]*)"[^>]*>(.*?)<\/a\s*>/gis, "$2 ($1)")
+      .replace(/<a\b[^>]*\bhref\s*=\s*"([^"]*)"[^>]*>(.*?)<\/a\s*>/gis, linkText)
       .replace(/<(br|\/p|\/div|\/h[1-6]|\/li|\/tr|\/table)\b[^>]*>/gi, "\n")
       .replace(/<[^>]*>/g, ""),
   )
@@ -110,4 +132,8 @@ export function textOf(html: string): string {
     .join("\n")
     .replace(/\n{3,}/g, "\n\n")
     .trim();
+}
+
+function linkText(_whole: string, href: string, words: string): string {
+  return `${words.trim()} (${href})`;
 }

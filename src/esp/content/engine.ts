@@ -1,20 +1,30 @@
 /** Liquid as blocks use it: every output escaped, no files, bounded in size, time and memory. */
 import { Liquid, LiquidError, type Template } from "liquidjs";
+import { addFilters, type MailGlobals } from "./filters.ts";
 import { BlockProblem } from "./frontMatter.ts";
+import { guardStyles, styleFilter, styleValue } from "./styleOutputs.ts";
 
-const limits = { parseLimit: 200_000, renderLimit: 100, memoryLimit: 2_000_000 } as const;
+const limits = { parseLimit: 1_000_000, renderLimit: 100, memoryLimit: 2_000_000 } as const;
+/** What a rendered part may have; some ESPs cut or refuse more. */
+const maxOutputBytes = 1_000_000;
 
 export interface Engine {
   /** Throws BlockProblem with line and column; `headLines`: lines of the file before the template. */
   parse(text: string, headLines: number): readonly Template[];
+  /** Names that a template and its partials read but do not make. Throws BlockProblem for a partial that is not there. */
+  variables(template: readonly Template[]): readonly string[];
   /** Throws on a template that fails or goes beyond the limits. */
-  render(template: readonly Template[], data: Readonly<Record<string, unknown>>): string;
+  render(
+    template: readonly Template[],
+    data: Readonly<Record<string, unknown>>,
+    globals: MailGlobals,
+  ): string;
 }
 
 /** An engine with these partials, by name, for `{% render "name" %}`. */
 export function newEngine(partials: Readonly<Record<string, string>>): Engine {
   const liquid = new Liquid({
-    templates: { ...partials },
+    templates: Object.fromEntries(Object.entries(partials).map(([name, text]) => [name, guardStyles(text)])),
     ownPropertyOnly: true,
     outputEscape: "escape",
     strictFilters: true,
@@ -24,16 +34,28 @@ export function newEngine(partials: Readonly<Record<string, string>>): Engine {
   });
   // Escaping can't be switched off: values come from strangers.
   liquid.registerFilter("raw", (value: unknown) => value);
-  liquid.registerFilter("money", money);
+  liquid.registerFilter(styleFilter, styleValue);
+  addFilters(liquid);
   return {
     parse: (text, headLines) => {
       try {
-        return liquid.parse(text);
+        return liquid.parse(guardStyles(text));
       } catch (error) {
         throw new BlockProblem(problemOf(error, headLines));
       }
     },
-    render: (template, data) => String(liquid.renderSync([...template], data)),
+    variables: (template) => {
+      try {
+        return liquid.globalVariablesSync([...template]);
+      } catch (error) {
+        throw new BlockProblem(problemOf(error, 0));
+      }
+    },
+    render: (template, data, globals) => {
+      const output = String(liquid.renderSync([...template], data, { globals }));
+      if (Buffer.byteLength(output) > maxOutputBytes) throw new Error("the output is too large");
+      return output;
+    },
   };
 }
 
@@ -43,17 +65,4 @@ function problemOf(error: unknown, headLines: number): string {
   const sentence = error.message.replace(/, line:.*$/s, "").replace(/, file:[^,]*/, "");
   if (place === null) return sentence;
   return `line ${Number(place[1]) + headLines}, column ${place[2] ?? "1"}: ${sentence}`;
-}
-
-/** `{{ cart.value | money: cart.currency, "de-DE" }}` */
-function money(value: unknown, currency: unknown = "EUR", locale: unknown = "en"): string {
-  const amount = typeof value === "string" ? Number(value) : value;
-  if (typeof amount !== "number" || !Number.isFinite(amount)) return "";
-  try {
-    return new Intl.NumberFormat(String(locale), { style: "currency", currency: String(currency) }).format(
-      amount,
-    );
-  } catch {
-    return amount.toFixed(2);
-  }
 }

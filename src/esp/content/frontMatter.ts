@@ -2,6 +2,8 @@
 import { z } from "zod";
 import { durationPattern, parseDuration } from "../../lib/duration.ts";
 import type { Json } from "../../model/event.ts";
+import { isTimeZone } from "../../lib/localDay.ts";
+import { isLocale } from "./filters.ts";
 
 const duration = z
   .string()
@@ -30,6 +32,18 @@ const rules = z
     Object.entries(map).map(([name, rule]): [string, NeedRule] => [name, rule ?? nothingMore]),
   );
 
+const locale = z.string().refine(isLocale);
+const timeZone = z.string().refine(isTimeZone);
+/** A setting of the block, or of the person: a trait says it, and another stands in where it says nothing usable. */
+const ofPerson = <Value extends z.ZodType>(value: Value, what: string) =>
+  z.union(
+    [
+      value.transform((given) => ({ trait: null, default: given })),
+      z.strictObject({ trait: z.string().min(1).max(256), default: value }),
+    ],
+    { error: `expected ${what}, or { trait: <name>, default: <the same> }` },
+  );
+
 const headSchema = z.strictObject({
   /** Traits, by name; a list where nothing more is to be said. */
   needs: z
@@ -44,6 +58,14 @@ const headSchema = z.strictObject({
   text: z.string().max(100_000).optional(),
   /** How long an answer may be kept by who asked. */
   cache: duration.optional(),
+  /** In which amounts, numbers, dates and plurals are written. */
+  locale: ofPerson(locale, "a locale such as en or de-DE").default({ trait: null, default: "en" }),
+  /** In which days begin. */
+  timeZone: ofPerson(timeZone, "a time zone such as Europe/Berlin").default({ trait: null, default: "UTC" }),
+  /** What the template is written in. */
+  markup: z.enum(["html", "mjml"]).default("html"),
+  /** Puts the rules of style sheets into the tags that they speak of, since many mail programs read no others. */
+  inlineStyles: z.boolean().default(false),
 });
 
 /** What a block needs of a profile. */
@@ -55,12 +77,22 @@ export interface Need {
   readonly required: boolean;
 }
 
+/** A setting that a trait of the person may give. */
+export interface OfPerson {
+  readonly trait: string | null;
+  readonly default: string;
+}
+
 export interface Head {
   readonly needs: readonly Need[];
   readonly fallback: string;
   readonly fallbackBySegment: readonly (readonly [segment: string, html: string])[];
   readonly text: string | null;
   readonly cacheMs: number | null;
+  readonly locale: OfPerson;
+  readonly timeZone: OfPerson;
+  readonly markup: "html" | "mjml";
+  readonly inlineStyles: boolean;
 }
 
 /** A block that can't be used; the sentence says why. */
@@ -90,7 +122,7 @@ export function splitBlock(text: string): {
   const [whole, yaml = ""] = found;
   const parsed = headSchema.safeParse(parseYaml(yaml));
   if (!parsed.success) throw new BlockProblem(parsed.error.issues.map(told).join("; "));
-  const { needs, fallback, fallbackBySegment, text: textTemplate, cache } = parsed.data;
+  const { needs, fallback, fallbackBySegment, text: textTemplate, cache, ...further } = parsed.data;
   return {
     head: {
       needs,
@@ -98,6 +130,7 @@ export function splitBlock(text: string): {
       fallbackBySegment: Object.entries(fallbackBySegment),
       text: textTemplate ?? null,
       cacheMs: cache ?? null,
+      ...further,
     },
     template: text.slice(whole.length),
     headLines: whole.split("\n").length - 1,

@@ -2,14 +2,16 @@
  * One block for one recipient: values by the freshness that each need asks for, the template over them, and where that
  * can't be, what stands in. It always gives something. Pure but for the engine's clock.
  */
-import { served, type ServedFrom } from "../../model/freshness.ts";
+import { isTimeZone } from "../../lib/localDay.ts";
+import { served, type AgedValue, type Freshness, type ServedFrom } from "../../model/freshness.ts";
 import type { Json } from "../../model/event.ts";
 import type { StoredProfile } from "../../store/profiles.ts";
 import { segmentsOfProfile } from "../../store/segmentSubject.ts";
 import { everything, renderVerboseProfile } from "../profileView.ts";
 import type { Block } from "./block.ts";
 import { htmlFault, textOf, type HtmlFault } from "./checkHtml.ts";
-import type { Need } from "./frontMatter.ts";
+import { isLocale, type MailGlobals } from "./filters.ts";
+import type { Head, OfPerson } from "./frontMatter.ts";
 
 /** Why a block is not what it would be for a known recipient with fresh values. */
 export type Reason =
@@ -38,9 +40,16 @@ export interface RenderedBlock {
   readonly freshness: Readonly<Record<string, NeedServed>>;
 }
 
+/** Values by trait, for a recipient who is made up: a case of a test, or one level of a preview. */
+export interface GivenValues {
+  readonly traits: Readonly<Record<string, AgedValue>>;
+  readonly segments: readonly string[];
+}
+
 /** Whom it is for: `shared` for everybody. */
 export type Recipient =
   | { readonly kind: "profile"; readonly profile: StoredProfile }
+  | { readonly kind: "values"; readonly values: GivenValues }
   | { readonly kind: "shared" }
   | { readonly kind: "unknown" }
   | { readonly kind: "rebuilding" };
@@ -53,39 +62,64 @@ export function renderBlock(block: Block, recipient: Recipient, nowMs: number): 
     case "rebuilding":
       return standIn(block, [], "profiles_rebuilding");
     case "shared":
-      return fill(block, gather(block.head.needs, null, [], nowMs), []);
+      return fill(block, gather(block.head, nobody, nowMs), []);
+    case "values": {
+      const { traits, segments } = recipient.values;
+      const source = {
+        valueOf: (name: string) => (Object.hasOwn(traits, name) ? (traits[name] ?? nothing) : nothing),
+        declaredOf: () => undefined,
+        members: segments,
+      };
+      return fill(block, gather(block.head, source, nowMs), segments);
+    }
     case "profile": {
-      const { profile } = recipient;
-      const members = asksForSegments(block, profile) ? segmentsOfProfile(profile, nowMs).members : [];
-      return fill(block, gather(block.head.needs, profile, members, nowMs), members);
+      const source = readingOf(block, recipient.profile, nowMs);
+      return fill(block, gather(block.head, source, nowMs), source.members);
     }
   }
+}
+
+/** Where values are read from. */
+interface Source {
+  readonly valueOf: (name: string) => AgedValue;
+  readonly declaredOf: (name: string) => Freshness | undefined;
+  readonly members: readonly string[];
+}
+
+const nothing: AgedValue = { value: null, updatedAtMs: null };
+const nobody: Source = { valueOf: () => nothing, declaredOf: () => undefined, members: [] };
+
+function readingOf(block: Block, profile: StoredProfile, nowMs: number): Source {
+  const { head } = block;
+  const settings = [head.locale.trait, head.timeZone.trait].filter((name) => name !== null);
+  const traits = [...head.needs.map(({ name }) => name), ...settings];
+  const views = renderVerboseProfile(profile, { ...everything, traits }, nowMs).traits;
+  return {
+    valueOf: (name) => {
+      const view = Object.hasOwn(views, name) ? views[name] : undefined;
+      const ageMs = view?.ageMs ?? null;
+      return { value: view?.value ?? null, updatedAtMs: ageMs === null ? null : nowMs - ageMs };
+    },
+    declaredOf: (name) => profile.definitions.declared.get(name),
+    members: asksForSegments(block, profile) ? segmentsOfProfile(profile, nowMs).members : [],
+  };
 }
 
 interface Gathered {
   readonly data: Record<string, Json>;
   readonly freshness: Record<string, NeedServed>;
+  readonly globals: MailGlobals;
   /** A need that can't be met. */
   readonly missing: boolean;
 }
 
-function gather(
-  needs: readonly Need[],
-  profile: StoredProfile | null,
-  members: readonly string[],
-  nowMs: number,
-): Gathered {
-  const names = needs.map(({ name }) => name);
-  const traits =
-    profile === null ? {} : renderVerboseProfile(profile, { ...everything, traits: names }, nowMs).traits;
+function gather(head: Head, { valueOf, declaredOf, members }: Source, nowMs: number): Gathered {
   const data = Object.create(null) as Record<string, Json>;
   const freshness = Object.create(null) as Record<string, NeedServed>;
   let missing = false;
-  for (const need of needs) {
-    const view = Object.hasOwn(traits, need.name) ? traits[need.name] : undefined;
-    const ageMs = view?.ageMs ?? null;
-    const declared = profile?.definitions.declared.get(need.name);
-    const found = { value: view?.value ?? null, updatedAtMs: ageMs === null ? null : nowMs - ageMs };
+  for (const need of head.needs) {
+    const found = valueOf(need.name);
+    const declared = declaredOf(need.name);
     const given = served(
       found,
       {
@@ -98,22 +132,37 @@ function gather(
     data[need.name] = given.value;
     freshness[need.name] = {
       servedFrom: given.servedFrom,
-      ageMs,
+      ageMs: found.updatedAtMs === null ? null : nowMs - found.updatedAtMs,
       maxAgeMs: need.maxAgeMs ?? declared?.maxAgeMs ?? null,
     };
     missing ||= need.required && given.value === null;
   }
-  return { data, freshness, missing };
+  const globals = {
+    locale: settingOf(head.locale, valueOf, isLocale),
+    timeZone: settingOf(head.timeZone, valueOf, isTimeZone),
+  };
+  return { data, freshness, globals, missing };
+}
+
+function settingOf(
+  { trait, default: given }: OfPerson,
+  valueOf: Source["valueOf"],
+  isUsable: (text: string) => boolean,
+): string {
+  if (trait === null) return given;
+  const { value } = valueOf(trait);
+  return typeof value === "string" && isUsable(value) ? value : given;
 }
 
 function fill(block: Block, gathered: Gathered, members: readonly string[]): RenderedBlock {
-  const { data, freshness } = gathered;
+  const { data, freshness, globals } = gathered;
   if (gathered.missing) return standIn(block, members, "trait_missing", gathered);
   try {
-    const html = block.engine.render(block.html, data);
+    const html = block.engine.render(block.html, data, globals);
     const fault = htmlFault(html, block.linkHosts);
     if (fault !== null) return standIn(block, members, fault, gathered);
-    const text = block.text === null ? textOf(html) : decodedText(block.engine.render(block.text, data));
+    const text =
+      block.text === null ? textOf(html) : decodedText(block.engine.render(block.text, data, globals));
     const servedFrom = worst(Object.values(freshness).map((one) => one.servedFrom));
     return { html, text, data, servedFrom, reason: reasonOf(servedFrom), freshness };
   } catch {

@@ -5,7 +5,7 @@
 import { existsSync, readdirSync, readFileSync, statSync, watch, type FSWatcher } from "node:fs";
 import { basename, join } from "node:path";
 import { makeBlock, blockName, type Block } from "./block.ts";
-import { newEngine } from "./engine.ts";
+import { newEngine, type Engine } from "./engine.ts";
 import { BlockProblem } from "./frontMatter.ts";
 
 export interface ShelfOptions {
@@ -13,6 +13,14 @@ export interface ShelfOptions {
   readonly linkHosts: readonly string[] | null;
   /** Told of every file that can't be used, and once it can again. */
   readonly notice: (level: "info" | "error", sentence: string) => void;
+}
+
+/** What all blocks have in common. */
+interface Shared {
+  readonly partials: ReadonlyMap<string, string>;
+  readonly engine: Engine;
+  /** The text of all partials. */
+  readonly common: string;
 }
 
 const maxBlocks = 1_000;
@@ -24,12 +32,21 @@ export class Shelf implements Disposable {
   readonly #options: ShelfOptions;
   #blocks: ReadonlyMap<string, Block> = new Map();
   #problems: ReadonlyMap<string, string> = new Map();
+  #shared: Shared = { partials: new Map(), engine: newEngine({}), common: "[]" };
+  /** Reading under way; one at a time, so that an older look never wins over a newer one. */
+  #reading: Promise<void> = Promise.resolve();
   #watcher: FSWatcher | null = null;
   #timer: Timer | null = null;
 
-  constructor(options: ShelfOptions) {
+  private constructor(options: ShelfOptions) {
     this.#options = options;
-    this.reload();
+  }
+
+  /** Reads the folder; files that can't be used are told, never thrown. */
+  static async open(options: ShelfOptions): Promise<Shelf> {
+    const shelf = new Shelf(options);
+    await shelf.reload();
+    return shelf;
   }
 
   get(name: string): Block | null {
@@ -47,16 +64,32 @@ export class Shelf implements Disposable {
   }
 
   /** Reads all files again. */
-  reload(): void {
+  reload(): Promise<void> {
+    const reading = this.#reading.then(() => this.#readAll());
+    // A folder that could not be read once must not keep the next look from happening.
+    this.#reading = reading.catch(() => {});
+    return reading;
+  }
+
+  /** A block that is not saved yet, with the partials there are. Throws BlockProblem. */
+  draft(name: string, text: string): Promise<Block> {
+    const { engine, common } = this.#shared;
+    return makeBlock(name, text, common, { engine, linkHosts: this.#options.linkHosts });
+  }
+
+  async #readAll(): Promise<void> {
     const { folder, linkHosts } = this.#options;
     const blocks = new Map<string, Block>();
     const problems = new Map<string, string>();
-    const partials = this.#read(join(folder, "partials"), problems);
-    const common = JSON.stringify([...partials]);
-    const use = { engine: newEngine(Object.fromEntries(partials)), linkHosts };
+    const partials = this.#partials(problems);
+    const shared = {
+      engine: newEngine(Object.fromEntries(partials)),
+      common: JSON.stringify([...partials]),
+      partials,
+    };
     for (const [name, text] of this.#read(folder, problems)) {
       try {
-        blocks.set(name, makeBlock(name, text, common, use));
+        blocks.set(name, await makeBlock(name, text, shared.common, { engine: shared.engine, linkHosts }));
       } catch (error) {
         if (!(error instanceof BlockProblem)) throw error;
         problems.set(name, error.message);
@@ -67,6 +100,7 @@ export class Shelf implements Disposable {
       if (before !== undefined) blocks.set(name, before);
     }
     this.#tell(problems, blocks);
+    this.#shared = shared;
     this.#blocks = blocks;
     this.#problems = problems;
   }
@@ -77,7 +111,11 @@ export class Shelf implements Disposable {
     if (!existsSync(folder)) return;
     this.#watcher = watch(folder, { persistent: false, recursive: true }, () => {
       if (this.#timer !== null) clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.reload(), settleMs);
+      this.#timer = setTimeout(() => {
+        this.reload().catch((error: unknown) => {
+          this.#options.notice("error", `the content folder can't be read: ${String(error)}`);
+        });
+      }, settleMs);
     });
     this.#watcher.on("error", () => this.#watcher?.close());
   }
@@ -85,6 +123,24 @@ export class Shelf implements Disposable {
   [Symbol.dispose](): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#watcher?.close();
+  }
+
+  /** Partials that can be used; instead of a broken one the one before. */
+  #partials(problems: Map<string, string>): ReadonlyMap<string, string> {
+    const engine = newEngine({});
+    const good = new Map<string, string>();
+    for (const [name, text] of this.#read(join(this.#options.folder, "partials"), problems)) {
+      try {
+        engine.parse(text, 0);
+        good.set(name, text);
+      } catch (error) {
+        if (!(error instanceof BlockProblem)) throw error;
+        problems.set(`partials/${name}`, error.message);
+        const before = this.#shared.partials.get(name);
+        if (before !== undefined) good.set(name, before);
+      }
+    }
+    return good;
   }
 
   #read(folder: string, problems: Map<string, string>): readonly (readonly [name: string, text: string])[] {

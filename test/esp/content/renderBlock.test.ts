@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { makeBlock } from "../../../src/esp/content/block.ts";
+import { makeBlock, type Block } from "../../../src/esp/content/block.ts";
 import { htmlFault, textOf } from "../../../src/esp/content/checkHtml.ts";
 import { newEngine } from "../../../src/esp/content/engine.ts";
 import { BlockProblem } from "../../../src/esp/content/frontMatter.ts";
@@ -12,13 +12,13 @@ import { MemoryStore } from "../../support/memoryStore.ts";
 
 const linkHosts = ["shop.example", "*.shop.example"];
 
-function blockOf(template: string, head = "fallback: <p>default</p>"): ReturnType<typeof makeBlock> {
+function blockOf(template: string, head = "fallback: <p>default</p>"): Promise<Block> {
   return makeBlock("b", `---\n${head}\n---\n${template}`, "", { engine: newEngine({}), linkHosts });
 }
 
 /** Renders with one trait of that value. */
-function renderWith(template: string, value: unknown): RenderedBlock {
-  const block = blockOf(template, "fallback: <p>default</p>\nneeds: [x]");
+async function renderWith(template: string, value: unknown): Promise<RenderedBlock> {
+  const block = await blockOf(template, "fallback: <p>default</p>\nneeds: [x]");
   return renderBlock(block, { kind: "profile", profile: profileWith(value) }, 0);
 }
 
@@ -49,17 +49,19 @@ describe("whatever a value holds", () => {
       .filter((line) => line.trim() !== ""),
   );
   for (const context of contexts)
-    test(`nothing runs, fetches or leads elsewhere in ${context}`, () => {
+    test(`nothing runs, fetches or leads elsewhere in ${context}`, async () => {
+      const block = await blockOf(context, "fallback: <p>default</p>\nneeds: [x]");
       for (const vector of vectors) {
-        const { html, reason } = renderWith(context, vector);
+        const recipient = { kind: "profile", profile: profileWith(vector) } as const;
+        const { html, reason } = renderBlock(block, recipient, 0);
         if (reason === null) expect([vector, htmlFault(html, linkHosts)]).toEqual([vector, null]);
         else expect(html).toBe("<p>default</p>");
       }
     });
 
-  test("it stays text: the element holds exactly it", () => {
+  test("it stays text: the element holds exactly it", async () => {
     for (const vector of vectors) {
-      const { html } = renderWith("<p>{{ x }}</p>", vector);
+      const { html } = await renderWith("<p>{{ x }}</p>", vector);
       expect(textOf(html)).toBe(textOf(`<p>${Bun.escapeHTML(vector)}</p>`));
     }
   });
@@ -87,31 +89,29 @@ describe("links", () => {
 });
 
 describe("limits", () => {
-  test("a template that never ends, grows without end or reads files gives the fallback", () => {
+  test("a template that never ends, grows without end or reads files gives the fallback", async () => {
     for (const bomb of [
       "{% for a in (1..100000) %}{% for b in (1..100000) %}x{% endfor %}{% endfor %}",
       "{% assign s = 'xxxxxxxxxxxxxxxx' %}{% for i in (1..60) %}{% assign s = s | append: s %}{% endfor %}{{ s }}",
       "{% render '../../../../etc/passwd' %}",
       "{% include '/etc/passwd' %}",
     ]) {
-      const block = (() => {
-        try {
-          return blockOf(bomb);
-        } catch (error) {
-          expect(error).toBeInstanceOf(BlockProblem);
-          return null;
-        }
-      })();
+      const block = await blockOf(bomb).catch((error: unknown) => {
+        expect(error).toBeInstanceOf(BlockProblem);
+        return null;
+      });
       if (block !== null) expect(renderBlock(block, { kind: "shared" }, 0).html).toBe("<p>default</p>");
     }
   });
 
-  test("escaping can't be switched off", () => {
-    expect(renderWith("<p>{{ x | raw }}</p>", "<b>").html).toBe("<p>&lt;b&gt;</p>");
+  test("escaping can't be switched off", async () => {
+    expect((await renderWith("<p>{{ x | raw }}</p>", "<b>")).html).toBe("<p>&lt;b&gt;</p>");
   });
 
-  test("inherited names lead nowhere", () => {
-    expect(renderWith("<p>{{ x.constructor.name }}{{ x.__proto__ }}</p>", { a: 1 }).html).toBe("<p></p>");
+  test("inherited names lead nowhere", async () => {
+    expect((await renderWith("<p>{{ x.constructor.name }}{{ x.__proto__ }}</p>", { a: 1 })).html).toBe(
+      "<p></p>",
+    );
   });
 });
 
@@ -124,7 +124,114 @@ describe("a head", () => {
     ["---\nfallback: <a href=https://evil.example>x</a>\n---\n", "linkHosts"],
     ["---\nfallback: ''\n---\nline\n{% nonsense %}", "line 5"],
     ["---\nfallback: ''\n---\n{{ a | nonsense }}", "nonsense"],
-  ])("%j is refused", (file, why) => {
-    expect(() => makeBlock("b", file, "", { engine: newEngine({}), linkHosts })).toThrow(why);
+    ["---\nfallback: ''\nneeds: [a]\n---\n{{ a }} {{ b.c }}", "reads b, which needs does not name"],
+    ["---\nfallback: ''\n---\n{% render 'nowhere' %}", "nowhere"],
+    ["---\nfallback: ''\nneeds: [a]\n---\n<p style=color:{{a}}>x</p>", "in quotes"],
+    ["---\nfallback: ''\nlocale: nonsense_\n---\n", "a locale such as"],
+    ["---\nfallback: ''\nmarkup: mjml\n---\n<mjml><mj-body><mj-nonsense/></mj-body></mjml>", "mj-nonsense"],
+  ])("%j is refused", async (file, why) => {
+    const made = makeBlock("b", file, "", { engine: newEngine({}), linkHosts });
+    expect(await made.then(() => "made", String)).toContain(why);
+  });
+});
+
+describe("a value in a style", () => {
+  test.each([
+    ["red", "red"],
+    ["#ff0000", "#ff0000"],
+    ["red; display: none", ""],
+    ["red} body { display: none", ""],
+    ["url(https://evil.example/x.png)", ""],
+    ["\\75 rl(x)", ""],
+  ])("%j becomes %j", async (value, given) => {
+    const template = "<style>p { color: {{ x }} }</style><p style=\"color: {{ x | default: 'red' }}\">a</p>";
+    const { html, reason } = await renderWith(template, value);
+    expect([html, reason]).toEqual([
+      `<style>p { color: ${given} }</style><p style="color: ${given}">a</p>`,
+      null,
+    ]);
+  });
+});
+
+describe("what the template itself must not do", () => {
+  test.each([
+    ["<style>p { background: url(https://evil.example/x.png) }</style>"],
+    ["<style>@import 'https://evil.example/x.css';</style>"],
+    ["<!--[if mso]><img src='https://evil.example/x.png'><![endif]-->"],
+    ["<!--[if gte mso 9]><!--[if mso]><script>1</script><![endif]--><![endif]-->"],
+    ["<meta http-equiv='refresh' content='0; url=https://evil.example/'>"],
+  ])("%s", (html) => {
+    expect(htmlFault(html, linkHosts)).not.toBe(null);
+  });
+});
+
+describe("filters", () => {
+  const head = 'fallback: ""\nneeds: [x]';
+  test.each([
+    ["{{ 84.5 | money: 'EUR', 'de-DE' }}", "en", "84,50\u00a0€"],
+    ["{{ x | money: 'EUR' }}", "de-DE", "1.234,50\u00a0€"],
+    ["{{ x | money: 'nonsense' }}", "en", "1234.50"],
+    ["{{ x | number }}", "de-DE", "1.234,5"],
+    ["{{ x | number: 2 }}", "en", "1,234.50"],
+    ["{{ '2026-11-30T23:30:00.000Z' | localDate }}", "de-DE", "1. Dezember 2026"],
+    ["{{ '2026-11-30T23:30:00.000Z' | localDate: 'short' }}", "en-GB", "01/12/2026"],
+    ["{{ 'nonsense' | localDate }}", "en", ""],
+    ["{{ 1 | plural: 'item', 'items' }}/{{ 3 | plural: 'item', 'items' }}", "en", "item/items"],
+    ["{{ 3 | plural: one: 'rzecz', few: 'rzeczy', other: 'rzeczy!' }}", "pl", "rzeczy"],
+    [
+      "{{ 'https://shop.example/a.png?v=1' | imageSize: 300, 200 }}",
+      "en",
+      "https://shop.example/a.png?v=1&amp;width=300&amp;height=200",
+    ],
+    ["{{ 'nonsense' | imageSize: 300 }}", "en", ""],
+  ])("%s in %s", async (template, locale, expected) => {
+    const block = await blockOf(template, `${head}\nlocale: ${locale}\ntimeZone: Europe/Berlin`);
+    const values = { traits: { x: { value: 1234.5, updatedAtMs: 0 } }, segments: [] };
+    const { html, reason } = renderBlock(block, { kind: "values", values }, 0);
+    expect([html, reason]).toEqual([expected, null]);
+  });
+
+  test("speak the language of the person, where a trait tells one", async () => {
+    const block = await blockOf(
+      "{{ 1234.5 | number }}",
+      'fallback: ""\nlocale: { trait: language, default: en }',
+    );
+    const render = (language: string | null) =>
+      renderBlock(
+        block,
+        {
+          kind: "values",
+          values: { traits: { language: { value: language, updatedAtMs: 0 } }, segments: [] },
+        },
+        0,
+      ).html;
+    expect([render("de"), render("no such thing"), render(null)]).toEqual(["1.234,5", "1,234.5", "1,234.5"]);
+  });
+});
+
+describe("for mail programs", () => {
+  test("MJML becomes tables, with Liquid where it stood", async () => {
+    const mjml = `<mjml><mj-body><mj-section><mj-column>
+<mj-raw>{% for item in x %}</mj-raw><mj-button href="https://shop.example/{{ item }}">{{ item }}</mj-button><mj-raw>{% endfor %}</mj-raw>
+</mj-column></mj-section></mj-body></mjml>`;
+    const block = await blockOf(mjml, 'fallback: ""\nmarkup: mjml\nneeds: [x]');
+    const values = { traits: { x: { value: ["<a>", "b"], updatedAtMs: 0 } }, segments: [] };
+    const { html, reason, text } = renderBlock(block, { kind: "values", values }, 0);
+    expect(reason).toBe(null);
+    expect(html).toContain("<table");
+    expect(html).not.toContain("<mj-");
+    expect(text).toContain("<a> (https://shop.example/<a>)");
+  });
+
+  test("rules of style sheets go into the tags", async () => {
+    const html =
+      "<style>td { color: red } @media (max-width: 9px) { td { color: blue } }</style><table>{% for i in x %}<tr><td>{{ i }}</td></tr>{% endfor %}</table>";
+    const block = await blockOf(html, 'fallback: ""\ninlineStyles: true\nneeds: [x]');
+    const values = { traits: { x: { value: [1, 2], updatedAtMs: 0 } }, segments: [] };
+    const made = renderBlock(block, { kind: "values", values }, 0).html;
+    expect(made).toContain(
+      '<table><tr><td style="color: red;">1</td></tr><tr><td style="color: red;">2</td></tr></table>',
+    );
+    expect(made).toContain("@media");
   });
 });
