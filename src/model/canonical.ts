@@ -21,8 +21,8 @@ export function canonicalState(state: ProfileState): string {
 
 /** Without whose evidence is in: that tells how the state came about, not what it is. */
 function evidenceJson(evidence: Evidence): Json {
-  const { events, cart, orders } = evidence;
-  return JSON.parse(JSON.stringify({ events, cart, orders })) as Json;
+  const { events, spans, cart, orders } = evidence;
+  return JSON.parse(JSON.stringify({ events, spans, cart, orders })) as Json;
 }
 
 function traitsJson(table: StampTable, children: TraitChildren): Json {

@@ -160,7 +160,7 @@ describe("streaks", () => {
     const into = foldAll(at(0), definitions);
     merge(into, foldAll(at(2 * hourMs), definitions), { definitions, into: 1, from: 2 });
     expect(canonicalState(into)).toBe(
-      canonicalState(foldAll(at(0, 2 * hourMs), definitions)).replace("m-1", "m-0"),
+      canonicalState(foldAll(at(0, 2 * hourMs), definitions)).replaceAll("m-1", "m-0"),
     );
   });
 
