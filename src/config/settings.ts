@@ -228,6 +228,7 @@ function settingsOf(
       identity: identityRulesOf(file.identity),
       consent: consentRulesOf(file.consent),
       segments,
+      watched: [],
     },
     lists,
     plan,

@@ -107,6 +107,8 @@ export interface Definitions {
   readonly segments: Segments;
   /** What banners' categories stand for, and what holds where nothing is known. */
   readonly consent: ConsentRules;
+  /** Traits that ways out pass on (rules.ts). */
+  readonly watched: ReadonlySet<string>;
   /** What profiles are called. */
   readonly identity: Identity;
   /** Equal text, equal evidence: a state folded with definitions of another fingerprint must be folded anew. */
@@ -128,6 +130,7 @@ export const noDefinitions: Definitions = {
   hidden: new Map(),
   segments: noSegments,
   consent: noConsentRules,
+  watched: new Set(),
   identity: builtInIdentity,
   fingerprint: "",
 };

@@ -23,7 +23,7 @@ export interface Membership {
   readonly since: ReadonlyMap<string, number>;
   /** The next instant at which a segment turns by itself; null: never. */
   readonly turnsAtMs: number | null;
-  /** The next instant at which a windowed trait that a segment reads changes by itself; null: never. */
+  /** The next instant at which one of the traits of `windowsInUse` changes by itself; null: never. */
   readonly decaysAtMs: number | null;
   /** The due time at which decays were last told; 0: never. */
   readonly toldAtMs: number;
@@ -116,10 +116,18 @@ export function membershipAt(
   return { since, turnsAtMs };
 }
 
-/** The computed traits that change by themselves and that some segment reads. */
-export function windowsInUse({ segments, computed }: Definitions): readonly ComputedTrait[] {
-  const read = new Set(segments.order.flatMap(({ clause }) => traitsIn(clause)));
-  return computed.filter(({ name, moves }) => moves && read.has(name));
+/**
+ * The computed traits that change by themselves and that some segment reads or some way out passes on; but for ages,
+ * which would be told for ever though nothing happens any more.
+ */
+export function windowsInUse({ segments, computed, watched }: Definitions): readonly ComputedTrait[] {
+  const read = new Set([...segments.order.flatMap(({ clause }) => traitsIn(clause)), ...watched]);
+  return computed.filter((trait) => trait.moves && read.has(trait.name) && !isAge(trait));
+}
+
+function isAge(trait: ComputedTrait): boolean {
+  if (trait.kind === "tally") return trait.aggregate === "timeSince";
+  return trait.kind === "spans" && trait.measure.of === "timeSince";
 }
 
 function traitsIn(clause: Clause): readonly string[] {

@@ -245,7 +245,13 @@ export function readOrders(book: OrderBook | null, trait: OrdersTrait, tMs: numb
   const counted: OrderRecord[] = [];
   for (const key of Object.keys(book?.orders ?? {})) {
     const record = book === null ? undefined : recordOf(book, key);
-    if (record !== undefined && counts(record) && (record[0] ?? -Infinity) > sinceMs) counted.push(record);
+    if (
+      record !== undefined &&
+      counts(record) &&
+      (record[0] ?? -Infinity) > sinceMs &&
+      isAbout(record, trait)
+    )
+      counted.push(record);
   }
   const tail = book?.tail ?? null;
   const sums: [currency: string, n: number, sum: Whole][] = [];
@@ -265,6 +271,11 @@ export function readOrders(book: OrderBook | null, trait: OrdersTrait, tMs: numb
     approximate: tail !== null,
     nextChangeAtMs,
   });
+}
+
+/** Whether the order has a part in the value: amounts of other currencies have none in those of one. */
+function isAbout(record: OrderRecord, { measure, currency }: OrdersTrait): boolean {
+  return (measure !== "revenue" && measure !== "average") || (record[1]?.[6] ?? currency) === currency;
 }
 
 function wordsOf(record: OrderRecord): Stamped[] {

@@ -14,6 +14,8 @@ export interface Rules {
   readonly identity: readonly IdentifierRule[];
   readonly segments: readonly SegmentDefinition[];
   readonly consent: ConsentRules;
+  /** Top-level traits that ways out pass on: that time alone changed a computed one is told, as for segments. */
+  readonly watched: readonly string[];
 }
 
 /** Nothing configured. */
@@ -23,6 +25,7 @@ export const noRules: Rules = {
   identity: [],
   segments: [],
   consent: noConsentRules,
+  watched: [],
 };
 
 /**
@@ -47,6 +50,7 @@ export function compileRules(rules: Rules, lists: ListsByHash = new Map()): Defi
     segments,
     identity,
     consent: rules.consent,
+    watched: new Set(rules.watched),
     fingerprint,
   };
 }

@@ -51,6 +51,7 @@ function named(part: Json | undefined): ReadonlyMap<string, string> {
 }
 
 function nameIn(entry: Json): string | null {
+  if (typeof entry === "string") return entry;
   if (typeof entry !== "object" || entry === null || Array.isArray(entry)) return null;
   const name = (entry as { readonly [key: string]: Json })["name"];
   return typeof name === "string" ? name : null;

@@ -28,13 +28,13 @@ export interface Passed {
 export class Memberships {
   readonly #definitions: Definitions;
   readonly #windows: readonly ComputedTrait[];
-  /** True where there are no segments. */
+  /** True where nothing is told when time passes: no segments, and no trait of a window that is passed on. */
   readonly isEmpty: boolean;
 
   constructor(definitions: Definitions) {
     this.#definitions = definitions;
     this.#windows = windowsInUse(definitions);
-    this.isEmpty = definitions.segments.size === 0;
+    this.isEmpty = definitions.segments.size === 0 && this.#windows.length === 0;
   }
 
   /** The decays since the profile's last row, to be told with the next one; before that one is folded. */

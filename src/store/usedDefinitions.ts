@@ -3,6 +3,7 @@
  * open the folder without a configuration judge, read and fold alike; profiles say which rules they were folded with.
  */
 import type { Definition, Definitions } from "../model/definition.ts";
+import { windowsInUse } from "../model/membership.ts";
 import type { PlanRules } from "../model/plan.ts";
 import { TrackingPlan } from "../model/planCheck.ts";
 import { noRules, type Rules } from "../model/rules.ts";
@@ -51,15 +52,18 @@ export function rulesIn(text: string | null): Rules {
 }
 
 /**
- * A short name of the evidence that these definitions ask for and of the segments that they make; profiles of another
- * name must be folded anew.
+ * A short name of the evidence that these definitions ask for, of the segments that they make and of what else they
+ * have told when time passes; profiles of another name must be folded anew.
  */
 export function evidenceName(definitions: Definitions): string {
-  const { plans, identity, consent, fingerprint, segments } = definitions;
+  const { plans, identity, consent, fingerprint, segments, watched } = definitions;
   const isPlain =
     plans.length === 0 && identity.fingerprint === "" && Object.keys(consent.categories).length === 0;
   const evidence = isPlain ? "" : Bun.hash.wyhash(fingerprint).toString(36);
-  return segments.size === 0 ? evidence : `${evidence}-${Bun.hash.wyhash(segments.fingerprint).toString(36)}`;
+  const windows = segments.size === 0 && watched.size === 0 ? [] : windowsInUse(definitions);
+  const told = watched.size === 0 || windows.length === 0 ? "" : windows.map(({ name }) => name).join("\n");
+  const membership = segments.size === 0 && told === "" ? null : `${segments.fingerprint}${told}`;
+  return membership === null ? evidence : `${evidence}-${Bun.hash.wyhash(membership).toString(36)}`;
 }
 
 /** The tracking plan that the journal remembers; null: none. */

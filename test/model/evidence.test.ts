@@ -225,6 +225,27 @@ describe("orders by example", () => {
     expect(valuesOf([cancelled, server, page], [revenue, count], 0)).toMatchObject({ n: 0, revenue: 0 });
     expect(valuesOf([part], [revenue, count], 0)).toMatchObject({ n: 0, revenue: 0 });
   });
+
+  test("what is said to have made an amount is of its currency", () => {
+    const average: Definition = { ...revenue, name: "average", measure: "average" };
+    const definitions = compile([revenue, average, count]);
+    const state = foldAll(
+      ["EUR", null, "USD"].map((currency, at) =>
+        tracked(at, "Order Completed", { order_id: `o${at}`, total: 10, currency }),
+      ),
+      definitions,
+    );
+    const made = (name: string) =>
+      definitions.computed
+        .filter((trait) => trait.name === name)
+        .map((trait) => valueAt(state, trait, 0))
+        .map(({ value, eventCount, updatedAtMs }) => [value, eventCount, updatedAtMs]);
+    expect([...made("revenue"), ...made("average"), ...made("n")]).toEqual([
+      [20, 2, 1_000],
+      [10, 2, 1_000],
+      [3, 3, 2_000],
+    ]);
+  });
 });
 
 describe("decimals", () => {

@@ -247,6 +247,66 @@ describe("what leaves a window", () => {
     expect((await opened.store.admin.verify(() => {})).problems).toEqual([]);
   });
 
+  test("is told too where a way out passes the trait on, also without any segment", async () => {
+    using folder = tempFolder();
+    const clock = new FakeClock();
+    const startMs = clock.nowMs();
+    const passedOn: Rules = { ...noRules, computed: [looks, unread], watched: ["looks"] };
+    {
+      await using opened = await openTestStore(folder.path, { rules: { ...passedOn, watched: [] }, clock });
+      await look(opened, "u1", "m1");
+      clock.advance(1_000);
+      await look(opened, "u2", "m2");
+    }
+    const others = async (watched: readonly string[], passMs: number) => {
+      await using opened = await openTestStore(folder.path, { rules: { ...passedOn, watched }, clock });
+      await opened.live();
+      clock.advance(passMs);
+      await opened.store.admin.settle();
+      expect((await opened.store.admin.verify(() => {})).problems).toEqual([]);
+      return opened
+        .changes()
+        .filter(({ cause }) => cause === "time")
+        .map(({ identifiers, timestampMs, traits }) => [
+          identifiers[0]?.value,
+          timestampMs - startMs,
+          traits,
+        ]);
+    };
+    expect(await others([], 5 * minuteMs)).toEqual([]);
+    const told = [
+      ["u1", 10 * minuteMs, { looks: { old: 1, new: 0 } }],
+      ["u2", 10 * minuteMs + 1_000, { looks: { old: 1, new: 0 } }],
+    ];
+    expect(await others(["looks", "plan"], 6 * minuteMs)).toEqual(told);
+    expect(await others(["looks"], 60 * minuteMs)).toEqual(told);
+  });
+
+  test("is never told of an age, which would go on for ever; who is in a segment by it is", async () => {
+    using folder = tempFolder();
+    const clock = new FakeClock();
+    const startMs = clock.nowMs();
+    const name = "minutesSince";
+    await using opened = await openTestStore(folder.path, {
+      clock,
+      rules: {
+        ...noRules,
+        computed: [{ name, aggregate: "timeSince", event, unitMs: minuteMs }],
+        segments: [
+          { name: "away", rule: { kind: "trait", path: [name], test: { condition: { atLeast: 5 } } } },
+        ],
+        watched: [name],
+      },
+    });
+    await look(opened, "u1", "m1");
+    clock.advance(60 * minuteMs);
+    await opened.store.admin.settle();
+    const told = opened.changes().filter(({ cause }) => cause === "time");
+    expect(
+      told.map(({ timestampMs, traits, segments }) => [timestampMs - startMs, traits, segments]),
+    ).toEqual([[5 * minuteMs, {}, { entered: ["away"], exited: [] }]]);
+  });
+
   test("is told with the next event where that comes first", async () => {
     using folder = tempFolder();
     const clock = new FakeClock();
