@@ -69,5 +69,5 @@ function wholeProfile(
 ): WholeProfile {
   const { events: newest, isWhole } = newestEvents(profiles, profile.pid);
   const events = newest.filter(({ committedAtMs }) => committedAtMs <= atMs);
-  return { ...verbose, identifiers: joinsOf(verbose.identifiers, events), isWhole };
+  return { ...verbose, identifiers: joinsOf(verbose.identifiers, events, profile.definitions.identity), isWhole };
 }
