@@ -69,5 +69,9 @@ function wholeProfile(
 ): WholeProfile {
   const { events: newest, isWhole } = newestEvents(profiles, profile.pid);
   const events = newest.filter(({ committedAtMs }) => committedAtMs <= atMs);
-  return { ...verbose, identifiers: joinsOf(verbose.identifiers, events, profile.definitions.identity), isWhole };
+  return {
+    ...verbose,
+    identifiers: joinsOf(verbose.identifiers, events, profile.definitions.identity),
+    isWhole,
+  };
 }
