@@ -98,6 +98,18 @@ function Keys({ keys, onChange }: { readonly keys: readonly KeyLine[]; readonly 
                   only <Data>{key.readableTraits.join(", ")}</Data>
                 </small>
               )}
+              {key.blocks === null ? null : (
+                <small>
+                  <br />
+                  blocks <Data>{key.blocks.join(", ")}</Data>
+                </small>
+              )}
+              {key.idTypes === null ? null : (
+                <small>
+                  <br />
+                  by <Data>{key.idTypes.join(", ")}</Data>
+                </small>
+              )}
             </td>
             <td>{key.configured ? "given at the start" : <At at={key.createdAt} />}</td>
             <td>
@@ -151,6 +163,8 @@ interface Draft {
   readonly trust: "browser" | "server";
   readonly scopes: readonly string[];
   readonly traits: string;
+  readonly blocks: string;
+  readonly idTypes: string;
 }
 
 const blank: Draft = {
@@ -160,6 +174,8 @@ const blank: Draft = {
   trust: "browser",
   scopes: ["read"],
   traits: "",
+  blocks: "",
+  idTypes: "",
 };
 
 function NewKey({ onMade }: { readonly onMade: (made: MadeKeyAnswer) => void }) {
@@ -237,6 +253,14 @@ function NewKey({ onMade }: { readonly onMade: (made: MadeKeyAnswer) => void }) 
               Traits that it may read, comma-separated; empty: all
               <input value={draft.traits} onInput={(event) => set({ traits: event.currentTarget.value })} />
             </label>
+            <label>
+              Identifiers that it may look people up by, such as email_sha256; empty: all
+              <input value={draft.idTypes} onInput={(event) => set({ idTypes: event.currentTarget.value })} />
+            </label>
+            <label>
+              Content blocks that it opens, comma-separated; empty: all
+              <input value={draft.blocks} onInput={(event) => set({ blocks: event.currentTarget.value })} />
+            </label>
           </>
         )}
         <button type="submit">Make key</button>
@@ -246,16 +270,24 @@ function NewKey({ onMade }: { readonly onMade: (made: MadeKeyAnswer) => void }) 
   );
 }
 
-function specOf({ traits, ...draft }: Draft) {
-  const names = traits
+function specOf({ traits, blocks, idTypes, ...draft }: Draft) {
+  const isSecret = draft.kind === "secret";
+  return {
+    ...draft,
+    scopes: isSecret ? draft.scopes : ["write"],
+    readableTraits: isSecret ? namesIn(traits) : null,
+    blocks: isSecret ? namesIn(blocks) : null,
+    idTypes: isSecret ? namesIn(idTypes) : null,
+  };
+}
+
+/** Null where nothing stands, which is all of them. */
+function namesIn(list: string): string[] | null {
+  const names = list
     .split(",")
     .map((name) => name.trim())
     .filter((name) => name !== "");
-  return {
-    ...draft,
-    scopes: draft.kind === "write" ? ["write"] : draft.scopes,
-    readableTraits: draft.kind === "write" || names.length === 0 ? null : names,
-  };
+  return names.length === 0 ? null : names;
 }
 
 function Choice<Value extends string>(props: {

@@ -13,6 +13,8 @@ export interface KeySpec {
   readonly trust: "browser" | "server";
   readonly scopes: readonly Scope[];
   readonly readableTraits: readonly string[] | null;
+  readonly blocks: readonly string[] | null;
+  readonly idTypes: readonly string[] | null;
 }
 
 /** A key as made: `text` is what a client sends. */
@@ -42,6 +44,8 @@ export function keyFromText(text: string, spec: KeySpec, clock: Clock): MadeKey 
     trust: spec.trust,
     scopes: spec.kind === "write" ? ["write"] : spec.scopes,
     readableTraits: spec.readableTraits,
+    blocks: spec.blocks,
+    idTypes: spec.idTypes,
     writeKey: spec.kind === "write" ? text : null,
     secretSha256: spec.kind === "secret" ? sha256 : null,
     createdAtMs: clock.nowMs(),
@@ -54,7 +58,8 @@ export function keyFromText(text: string, spec: KeySpec, clock: Clock): MadeKey 
 export function specOfText(text: string, source: string, trust: "browser" | "server"): KeySpec {
   const kind = text.startsWith("sk_") ? "secret" : "write";
   const namespace = /^[ws]k_test_/.test(text) ? "test" : "live";
-  return { kind, namespace, source, trust, scopes: allScopes, readableTraits: null };
+  const unlimited = { readableTraits: null, blocks: null, idTypes: null };
+  return { kind, namespace, source, trust, scopes: allScopes, ...unlimited };
 }
 
 /** Five bits a letter. */

@@ -29,6 +29,19 @@ const quarantineChoice = {
   source: z.string().max(256).nullable(),
 };
 
+/**
+ * Limits of a key hold where they are looked at: blocks in content, types of identifiers in content and reads. A key
+ * with a limit therefore has no scope in which it would mean nothing.
+ */
+export function areLimitsKept(key: {
+  readonly scopes: readonly string[];
+  readonly blocks: readonly string[] | null;
+  readonly idTypes: readonly string[] | null;
+}): boolean {
+  if (key.blocks !== null && !key.scopes.every((scope) => scope === "content")) return false;
+  return key.idTypes === null || key.scopes.every((scope) => scope === "content" || scope === "read");
+}
+
 /** What each operation takes; checked where it runs. */
 export const operationParams = {
   status: z.strictObject({}),
@@ -48,14 +61,28 @@ export const operationParams = {
     limit: z.int().min(0).nullable(),
   }),
   "keys.list": z.strictObject({}),
-  "keys.create": z.strictObject({
-    kind: z.enum(["write", "secret"]),
-    namespace,
-    source: sourceName,
-    trust: z.enum(["browser", "server"]),
-    scopes: z.array(z.enum(scopes)).min(1),
-    readableTraits: z.array(z.string().min(1).max(256)).max(1_000).nullable(),
-  }),
+  "keys.create": z
+    .strictObject({
+      kind: z.enum(["write", "secret"]),
+      namespace,
+      source: sourceName,
+      trust: z.enum(["browser", "server"]),
+      scopes: z.array(z.enum(scopes)).min(1),
+      readableTraits: z.array(z.string().min(1).max(256)).max(1_000).nullable(),
+      blocks: z
+        .array(z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}$/))
+        .min(1)
+        .max(1_000)
+        .nullable()
+        .default(null),
+      idTypes: z
+        .array(z.string().regex(/^[a-z][a-z0-9_]{0,63}$/))
+        .min(1)
+        .max(100)
+        .nullable()
+        .default(null),
+    })
+    .refine(areLimitsKept),
   "keys.revoke": z.strictObject({ id: z.string().max(64) }),
   import: z.strictObject({
     namespace,
@@ -119,6 +146,8 @@ export interface KeyReport {
   readonly trust: "browser" | "server";
   readonly scopes: readonly string[];
   readonly readableTraits: readonly string[] | null;
+  readonly blocks: readonly string[] | null;
+  readonly idTypes: readonly string[] | null;
   readonly createdAt: string;
   readonly revokedAt: string | null;
   /** True for a key that freshet.yaml or the demo gives at the start, and which ends with the run. */

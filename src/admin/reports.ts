@@ -14,6 +14,8 @@ export function keyReport(row: KeyRow, configured: boolean): KeyReport {
     trust: row.trust,
     scopes: row.scopes,
     readableTraits: row.readableTraits,
+    blocks: row.blocks,
+    idTypes: row.idTypes,
     createdAt: new Date(row.createdAtMs).toISOString(),
     revokedAt: row.revokedAtMs === null ? null : new Date(row.revokedAtMs).toISOString(),
     configured,

@@ -1,6 +1,6 @@
 /** `freshet keys`: makes, lists and revokes API keys. */
 import type { Command } from "commander";
-import type { KeyReport, OperationParams } from "../admin/operation.ts";
+import { areLimitsKept, type KeyReport, type OperationParams } from "../admin/operation.ts";
 import { scopes as allScopes, type Scope } from "../model/key.ts";
 import { dataFolder, withData } from "./arguments.ts";
 import { Exit, exitCodes, UsageError, type CliContext } from "./context.ts";
@@ -13,6 +13,8 @@ interface CreateFlags {
   readonly trust: string;
   readonly scopes?: string;
   readonly traits?: string;
+  readonly blocks?: string;
+  readonly idTypes?: string;
   readonly test: boolean;
   readonly json: boolean;
 }
@@ -33,6 +35,11 @@ function addCreate(keys: Command, context: CliContext): void {
     .option("--trust <trust>", "server, or browser for keys that stand in a page", "server")
     .option("--scopes <list>", `what a secret key may do, of ${allScopes.join(", ")} (default: all)`)
     .option("--traits <list>", "top-level traits that a secret key may read (default: all)")
+    .option("--blocks <list>", "content blocks that a secret key opens (default: all)")
+    .option(
+      "--id-types <list>",
+      "identifiers that a secret key may look people up by, such as email_sha256 (default: all)",
+    )
     .option("--test", "a key for test data", false)
     .option("--json", "print JSON", false);
   withData(command).action(async (flags: CreateFlags) => {
@@ -91,14 +98,32 @@ function specOf(flags: CreateFlags): OperationParams<"keys.create"> {
     throw new UsageError("--scopes: a write key can only write");
   if (kind === "write" && flags.traits !== undefined)
     throw new UsageError("--traits: a write key reads nothing");
+  if (kind === "write" && (flags.blocks ?? flags.idTypes) !== undefined)
+    throw new UsageError("--blocks and --id-types: a write key reads nothing");
+  const scopes = scopesOf(flags);
+  const blocks = flags.blocks === undefined ? null : listOf(flags.blocks);
+  const idTypes = flags.idTypes === undefined ? null : listOf(flags.idTypes);
+  if (!areLimitsKept({ scopes, blocks, idTypes }))
+    throw new UsageError(
+      "--scopes: a key with --blocks has the scope content alone, one with --id-types read and content at most",
+    );
   return {
     kind,
     namespace: flags.test ? "test" : "live",
     source,
     trust,
-    scopes: flags.scopes === undefined ? [...allScopes] : listOf(flags.scopes).map(scopeOf),
+    scopes,
     readableTraits: flags.traits === undefined ? null : listOf(flags.traits),
+    blocks,
+    idTypes,
   };
+}
+
+/** A key with limits that hold for reading and content alone may do those alone, unless it is said otherwise. */
+function scopesOf(flags: CreateFlags): Scope[] {
+  if (flags.scopes !== undefined) return listOf(flags.scopes).map(scopeOf);
+  if (flags.blocks !== undefined) return ["content"];
+  return flags.idTypes === undefined ? [...allScopes] : ["read", "content"];
 }
 
 function scopeOf(name: string): Scope {
@@ -139,9 +164,14 @@ function table(keys: readonly KeyReport[]): string {
 }
 
 /** The traits that a key may read, beside its scopes. */
-function traitsOf({ kind, readableTraits }: KeyReport): string {
+function traitsOf({ kind, readableTraits, blocks, idTypes }: KeyReport): string {
   if (kind === "write") return "-";
-  return readableTraits === null ? "all traits" : readableTraits.join(",") || "no traits";
+  const traits = readableTraits === null ? "all traits" : readableTraits.join(",") || "no traits";
+  return [
+    traits,
+    ...(blocks === null ? [] : [`blocks ${blocks.join(",")}`]),
+    ...(idTypes === null ? [] : [`by ${idTypes.join(",")}`]),
+  ].join("; ");
 }
 
 function stateOf(key: KeyReport): string {

@@ -30,3 +30,17 @@ export function keyCheck(request: Request, findKey: FindKey): () => boolean {
   const text = presentedKey(request);
   return () => text !== null && findKey(text) !== null;
 }
+
+/** A key may look somebody up by identifiers of some types alone. Throws Refusal forbidden. */
+export function checkIdType({ idTypes }: KeyInfo, type: string): void {
+  if (idTypes !== null && !idTypes.includes(type))
+    throw new Refusal("forbidden", {
+      detail: "The key may not look anybody up by an identifier of that type.",
+    });
+}
+
+/** What tells all of somebody is not for a key that may know him by some of his identifiers alone. */
+export function checkUnlimited({ idTypes }: KeyInfo): void {
+  if (idTypes !== null)
+    throw new Refusal("forbidden", { detail: "The key is limited to some types of identifiers." });
+}

@@ -66,6 +66,8 @@ export interface Visibility {
   readonly traits: TraitSelection;
   /** The traits that the reader's key may see. */
   readonly readable: TraitSelection;
+  /** The types of identifiers that it may see; absent or null: all. */
+  readonly idTypes?: readonly string[] | null;
 }
 
 /** What someone sees who may see everything and asked for everything. */
@@ -115,7 +117,7 @@ function plainView(
     version,
     firstSeenAt: seenAt(state.first),
     lastSeenAt: seenAt(state.last),
-    identifiers: visibleIdentifiers(identifiers, visible.readable),
+    identifiers: visibleIdentifiers(identifiers, visible.readable, visible.idTypes),
     traits: select(withComputed(readTraits(state), computed), visible.traits),
     segments,
   };
@@ -201,7 +203,13 @@ function traitView(reading: Reading, nowMs: number): TraitView {
 export function visibleIdentifiers(
   identifiers: readonly Identifier[],
   readable: TraitSelection,
+  idTypes: readonly string[] | null = null,
 ): readonly Identifier[] {
+  if (idTypes !== null)
+    return visibleIdentifiers(
+      identifiers.filter(({ type }) => idTypes.includes(type)),
+      readable,
+    );
   if (readable === null) return identifiers;
   return identifiers.filter(
     ({ type }) => !isClaimed(type) || readable.includes(type === "email_sha256" ? "email" : type),

@@ -6,7 +6,7 @@ import { edgesOf, type Edge } from "../model/edge.ts";
 import type { KeyInfo } from "../model/key.ts";
 import type { CachedAnswer, Lookup, Profiles, StoredProfile } from "../store/profiles.ts";
 import { maxRowsAt, type FindAt, type LookupAt } from "../store/profileAt.ts";
-import { authorise, type FindKey } from "./authorise.ts";
+import { authorise, checkIdType, checkUnlimited, type FindKey } from "./authorise.ts";
 import { renderEntry, renderTrace } from "./historyView.ts";
 import { batchText, idsOf } from "./profileBatch.ts";
 import { iso, visibilityOf, visibleIdentifiers } from "./profileView.ts";
@@ -83,12 +83,13 @@ async function getPast(request: Request, deps: RestDeps): Promise<Response> {
   const key = authorise(request, deps.findKey, "read");
   const { url } = request;
   const query = queryOf(url);
-  const visible = visibilityOf(traitsOf(query), key.readableTraits);
+  const visible = { ...visibilityOf(traitsOf(query), key.readableTraits), idTypes: key.idTypes };
   const atMs = instantOf(query, "at", deps.clock.nowMs());
   const asked = { nowMs: atMs, maxAgeMs: durationOf(query, "maxAge") };
   const isVerbose = flagOf(query, "verbose");
   const pathId = beforeQuery(url.slice(url.indexOf(profilesPath) + profilesPath.length));
   const { type, value } = parseIdentifier(pathId, true, deps.profiles.definitions.identity.idTypes);
+  checkIdType(key, type);
   const profile = foundAt(await deps.findAt(key.namespace, type, value, atMs));
   return json(
     JSON.stringify(
@@ -118,7 +119,7 @@ function getProfile(request: Request, deps: RestDeps): Response {
   if (cached !== undefined) return answerTo(request, cached, nowMs);
   const query = queryOf(url);
   const profile = find(deps, key, beforeQuery(tail));
-  const visible = visibilityOf(traitsOf(query), key.readableTraits);
+  const visible = { ...visibilityOf(traitsOf(query), key.readableTraits), idTypes: key.idTypes };
   const asked = { nowMs, maxAgeMs: durationOf(query, "maxAge") };
   if (flagOf(query, "verbose")) return json(JSON.stringify(serveVerboseProfile(profile, visible, asked)));
   const { view, validUntilMs } = serveProfile(profile, visible, asked);
@@ -165,6 +166,7 @@ function etagOf(body: string): string {
 
 function find(deps: RestDeps, key: KeyInfo, pathId: string): StoredProfile {
   const { type, value } = parseIdentifier(pathId, true, deps.profiles.definitions.identity.idTypes);
+  checkIdType(key, type);
   return found(deps.profiles.find(key.namespace, type, value));
 }
 
@@ -182,7 +184,7 @@ function found(lookup: Lookup): StoredProfile {
 async function postBatch(request: Request, deps: RestDeps): Promise<Response> {
   const key = authorise(request, deps.findKey, "read");
   const query = queryOf(request.url);
-  const visible = visibilityOf(traitsOf(query), key.readableTraits);
+  const visible = { ...visibilityOf(traitsOf(query), key.readableTraits), idTypes: key.idTypes };
   const isVerbose = flagOf(query, "verbose");
   const maxAgeMs = durationOf(query, "maxAge");
   if (query.has("at"))
@@ -191,7 +193,10 @@ async function postBatch(request: Request, deps: RestDeps): Promise<Response> {
   const text = await batchText(
     ids,
     deps.profiles.definitions.identity.idTypes,
-    (type, value) => found(deps.profiles.find(key.namespace, type, value)),
+    (type, value) => {
+      checkIdType(key, type);
+      return found(deps.profiles.find(key.namespace, type, value));
+    },
     (profile) => {
       const asked = { nowMs: deps.clock.nowMs(), maxAgeMs };
       return isVerbose
@@ -230,6 +235,7 @@ function historyPage(
   deps: RestDeps,
 ): { readonly key: KeyInfo; readonly page: ReturnType<Profiles["history"]> } {
   const key = authorise(request, deps.findKey, "read");
+  checkUnlimited(key);
   const { url } = request;
   const query = queryOf(url);
   const from = url.indexOf(profilesPath) + profilesPath.length;
@@ -248,6 +254,7 @@ function getHistory(request: Request, deps: RestDeps): Response {
 
 async function getTrace(request: Request, deps: RestDeps): Promise<Response> {
   const key = authorise(request, deps.findKey, "read");
+  checkUnlimited(key);
   const { url } = request;
   const messageId = decode(beforeQuery(url.slice(url.indexOf(eventsPath) + eventsPath.length)));
   const traces = await deps.profiles.trace(key.namespace, messageId);

@@ -17,4 +17,8 @@ export interface KeyInfo {
   readonly scopes: readonly Scope[];
   /** Top-level traits that the key may read; null: all. */
   readonly readableTraits: readonly string[] | null;
+  /** Content blocks that the key opens; null: all. */
+  readonly blocks: readonly string[] | null;
+  /** Types of identifiers that the key may look people up by, and sees of them; null: all. */
+  readonly idTypes: readonly string[] | null;
 }

@@ -5,7 +5,7 @@ import type { Journal } from "./journal.ts";
 import type { KeyRow } from "./messages.ts";
 
 const keyColumns =
-  "id, kind, namespace, source, trust, scopes, readable_traits, write_key, secret_sha256, created_at_ms, revoked_at_ms";
+  "id, kind, namespace, source, trust, scopes, readable_traits, blocks, id_types, write_key, secret_sha256, created_at_ms, revoked_at_ms";
 
 interface StoredKey {
   readonly id: string;
@@ -15,6 +15,8 @@ interface StoredKey {
   readonly trust: "browser" | "server";
   readonly scopes: string;
   readonly readable_traits: string | null;
+  readonly blocks: string | null;
+  readonly id_types: string | null;
   readonly write_key: string | null;
   readonly secret_sha256: string | null;
   readonly created_at_ms: number;
@@ -33,7 +35,9 @@ export function listKeys(journal: Pick<Journal, "database">): KeyRow[] {
     source: row.source,
     trust: row.trust,
     scopes: JSON.parse(row.scopes) as string[],
-    readableTraits: row.readable_traits === null ? null : (JSON.parse(row.readable_traits) as string[]),
+    readableTraits: listIn(row.readable_traits),
+    blocks: listIn(row.blocks),
+    idTypes: listIn(row.id_types),
     writeKey: row.write_key,
     secretSha256: row.secret_sha256,
     createdAtMs: row.created_at_ms,
@@ -41,10 +45,18 @@ export function listKeys(journal: Pick<Journal, "database">): KeyRow[] {
   }));
 }
 
+function listIn(text: string | null): readonly string[] | null {
+  return text === null ? null : (JSON.parse(text) as string[]);
+}
+
+function textOf(list: readonly string[] | null): string | null {
+  return list === null ? null : JSON.stringify(list);
+}
+
 /** Stores a key; an existing one with the same id is replaced (keys from configuration come with every start). */
 export function insertKey(journal: Journal, key: KeyRow): void {
   journal.database
-    .query(`INSERT OR REPLACE INTO keys (${keyColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+    .query(`INSERT OR REPLACE INTO keys (${keyColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
     .run(
       key.id,
       key.kind,
@@ -52,7 +64,9 @@ export function insertKey(journal: Journal, key: KeyRow): void {
       key.source,
       key.trust,
       JSON.stringify(key.scopes),
-      key.readableTraits === null ? null : JSON.stringify(key.readableTraits),
+      textOf(key.readableTraits),
+      textOf(key.blocks),
+      textOf(key.idTypes),
       key.writeKey,
       key.secretSha256,
       key.createdAtMs,
@@ -82,5 +96,7 @@ export function keyInfo(row: KeyRow): KeyInfo {
     trust: row.trust,
     scopes,
     readableTraits: row.readableTraits,
+    blocks: row.blocks,
+    idTypes: row.idTypes,
   };
 }

@@ -77,6 +77,8 @@ export interface KeyRow {
   readonly trust: "browser" | "server";
   readonly scopes: readonly string[];
   readonly readableTraits: readonly string[] | null;
+  readonly blocks: readonly string[] | null;
+  readonly idTypes: readonly string[] | null;
   readonly writeKey: string | null;
   readonly secretSha256: string | null;
   readonly createdAtMs: number;

@@ -137,6 +137,11 @@ CREATE TABLE forbidden_pairs (
   other_value TEXT NOT NULL
 ) STRICT;
 `,
+  `
+-- What a key may open of content, and by which identifiers; JSON lists, NULL is all.
+ALTER TABLE keys ADD COLUMN blocks TEXT;
+ALTER TABLE keys ADD COLUMN id_types TEXT;
+`,
 ];
 
 /** The schema that this program writes. */

@@ -33,6 +33,8 @@ const base: KeyInfo = {
   trust: "server",
   scopes: ["write", "read", "content", "feed", "admin"],
   readableTraits: null,
+  blocks: null,
+  idTypes: null,
 };
 
 /** Keys by what they may do. */

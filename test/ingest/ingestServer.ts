@@ -37,6 +37,8 @@ function keyRow(text: string, fields: Partial<KeyRow> = {}): KeyRow {
     trust: "server",
     scopes: secret ? ["write", "read"] : ["write"],
     readableTraits: null,
+    blocks: null,
+    idTypes: null,
     writeKey: secret ? null : text,
     secretSha256: secret ? new Bun.CryptoHasher("sha256").update(text).digest("hex") : null,
     createdAtMs: 0,

@@ -13,6 +13,8 @@ const writeRow: KeyRow = {
   trust: "browser",
   scopes: ["write"],
   readableTraits: null,
+  blocks: null,
+  idTypes: null,
   writeKey: writeText,
   secretSha256: null,
   createdAtMs: 1,
@@ -26,6 +28,8 @@ const secretRow: KeyRow = {
   trust: "server",
   scopes: ["read", "write", "unheard-of"],
   readableTraits: ["plan"],
+  blocks: null,
+  idTypes: null,
   writeKey: null,
   secretSha256: new Bun.CryptoHasher("sha256").update(secretText).digest("hex"),
   createdAtMs: 2,
@@ -43,6 +47,8 @@ describe("a key table", () => {
       trust: "browser",
       scopes: ["write"],
       readableTraits: null,
+      blocks: null,
+      idTypes: null,
     });
     expect(table.lookup(secretText)).toEqual({
       id: "key_s",
@@ -52,6 +58,8 @@ describe("a key table", () => {
       trust: "server",
       scopes: ["read", "write"],
       readableTraits: ["plan"],
+      blocks: null,
+      idTypes: null,
     });
     expect(JSON.stringify(table.lookup(secretText))).not.toContain(secretRow.secretSha256 ?? "");
   });

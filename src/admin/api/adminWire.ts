@@ -193,6 +193,8 @@ export interface KeyLine {
   readonly trust: "browser" | "server";
   readonly scopes: readonly string[];
   readonly readableTraits: readonly string[] | null;
+  readonly blocks: readonly string[] | null;
+  readonly idTypes: readonly string[] | null;
   readonly createdAt: string;
   readonly revokedAt: string | null;
   /** True for a key that freshet.yaml or the demo gives at the start, and which ends with the run. */

@@ -18,7 +18,9 @@ export async function listKeys({ call }: AdminDeps): Promise<KeysAnswer> {
 export async function createKey({ visitor, body }: Asked, deps: AdminDeps): Promise<MadeKeyAnswer> {
   const params = operationParams["keys.create"].safeParse(await body());
   if (!params.success)
-    throw notUnderstood("A key needs kind, namespace, source, trust, scopes and readableTraits.");
+    throw notUnderstood(
+      "A key needs kind, namespace, source, trust, scopes and readableTraits. One limited to blocks has the scope content alone, one limited to identifiers read and content at most.",
+    );
   const { kind, source } = params.data;
   const act = { action: "key.create", target: `${kind} key of ${source}` };
   return audited(

@@ -8,7 +8,7 @@ import { Refusal } from "../../errors.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { KeyInfo } from "../../model/key.ts";
 import type { Profiles } from "../../store/profiles.ts";
-import { authorise, type FindKey } from "../authorise.ts";
+import { authorise, checkIdType, type FindKey } from "../authorise.ts";
 import { parseIdentifier, queryOf } from "../query.ts";
 import type { Block } from "./block.ts";
 import { renderBlock, type Recipient, type RenderedBlock } from "./renderBlock.ts";
@@ -74,7 +74,9 @@ function asked(
     /^([^.]*)(\.html|\.txt)?$/.exec(pathname.slice(contentPath.length)) ?? [];
   const block = shelf?.get(name) ?? null;
   if (block === null) throw new Refusal("block_not_found");
-  const { readableTraits } = key;
+  const { readableTraits, blocks } = key;
+  if (blocks !== null && !blocks.includes(name))
+    throw new Refusal("forbidden", { detail: "The key does not open this block." });
   if (readableTraits !== null && block.head.needs.some((need) => !readableTraits.includes(need.name)))
     throw new Refusal("forbidden", { detail: "The block needs traits that this key may not read." });
   return { key, block, form: formOf(suffix, request.headers.get("accept") ?? "") };
@@ -99,6 +101,7 @@ function recipientOf(id: string | null, key: KeyInfo, { profiles }: ContentDeps)
     if (error instanceof Refusal) return { kind: "unknown" };
     throw error;
   }
+  checkIdType(key, identifier.type);
   const found = profiles.find(key.namespace, identifier.type, identifier.value);
   if (found.kind === "found") return { kind: "profile", profile: found.profile };
   return { kind: found.kind === "missing" ? "unknown" : "rebuilding" };

@@ -46,6 +46,8 @@ const writeKey: KeyInfo = {
   trust: "browser",
   scopes: ["write"],
   readableTraits: null,
+  blocks: null,
+  idTypes: null,
 };
 
 const me = { actor: "key_1", address: "127.0.0.1" };
