@@ -57,7 +57,9 @@ export function notAdmin(): Refusal {
 
 /** The page shows everything, so a key that may not see everything opens nothing. */
 export function isAdminKey(
-  key: Pick<KeyInfo, "kind" | "namespace" | "readableTraits" | "idTypes"> & { readonly scopes: readonly string[] },
+  key: Pick<KeyInfo, "kind" | "namespace" | "readableTraits" | "idTypes"> & {
+    readonly scopes: readonly string[];
+  },
 ): boolean {
   return (
     key.kind === "secret" &&
