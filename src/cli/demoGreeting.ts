@@ -1,11 +1,16 @@
 /** What the demo says at its start: where to look, which keys there are, what to try next. */
 import type { App } from "../app.ts";
+import type { Environment } from "../config/environment.ts";
 import type { ServeSettings } from "../config/settings.ts";
 import { version } from "../version.ts";
 import { ownName } from "./ownName.ts";
 
 /** Five lines. */
-export function demoGreeting({ origin, shownKeys }: App, settings: ServeSettings): string {
+export function demoGreeting(
+  { origin, shownKeys }: App,
+  settings: ServeSettings,
+  environment: Environment,
+): string {
   // Write keys are no secrets: they stand in web pages.
   const writeKey = shownKeys.writeKey ?? settings.firstKeys.writeKey ?? "";
   const secretKey = shownKeys.secretKey ?? "the one in FRESHET_SECRET_KEY";
@@ -15,7 +20,7 @@ export function demoGreeting({ origin, shownKeys }: App, settings: ServeSettings
     `  Admin page  ${origin}/admin  (sign in with the secret key), docs ${origin}/docs`,
     `  Write key   ${writeKey}  sends events`,
     `  Secret key  ${secretKey}  reads them${shownKeys.secretKey === null ? "" : "; made for this run, stored nowhere"}`,
-    `  Try next    ${ownName} simulate${address} --write-key ${writeKey}`,
+    `  Try next    ${ownName(environment)} simulate${address} --write-key ${writeKey}`,
     "",
   ].join("\n");
 }

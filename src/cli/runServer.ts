@@ -21,9 +21,9 @@ export async function runServer(
   const settings = load();
   const log = openLog({ level: settings.logLevel, format: settings.logFormat });
   const demoKeys = demo ? makeDemoKeys(settings.firstKeys, { ids: systemIds, clock: systemClock }) : null;
-  const app = await start(settings, load, log, demoKeys);
+  const app = await start(settings, load, log, demoKeys, context);
   process.on("SIGHUP", () => app.reload());
-  await context.print(demo ? demoGreeting(app, settings) : greeting(app, settings));
+  await context.print(demo ? demoGreeting(app, settings, context.environment) : greeting(app, settings));
   log.info("started", {
     host: settings.host,
     port: Number(new URL(app.origin).port),
@@ -47,6 +47,7 @@ async function start(
   load: () => ServeSettings,
   log: Log,
   demoKeys: DemoKeys | null,
+  { environment }: CliContext,
 ): Promise<App> {
   try {
     const onFatal = (exitCode: number) => process.exit(exitCode);
@@ -55,8 +56,8 @@ async function start(
   } catch (error) {
     if (error instanceof CannotListen) {
       const { freePort, message } = error;
-      const again = freePort === null ? "" : ` (${startCommand(demoKeys !== null)} --port ${freePort})`;
-      throw new UsageError(`${message}${again}`);
+      const command = startCommand(demoKeys !== null, environment);
+      throw new UsageError(freePort === null ? message : `${message} (${command} --port ${freePort})`);
     }
     throw error;
   }

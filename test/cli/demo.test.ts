@@ -21,7 +21,9 @@ describe("the start", () => {
     expect(lines[0]).toContain(`${demo.origin}/demo`);
     expect(lines[1]).toContain(`${demo.origin}/admin`);
     expect(lines[1]).toContain(`${demo.origin}/docs`);
-    expect(lines[4]).toContain(`simulate --url ${demo.origin} --write-key ${demo.writeKey}`);
+    expect(lines[4]).toContain(
+      `npm run -s freshet -- simulate --url ${demo.origin} --write-key ${demo.writeKey}`,
+    );
     for (const path of ["/demo", "/docs"]) expect((await fetch(`${demo.origin}${path}`)).status).toBe(200);
     for (const [path, page] of [
       ["/", "/demo"],
@@ -86,10 +88,14 @@ describe("the start", () => {
       FRESHET_WRITE_KEY: "wk_for_tests_only_0001",
       FRESHET_SECRET_KEY: "sk_for_tests_only_0001",
       FRESHET_DATA: place.at("mine"),
+      // As `bun run start` sets it, where there may be no npm to be told of.
+      npm_config_user_agent: "bun/1.4.5 npm/? node/v24.0.0 linux x64",
     };
     await using demo = await startDemo({ env });
     expect(demo.stdout).not.toContain("sk_for_tests");
-    expect(demo.stdout).toContain(`simulate --url ${demo.origin} --write-key wk_for_tests_only_0001\n`);
+    expect(demo.stdout).toContain(
+      `bun run --silent freshet simulate --url ${demo.origin} --write-key wk_for_tests_only_0001\n`,
+    );
     expect(existsSync(join(place.path, "mine"))).toBe(true);
     const headers = { Authorization: `Bearer ${env.FRESHET_SECRET_KEY}` };
     expect((await fetch(`${demo.origin}/v1/profiles/user_id:1`, { headers })).status).toBe(404);
