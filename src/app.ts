@@ -12,10 +12,10 @@ import { GroupTimes } from "./admin/measuredAccept.ts";
 import { serveSocket, usableSocketPath, type SocketServer } from "./admin/socketServer.ts";
 import type { ServeSettings } from "./config/settings.ts";
 import { contentOperations } from "./contentOperations.ts";
-import { Shelf } from "./esp/content/shelf.ts";
+import { openContent, type Content } from "./contentWiring.ts";
 import { configOperations } from "./configOperations.ts";
 import { LiveConfig } from "./liveConfig.ts";
-import { openDataStore, openOps, operationsOf } from "./dataStore.ts";
+import { eraseFromOps, findAtOf, openDataStore, openOps, operationsOf } from "./dataStore.ts";
 import type { DemoKeys } from "./demoKeys.ts";
 import { keysInForce } from "./keysInForce.ts";
 import type { Clock } from "./lib/clock.ts";
@@ -23,6 +23,7 @@ import { warmUp } from "./lib/http.ts";
 import type { Ids } from "./lib/id.ts";
 import type { Log } from "./lib/log.ts";
 import type { Timers } from "./lib/timers.ts";
+import { receiptOperations } from "./receiptOperations.ts";
 import { serve, type Serving } from "./serving.ts";
 import { folderPaths } from "./store/folder.ts";
 import { noteHolder } from "./store/holder.ts";
@@ -84,9 +85,15 @@ export async function startApp(
     onGroup: (group) => groups.note(group),
   });
   const ops = openOps(settings.dataFolder, onFatal);
+  const content = await openContent(settings, { ...deps, ops });
   try {
-    return await startServing({ store, ops, audit: auditOver(ops), groups, demoKeys }, settings, deps);
+    return await startServing(
+      { store, ops, audit: auditOver(ops), content, groups, demoKeys },
+      settings,
+      deps,
+    );
   } catch (error) {
+    await content.close();
     await ops.close();
     await store.close();
     throw error;
@@ -98,26 +105,35 @@ interface Opened {
   readonly store: Store;
   readonly ops: OpsDesk;
   readonly audit: AuditLog;
+  readonly content: Content;
   readonly groups: GroupTimes;
   readonly demoKeys: DemoKeys | null;
 }
 
 async function startServing(opened: Opened, settings: ServeSettings, deps: AppDeps): Promise<App> {
-  const { store, demoKeys } = opened;
+  const { store, ops, content, demoKeys } = opened;
   const configured = [...configuredKeys(settings.sources, deps.clock), ...(demoKeys?.rows ?? [])];
   const keys = keysInForce(() => store.admin.listKeys(), configured);
-  const shelf = await openShelf(settings, deps);
   const config = new LiveConfig({ ...deps, admin: store.admin }, settings);
   const call = operationsOf(store, settings.dataFolder, {
     ...deps,
     configuredKeys: configured,
     onKeysChanged: () => keys.refresh(),
+    onErased: async (erased) => {
+      content.lastGood.clear();
+      await eraseFromOps(ops, erased);
+    },
     further: {
-      ...contentOperations(shelf, store, deps.clock),
+      ...contentOperations(content.shelf, store, deps.clock),
+      ...receiptOperations({
+        ops,
+        profiles: store.profiles,
+        findAt: findAtOf(store.profiles, settings.dataFolder),
+      }),
       ...configOperations(config, store.admin, settings.configPath),
     },
   });
-  const serving = serve(settings, { ...deps, ...opened, keys, call, shelf });
+  const serving = serve(settings, { ...deps, ...opened, keys, call });
   try {
     const shownKeys = await keysOfStart(store, settings, deps, demoKeys);
     keys.refresh();
@@ -129,14 +145,14 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
     await config.started();
     if (settings.watchesConfig) {
       config.watch();
-      shelf?.watch();
+      content.watch();
     }
     await warmUp(serving.origin, warmUpTimeoutMs);
     return {
       origin: serving.origin,
       shownKeys,
       reload: () => void config.applyAndSay("signal"),
-      close: () => close({ ...opened, serving, socket, config, shelf }, settings, deps),
+      close: () => close({ ...opened, serving, socket, config }, settings, deps),
     };
   } catch (error) {
     await serving.stop();
@@ -193,26 +209,15 @@ interface Running {
   readonly serving: Serving;
   readonly socket: SocketServer | null;
   readonly config: LiveConfig;
-  readonly shelf: Shelf | null;
-}
-
-/** The content blocks, if freshet.yaml names a folder for them. */
-async function openShelf({ content }: ServeSettings, { log }: AppDeps): Promise<Shelf | null> {
-  if (content === null) return null;
-  return await Shelf.open({
-    ...content,
-    notice: (level, why) => log[level]("word of the content blocks", { why }),
-  });
 }
 
 async function close(
-  { serving, socket, store, ops, config, shelf }: Opened & Running,
+  { serving, socket, store, ops, content, config }: Opened & Running,
   settings: ServeSettings,
   { clock }: AppDeps,
 ): Promise<void> {
   const deadlineMs = clock.monotonicMs() + settings.limits.drainTimeoutMs * waitingShare;
   config[Symbol.dispose]();
-  shelf?.[Symbol.dispose]();
   serving.door.drain();
   store.drain();
   const ended = serving.endStreams();
@@ -220,6 +225,7 @@ async function close(
   while (serving.door.inFlight.requests > 0 && clock.monotonicMs() < deadlineMs) await Bun.sleep(pollMs);
   // Whoever still comes is told to come back, until nothing is left to be written.
   await ended;
+  await content.close();
   await ops.close();
   await store.close();
   await serving.stop();

@@ -18,7 +18,7 @@ export function contentOperations(shelf: Shelf | null, { profiles }: Store, cloc
       if (block === null) return Promise.resolve(null);
       const rendered = renderBlock(block, recipientOf(as), clock.nowMs());
       const { html, text, servedFrom, reason } = rendered;
-      const answer = view(block, rendered);
+      const answer = view(block, rendered, null);
       return Promise.resolve({ version: block.version, servedFrom, reason, html, text, answer });
     },
   };

@@ -2,10 +2,16 @@
 import { join } from "node:path";
 import type { Enrichment } from "./model/facts.ts";
 import { JournalReader } from "./store/journalReader.ts";
-import { callerOf, storeOperations } from "./admin/storeOperations.ts";
+import {
+  callerOf,
+  storeOperations,
+  type ErasedProfile,
+  type StoreOperationsDeps,
+} from "./admin/storeOperations.ts";
 import { readOperations } from "./admin/readOperations.ts";
 import { DiskFailed, type CallOperation, type Operations } from "./admin/operation.ts";
 import { renderChange } from "./esp/changeView.ts";
+import { askedHash } from "./esp/content/serveBlock.ts";
 import { everything, renderProfile } from "./esp/profileView.ts";
 import { restore } from "./ingest/judge.ts";
 import { systemClock, type Clock } from "./lib/clock.ts";
@@ -66,11 +72,18 @@ export function openOps(folder: string, onFatal: DataStoreOptions["onFatal"]): O
   });
 }
 
+/** Takes what ops.db holds of a person away, who is erased from the journal already. */
+export async function eraseFromOps(ops: OpsDesk, { profileId, identifiers }: ErasedProfile): Promise<void> {
+  const asked = identifiers.map(({ type, value }) => askedHash(`${type}:${value}`));
+  await ops.ask("receipts", "eraseProfile", profileId, asked);
+}
+
 export interface OperationsDeps {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly configuredKeys: readonly KeyRow[];
   readonly onKeysChanged: () => void;
+  readonly onErased: StoreOperationsDeps["onErased"];
   /** Operations of a running server alone. */
   readonly further?: Operations;
 }
@@ -121,15 +134,20 @@ export async function openForWriting(folder: string, tell: (line: string) => voi
     onFatal: (exitCode, sentence) =>
       failed.reject(exitCode === 74 ? new DiskFailed(sentence) : new Error(sentence)),
   });
+  const ops = openOps(folder, (_exitCode, sentence) => failed.reject(new DiskFailed(sentence)));
   const call = operationsOf(store, folder, {
     clock: systemClock,
     ids: systemIds,
     configuredKeys: [],
     onKeysChanged: () => {},
+    onErased: (erased) => eraseFromOps(ops, erased),
   });
   return {
     call: (name, params, outlet) => Promise.race([call(name, params, outlet), failed.promise]),
-    close: () => store.close(),
+    close: async () => {
+      await ops.close();
+      await store.close();
+    },
   };
 }
 

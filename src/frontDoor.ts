@@ -19,6 +19,8 @@ export interface FrontDoorOptions {
   readonly maxBytes: number;
   /** True while file descriptors or connections run short. */
   readonly crowded: () => boolean;
+  /** True while new events must give way to content, whose askers can't come back. */
+  readonly ingestYields: () => boolean;
 }
 
 /** `opening`: the port is taken, but keys or data are not there yet. */
@@ -51,12 +53,14 @@ const largestBytes = 4 * 1024 * 1024;
 const forgottenBytes = 64 * 1024 * 1024;
 /** Whoever watches the server must see it stop. */
 const probes: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
+/** E-mails are on their way: what is asked for here is answered as long as there is somebody to answer. */
+const contentPath = "/v1/content/";
 const busyRetrySeconds = 1;
 const drainRetrySeconds = 5;
 
 /** Opens the door in front of a router. */
 export function frontDoor(options: FrontDoorOptions): FrontDoor {
-  const { hosts, anyHostPaths, openEndedPaths, handle, answers, maxRequests, maxBytes, crowded } = options;
+  const { hosts, anyHostPaths, openEndedPaths, handle, answers, maxRequests, maxBytes } = options;
   const statuses = new Uint32Array(600);
   const inFlight = { requests: 0, bytes: 0 };
   const originals = new WeakMap<Request, Request>();
@@ -109,6 +113,11 @@ export function frontDoor(options: FrontDoorOptions): FrontDoor {
     );
   };
 
+  const isFull = ({ method }: Request, url: string, pathAt: number): boolean =>
+    options.crowded() ||
+    inFlight.requests >= maxRequests ||
+    (method === "POST" && options.ingestYields() && anyHostPaths.has(pathOf(url, pathAt)));
+
   return {
     inFlight,
     statuses,
@@ -131,13 +140,13 @@ export function frontDoor(options: FrontDoorOptions): FrontDoor {
       const pathAt = url.indexOf("/", schemeLength);
       if (verdict === "unknown" && !anyHostPaths.has(pathOf(url, pathAt)))
         return refuse("unknown_host", length);
-      if (phase !== "open" && !probes.has(pathOf(url, pathAt))) {
+      const isContent = url.startsWith(contentPath, pathAt);
+      if (phase !== "open" && !(isContent && phase === "draining") && !probes.has(pathOf(url, pathAt))) {
         return phase === "draining"
           ? refuse("draining", length, drainRetrySeconds)
           : refuse("overloaded", length, busyRetrySeconds);
       }
-      if (crowded() || inFlight.requests >= maxRequests)
-        return refuse("overloaded", length, busyRetrySeconds);
+      if (!isContent && isFull(request, url, pathAt)) return refuse("overloaded", length, busyRetrySeconds);
       const isOpenEnded = length > uncountedBytes && openEndedPaths.has(pathOf(url, pathAt));
       if (length > largestBytes && !isOpenEnded) return refuse("too_large", length);
       const bytes = length > uncountedBytes && !isOpenEnded ? length : 0;

@@ -11,7 +11,7 @@ import { anyHostPaths } from "./admin/paths.ts";
 import { publicAnswers } from "./admin/publicAnswers.ts";
 import { adminDeps } from "./adminWiring.ts";
 import type { Limits, ServeSettings } from "./config/settings.ts";
-import type { Shelf } from "./esp/content/shelf.ts";
+import type { Content } from "./contentWiring.ts";
 import type { DemoKeys } from "./demoKeys.ts";
 import { tokenRate } from "./demoRoutes.ts";
 import { errorAnswers } from "./errorAnswers.ts";
@@ -41,13 +41,14 @@ import type { Timers } from "./lib/timers.ts";
 import { listen } from "./listen.ts";
 import { mountRoutes, type RoutesDeps } from "./routes.ts";
 import type { AuditLog } from "./store/ops/audit.ts";
+import type { OpsDesk } from "./store/ops/opsDesk.ts";
 import type { Store } from "./store/storeApi.ts";
 import { version } from "./version.ts";
 
 export interface ServingDeps {
   readonly store: Store;
-  /** Null: no content is configured. */
-  readonly shelf: Shelf | null;
+  readonly content: Content;
+  readonly ops: OpsDesk;
   readonly audit: AuditLog;
   /** Everything that an operator can do. */
   readonly call: CallOperation;
@@ -120,6 +121,7 @@ export function serve(settings: ServeSettings, deps: ServingDeps): Serving {
     maxRequests: limits.maxInFlightRequests,
     maxBytes: limits.maxInFlightBytes,
     crowded: () => crowd.isCrowded(),
+    ingestYields: () => deps.content.pressure.ingestYields,
   });
   const watchers = [gauges, hub, streams, alerts, crowd, routes.admin];
   try {
@@ -216,7 +218,7 @@ function routesDeps(parts: Parts) {
       readJson,
       fedAtMs,
     },
-    content: { profiles: store.profiles, findKey: keys.find, clock, readJson, shelf: deps.shelf },
+    content: contentDeps(deps, settings.dataFolder, readJson),
     admin: adminDeps({
       ...deps,
       ...settings,
@@ -257,6 +259,25 @@ function routesDeps(parts: Parts) {
     server,
     original: (request: Request) => door().original(request),
   } satisfies RoutesDeps;
+}
+
+function contentDeps(
+  { content, ops, store, keys, clock }: ServingDeps,
+  dataFolder: string,
+  readJson: (request: Request) => Promise<unknown>,
+): RoutesDeps["content"] {
+  const { pressure } = content;
+  return {
+    ...content,
+    ops,
+    findAt: findAtOf(store.profiles, dataFolder),
+    profiles: store.profiles,
+    findKey: keys.find,
+    clock,
+    readJson,
+    memoryOnly: () => pressure.memoryOnly,
+    onAsked: () => pressure.note(),
+  };
 }
 
 function ingestDeps(
@@ -312,6 +333,7 @@ function operationsDeps(
       alerts: alerts.current(),
       follows: followers.status(),
       openFiles: openFileCount(),
+      receipts: deps.content.receipts.counts,
     }),
   };
 }

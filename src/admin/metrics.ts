@@ -25,6 +25,8 @@ export interface MetricSources extends WatchSources {
   /** Open feed readers. */
   readonly streams: number;
   readonly openFiles: number;
+  /** Receipts of content, as counted since the start. */
+  readonly receipts: { readonly written: number; readonly waiting: number; readonly lost: number };
 }
 
 /** The text of one scrape. */
@@ -38,6 +40,7 @@ export async function renderMetrics(
   addJournal(registry, sources.status);
   addWriter(registry, sources.status);
   addWatch(registry, sources);
+  addReceipts(registry, sources.receipts);
   const submissions = new Counter({
     name: "freshet_submissions_total",
     help: "Requests handed to the writer, by call and outcome.",
@@ -68,6 +71,17 @@ function gauge(registry: Registry, name: string, help: string, value: number): v
 
 function counter(registry: Registry, name: string, help: string, value: number): void {
   new Counter({ name, help, registers: [registry] }).inc(value);
+}
+
+function addReceipts(registry: Registry, { written, waiting, lost }: MetricSources["receipts"]): void {
+  counter(registry, "freshet_content_receipts_total", "Receipts of content that are on disk.", written);
+  counter(registry, "freshet_content_receipts_lost_total", "Receipts of content that are lost.", lost);
+  gauge(
+    registry,
+    "freshet_content_receipts_waiting",
+    "Receipts of content on their way to the disk.",
+    waiting,
+  );
 }
 
 function addProcess(registry: Registry, sources: MetricSources): void {

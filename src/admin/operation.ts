@@ -116,6 +116,17 @@ export const operationParams = {
       .max(50_000),
   }),
   "content.preview": z.strictObject({ block: z.string().max(64), as: identifier.nullable() }),
+  "receipts.list": z.strictObject({
+    namespace,
+    /** Null: everybody's. */
+    for: named.nullable(),
+    block: z.string().max(64).nullable(),
+    fromMs: z.int().min(0),
+    /** Null: until now. */
+    toMs: z.int().min(0).nullable(),
+    limit: z.int().min(1).max(1_000),
+  }),
+  "receipts.show": z.strictObject({ receipt: z.string().max(40) }),
   "quarantine.list": z.strictObject({ limit: z.int().min(1).max(1_000) }),
   "quarantine.mend": z.strictObject({
     ...quarantineChoice,
@@ -161,6 +172,26 @@ export interface ConfigDifference {
   /** Sections that are another and are read at the next start only. */
   readonly atNextStart: readonly string[];
 }
+
+/** What somebody got, when, and from which values. */
+export interface ReceiptReport {
+  readonly receipt: string;
+  readonly at: string;
+  readonly profileId: string | null;
+  readonly block: string;
+  readonly version: string;
+  readonly servedFrom: string | null;
+  readonly reason: string | null;
+  readonly caller: string;
+  readonly traits: Readonly<
+    Record<string, { readonly servedFrom: string | null; readonly ageMs: number | null }>
+  >;
+}
+
+/** What was sent, made again from history. */
+export type ReceiptAgain =
+  | { readonly kind: "rendered"; readonly same: boolean; readonly html: string; readonly text: string }
+  | { readonly kind: "notPossible"; readonly why: string };
 
 /** A block as it would be sent. */
 export interface ContentPreview {
@@ -264,6 +295,10 @@ export interface OperationResults {
   readonly "identity.plan": JoinPlan;
   /** The block as it would be answered; null: there is no such block. */
   readonly "content.preview": ContentPreview | null;
+  /** Null: nobody has that identifier. */
+  readonly "receipts.list": readonly ReceiptReport[] | null;
+  /** Null: there is no such receipt. */
+  readonly "receipts.show": { readonly receipt: ReceiptReport; readonly again: ReceiptAgain } | null;
   readonly "quarantine.list": readonly QuarantineGroup[];
   readonly "quarantine.mend": MendReport;
   readonly compact: null;

@@ -27,6 +27,9 @@ import {
 import { checkIdType, readOperations } from "./readOperations.ts";
 import { keyReport } from "./reports.ts";
 
+/** Who was erased. */
+export type ErasedProfile = Pick<StoredProfile, "profileId" | "identifiers">;
+
 export interface StoreOperationsDeps {
   readonly store: Store;
   /** Keys that freshet.yaml or the demo gives at the start. */
@@ -40,6 +43,8 @@ export interface StoreOperationsDeps {
   readonly version: string;
   /** Called after a key was made or revoked. */
   readonly onKeysChanged: () => void;
+  /** Lets what stands beside the journal forget a person, who is erased from that already. */
+  readonly onErased: (profile: ErasedProfile) => Promise<void>;
   /** Waits; injected so that tests decide. */
   readonly sleep: (durationMs: number) => Promise<void>;
 }
@@ -81,7 +86,9 @@ export function storeOperations(deps: StoreOperationsDeps): Operations {
       // A restored folder has no profiles yet, and erasing again is the first thing to do with it.
       await untilLive(deps, outlet);
       checkIdType(type, store.profiles);
+      const before = store.profiles.find(namespace, type, value);
       const erased = await store.admin.erase(namespace, type, value);
+      if (erased !== null && before.kind === "found") await deps.onErased(before.profile);
       return erased === null
         ? null
         : { events: erased.events, identifiers: erased.identifiers, quarantined: erased.quarantined };

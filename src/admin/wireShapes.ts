@@ -240,7 +240,33 @@ export const Content = Type.Object({
   servedFrom: Nullable(Type.String({ description: "the worst of live, lastKnown, segmentDefault, default" })),
   reason: Nullable(Type.String({ description: "why it is not live" })),
   freshness: Type.Record(Type.String(), NeedServed),
+  receipt: Nullable(Type.String({ description: "rcp_…; what was sent can be found again by it" })),
 });
+
+export const Receipt = Type.Object({
+  receipt: Type.String(),
+  at: Type.String(),
+  profileId: Nullable(Type.String()),
+  profileVersion: Nullable(Type.Integer()),
+  block: Type.String(),
+  version: Type.String(),
+  form: Type.String(),
+  notModified: Type.Boolean(),
+  servedFrom: Nullable(Type.String()),
+  reason: Nullable(Type.String()),
+  contentHash: Type.String({ description: "of the HTML and the text" }),
+  caller: Type.String({ description: "the id of the key that asked" }),
+  traits: Type.Record(
+    Type.String(),
+    Type.Object({
+      servedFrom: Nullable(Type.String()),
+      updatedAt: Nullable(Type.String()),
+      ageMs: Nullable(Type.Integer()),
+    }),
+  ),
+});
+
+export const Receipts = Type.Object({ receipts: Type.Array(Receipt), nextCursor: Nullable(Type.String()) });
 
 export const ContentRequest = Type.Object({ ids: Type.Array(Type.String(), { minItems: 1, maxItems: 100 }) });
 

@@ -16,6 +16,7 @@ import { addImport } from "./import.ts";
 import { addKeys } from "./keys.ts";
 import { addPlan } from "./plan.ts";
 import { addPreview } from "./preview.ts";
+import { addReceipts } from "./receipts.ts";
 import { addProfile } from "./profile.ts";
 import { addQuarantine } from "./quarantine.ts";
 import { addRebuild } from "./rebuild.ts";
@@ -44,6 +45,7 @@ const additions = [
   addSegments,
   addQuarantine,
   addPreview,
+  addReceipts,
   addVerify,
   addRebuild,
   addBackup,

@@ -1,6 +1,16 @@
 /** The section `content` of freshet.yaml: where the blocks of e-mails lie, and where their links may lead. */
 import { resolve } from "node:path";
 import { z } from "zod";
+import { durationPattern, parseDuration } from "../lib/duration.ts";
+
+const defaultKeep = "90d";
+const defaultMaxRows = 5_000_000;
+
+const duration = z
+  .string()
+  .regex(durationPattern)
+  .transform((text) => parseDuration(text) ?? 0)
+  .meta({ expected: "a duration such as 90d" });
 
 const host = z.string().regex(/^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*$/);
 
@@ -14,6 +24,15 @@ export const contentSchema = z
       description:
         "Hosts that links and pictures may lead to, such as `shop.example` or `*.shop.example`; without it, any by https.",
     }),
+    receipts: z
+      .strictObject({
+        keep: duration.optional(),
+        maxRows: z.int().min(1_000).max(1_000_000_000).optional(),
+      })
+      .optional()
+      .meta({
+        description: `How long receipts of what was sent are kept (\`keep\`, ${defaultKeep}), and how many at most (\`maxRows\`, ${defaultMaxRows.toLocaleString("en")}, about 400 bytes each).`,
+      }),
   })
   .meta({
     description: "Blocks of content for e-mails, rendered at send time.",
@@ -24,6 +43,7 @@ export const contentSchema = z
 export interface ContentSettings {
   readonly folder: string;
   readonly linkHosts: readonly string[] | null;
+  readonly receipts: { readonly keepMs: number; readonly maxRows: number };
 }
 
 /** The section as the server uses it; `from` is the folder of freshet.yaml. */
@@ -32,7 +52,15 @@ export function contentSettings(
   from: string,
 ): ContentSettings | null {
   if (section === undefined) return null;
-  return { folder: resolve(from, section.folder), linkHosts: section.linkHosts ?? null };
+  const { folder, linkHosts, receipts } = section;
+  return {
+    folder: resolve(from, folder),
+    linkHosts: linkHosts ?? null,
+    receipts: {
+      keepMs: receipts?.keep ?? parseDuration(defaultKeep) ?? 0,
+      maxRows: receipts?.maxRows ?? defaultMaxRows,
+    },
+  };
 }
 
 /** Keys of the section and what they are for, for docs. */

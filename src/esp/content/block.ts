@@ -1,7 +1,8 @@
 /** A block, ready to be rendered. */
 import type { Template } from "liquidjs";
+import type { BlockText } from "../../store/ops/receiptTable.ts";
 import { htmlFault } from "./checkHtml.ts";
-import type { Engine } from "./engine.ts";
+import { newEngine, type Engine } from "./engine.ts";
 import { BlockProblem, splitBlock, type Head } from "./frontMatter.ts";
 import { mailHtml } from "./mailHtml.ts";
 
@@ -10,11 +11,11 @@ export interface Block {
   /** A hash of everything that decides what it renders. */
   readonly version: string;
   readonly head: Head;
-  /** The file's text. */
-  readonly source: string;
+  /** All that it was made of. */
+  readonly text: BlockText;
   readonly html: readonly Template[];
-  /** Null: the text is made from the HTML. */
-  readonly text: readonly Template[] | null;
+  /** Template of the text part; null: it is made from the HTML. */
+  readonly textPart: readonly Template[] | null;
   readonly engine: Engine;
   readonly linkHosts: readonly string[] | null;
 }
@@ -41,9 +42,11 @@ export async function makeBlock(
     await mailHtml(template, { ...head, headLines }),
     isMade(head) ? 0 : headLines,
   );
-  const text = head.text === null ? null : use.engine.parse(head.text, 0);
-  checkNames([...html, ...(text ?? [])], head, use.engine);
-  return { name, version: hash.slice(0, 12), head, source: file, html, text, ...use };
+  const textPart = head.text === null ? null : use.engine.parse(head.text, 0);
+  checkNames([...html, ...(textPart ?? [])], head, use.engine);
+  const version = hash.slice(0, 12);
+  const text = { block: name, version, source: file, partials: common, linkHosts: use.linkHosts };
+  return { name, version, head, text, html, textPart, ...use };
 }
 
 /** A name that nothing fills in would leave a hole in everybody's e-mail. */
@@ -52,6 +55,12 @@ function checkNames(template: readonly Template[], { needs }: Head, engine: Engi
   const unknown = engine.variables(template).filter((name) => !known.has(name));
   if (unknown.length > 0)
     throw new BlockProblem(`its template reads ${unknown.join(", ")}, which needs does not name`);
+}
+
+/** A block as it once was, from what is kept of it. Throws BlockProblem where this program can't read it any more. */
+export function blockOf({ block, source, partials, linkHosts }: BlockText): Promise<Block> {
+  const engine = newEngine(Object.fromEntries(JSON.parse(partials) as [string, string][]));
+  return makeBlock(block, source, partials, { engine, linkHosts });
 }
 
 /** Lines of a template that a compiler has made are not the file's. */

@@ -5,25 +5,22 @@
 import { Elysia } from "elysia";
 import { z } from "zod";
 import { Refusal } from "../../errors.ts";
-import type { Clock } from "../../lib/clock.ts";
 import type { KeyInfo } from "../../model/key.ts";
-import type { Profiles } from "../../store/profiles.ts";
 import { authorise, checkIdType, type FindKey } from "../authorise.ts";
-import { parseIdentifier, queryOf } from "../query.ts";
+import { queryOf } from "../query.ts";
 import type { Block } from "./block.ts";
-import { renderBlock, type Recipient, type RenderedBlock } from "./renderBlock.ts";
+import type { RenderedBlock } from "./renderBlock.ts";
+import { serveBlock, type Asked, type Form, type ServeBlockDeps, type ServedBlock } from "./serveBlock.ts";
 import type { Shelf } from "./shelf.ts";
 
-export interface ContentDeps {
-  readonly profiles: Profiles;
+export interface ContentDeps extends ServeBlockDeps {
   readonly findKey: FindKey;
-  readonly clock: Clock;
   readonly readJson: (request: Request) => Promise<unknown>;
   /** Null: no content is configured. */
   readonly shelf: Shelf | null;
+  /** Told of every request. */
+  readonly onAsked: () => void;
 }
-
-type Form = "json" | "html" | "text";
 
 const contentPath = "/v1/content/";
 const maxIds = 100;
@@ -44,8 +41,8 @@ export function contentRoutes(deps: ContentDeps) {
 function getContent(request: Request, deps: ContentDeps): Response {
   const { key, block, form } = asked(request, deps);
   const id = queryOf(request.url).get("id");
-  const rendered = renderBlock(block, recipientOf(id, key, deps), deps.clock.nowMs());
-  return answer(request, block, rendered, form);
+  const served = serveBlock(block, askedBy(key, id, form), deps);
+  return answer(request, block, served, form);
 }
 
 async function postContent(request: Request, deps: ContentDeps): Promise<Response> {
@@ -53,21 +50,27 @@ async function postContent(request: Request, deps: ContentDeps): Promise<Respons
   const body = manyBody.safeParse(await deps.readJson(request));
   if (!body.success)
     throw new Refusal("invalid_request", { detail: `Send {"ids":[…]} with 1 to ${maxIds} identifiers.` });
-  const nowMs = deps.clock.nowMs();
-  const results = body.data.ids.map((id) => ({
-    id,
-    ...view(block, renderBlock(block, recipientOf(id, key, deps), nowMs)),
-  }));
+  const results = body.data.ids.map((id) => {
+    const { rendered, leaveReceipt } = serveBlock(block, askedBy(key, id, "json"), deps);
+    return { id, ...view(block, rendered, leaveReceipt(false)) };
+  });
   return new Response(JSON.stringify({ results }), {
     headers: { "Content-Type": types.json, "Cache-Control": "no-store" },
   });
 }
 
+/** What a key asks for. Throws Refusal forbidden for an identifier of a type that it may not use. */
+function askedBy(key: KeyInfo, id: string | null, form: Form): Asked {
+  if (id?.includes(":") === true) checkIdType(key, id.slice(0, id.indexOf(":")));
+  return { namespace: key.namespace, id, form, caller: key.id };
+}
+
 /** Who asks for which block in which form. Throws Refusal. */
 function asked(
   request: Request,
-  { findKey, shelf }: ContentDeps,
+  { findKey, shelf, onAsked }: ContentDeps,
 ): { readonly key: KeyInfo; readonly block: Block; readonly form: Form } {
+  onAsked();
   const key = authorise(request, findKey, "content");
   const { pathname } = new URL(request.url);
   const [, name = "", suffix = ""] =
@@ -91,45 +94,45 @@ function formOf(suffix: string, accept: string): Form {
   return wanted.includes("text/plain") ? "text" : "json";
 }
 
-/** An identifier that makes no sense is an unknown recipient: the mail is on its way. */
-function recipientOf(id: string | null, key: KeyInfo, { profiles }: ContentDeps): Recipient {
-  if (id === null) return { kind: "shared" };
-  let identifier: { readonly type: string; readonly value: string };
-  try {
-    identifier = parseIdentifier(id, false, profiles.definitions.identity.idTypes);
-  } catch (error) {
-    if (error instanceof Refusal) return { kind: "unknown" };
-    throw error;
-  }
-  checkIdType(key, identifier.type);
-  const found = profiles.find(key.namespace, identifier.type, identifier.value);
-  if (found.kind === "found") return { kind: "profile", profile: found.profile };
-  return { kind: found.kind === "missing" ? "unknown" : "rebuilding" };
-}
-
-function answer(request: Request, block: Block, rendered: RenderedBlock, form: Form): Response {
+function answer(request: Request, block: Block, served: ServedBlock, form: Form): Response {
+  const { rendered, leaveReceipt } = served;
   const seconds = block.head.cacheMs === null ? 0 : Math.floor(block.head.cacheMs / 1_000);
   const headers = {
     "Content-Type": types[form],
     // Of what can be read, never of ages.
-    ETag: `"${Bun.hash.wyhash(JSON.stringify([block.version, form, rendered.html, rendered.text, rendered.servedFrom])).toString(36)}"`,
+    ETag: `"${block.version}-${form}-${rendered.servedFrom ?? "nothing"}-${rendered.contentHash}"`,
     "Cache-Control": `private, max-age=${seconds}`,
     Vary: "Accept, Authorization",
     "X-Content-Type-Options": "nosniff",
     ...(form === "html" ? { "Content-Security-Policy": "sandbox" } : {}),
   };
-  if (request.headers.get("if-none-match") === headers.ETag)
-    return new Response(null, { status: 304, headers });
-  return new Response(bodyOf(block, rendered, form), { headers });
+  const isSame = request.headers.get("if-none-match") === headers.ETag;
+  const receipt = leaveReceipt(isSame);
+  if (isSame) return new Response(null, { status: 304, headers });
+  return new Response(bodyOf(block, rendered, form, receipt), { headers });
 }
 
-function bodyOf(block: Block, rendered: RenderedBlock, form: Form): string {
+function bodyOf(block: Block, rendered: RenderedBlock, form: Form, receipt: string): string {
   if (form === "html") return rendered.html;
-  return form === "text" ? rendered.text : JSON.stringify(view(block, rendered));
+  return form === "text" ? rendered.text : JSON.stringify(view(block, rendered, receipt));
 }
 
-/** The answer as JSON. */
-export function view(block: Block, rendered: RenderedBlock): Readonly<Record<string, unknown>> {
+/** The answer as JSON; `receipt` is null where none was left. */
+export function view(
+  block: Block,
+  rendered: RenderedBlock,
+  receipt: string | null,
+): Readonly<Record<string, unknown>> {
   const { html, text, data, servedFrom, reason, freshness } = rendered;
-  return { block: block.name, version: block.version, html, text, data, servedFrom, reason, freshness };
+  return {
+    block: block.name,
+    version: block.version,
+    html,
+    text,
+    data,
+    servedFrom,
+    reason,
+    freshness,
+    receipt,
+  };
 }

@@ -20,6 +20,7 @@ export type Reason =
   | "trait_missing"
   | "trait_stale"
   | "template_failed"
+  | "overloaded"
   | HtmlFault;
 
 export interface NeedServed {
@@ -38,6 +39,8 @@ export interface RenderedBlock {
   /** Null when all is live. */
   readonly reason: Reason | null;
   readonly freshness: Readonly<Record<string, NeedServed>>;
+  /** Of the HTML and the text: 128 bits of their SHA-256, in hexadecimal digits. */
+  readonly contentHash: string;
 }
 
 /** Values by trait, for a recipient who is made up: a case of a test, or one level of a preview. */
@@ -52,7 +55,9 @@ export type Recipient =
   | { readonly kind: "values"; readonly values: GivenValues }
   | { readonly kind: "shared" }
   | { readonly kind: "unknown" }
-  | { readonly kind: "rebuilding" };
+  | { readonly kind: "rebuilding" }
+  /** Nothing may be looked up now. */
+  | { readonly kind: "overloaded" };
 
 /** Renders; never throws. */
 export function renderBlock(block: Block, recipient: Recipient, nowMs: number): RenderedBlock {
@@ -61,6 +66,8 @@ export function renderBlock(block: Block, recipient: Recipient, nowMs: number): 
       return standIn(block, [], "profile_not_found");
     case "rebuilding":
       return standIn(block, [], "profiles_rebuilding");
+    case "overloaded":
+      return standIn(block, [], "overloaded");
     case "shared":
       return fill(block, gather(block.head, nobody, nowMs), []);
     case "values": {
@@ -162,9 +169,11 @@ function fill(block: Block, gathered: Gathered, members: readonly string[]): Ren
     const fault = htmlFault(html, block.linkHosts);
     if (fault !== null) return standIn(block, members, fault, gathered);
     const text =
-      block.text === null ? textOf(html) : decodedText(block.engine.render(block.text, data, globals));
+      block.textPart === null
+        ? textOf(html)
+        : decodedText(block.engine.render(block.textPart, data, globals));
     const servedFrom = worst(Object.values(freshness).map((one) => one.servedFrom));
-    return { html, text, data, servedFrom, reason: reasonOf(servedFrom), freshness };
+    return whole({ html, text, data, servedFrom, reason: reasonOf(servedFrom), freshness });
   } catch {
     return standIn(block, members, "template_failed", gathered);
   }
@@ -180,7 +189,12 @@ function standIn(
   const ofSegment = head.fallbackBySegment.find(([segment]) => members.includes(segment));
   const html = ofSegment?.[1] ?? head.fallback;
   const servedFrom = ofSegment === undefined ? "default" : "segmentDefault";
-  return { html, text: textOf(html), data, servedFrom, reason, freshness };
+  return whole({ html, text: textOf(html), data, servedFrom, reason, freshness });
+}
+
+function whole(rendered: Omit<RenderedBlock, "contentHash">): RenderedBlock {
+  const hash = new Bun.CryptoHasher("sha256").update(rendered.html).update("\0").update(rendered.text);
+  return { ...rendered, contentHash: hash.digest("hex").slice(0, 32) };
 }
 
 /** The text part is no HTML: what the engine escaped is turned back. */

@@ -5,6 +5,8 @@ import { openDatabase, type Database } from "../sqlite.ts";
 export const opsEraseRules: Readonly<Record<string, string>> = {
   audit:
     "names keys, sources and the addresses of operators; an act on a profile is kept without its identifier",
+  receipt: "rows of an erased profile go, and those of who was asked for by its identifiers while unknown",
+  block_text: "templates of e-mails, in which nobody's data stands",
 };
 
 const steps: readonly string[] = [
@@ -21,6 +23,38 @@ CREATE TABLE audit (
 ) STRICT;
 
 CREATE INDEX audit_by_action ON audit (action);
+`,
+  `
+CREATE TABLE receipt (
+  id INTEGER PRIMARY KEY,         -- the millisecond and a count within it
+  at_ms INTEGER NOT NULL,
+  namespace TEXT NOT NULL,
+  profile_id TEXT,                -- NULL for a recipient who was not known, or a block for everybody
+  profile_version INTEGER,
+  asked_hash TEXT,                -- SHA-256 of the identifier that nobody has
+  block TEXT NOT NULL,
+  block_version TEXT NOT NULL,
+  form TEXT NOT NULL,             -- json, html, text
+  not_modified INTEGER NOT NULL,
+  served_from TEXT,
+  reason TEXT,
+  content_hash TEXT NOT NULL,
+  caller TEXT NOT NULL,
+  traits TEXT NOT NULL            -- JSON: by trait, where it came from and when it was set; no values
+) STRICT;
+
+CREATE INDEX receipt_by_profile ON receipt (profile_id, id) WHERE profile_id IS NOT NULL;
+CREATE INDEX receipt_by_asked ON receipt (asked_hash) WHERE asked_hash IS NOT NULL;
+
+CREATE TABLE block_text (
+  block TEXT NOT NULL,
+  version TEXT NOT NULL,
+  source TEXT NOT NULL,
+  partials TEXT NOT NULL,         -- JSON
+  link_hosts TEXT NOT NULL,       -- JSON
+  first_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (block, version)
+) STRICT, WITHOUT ROWID;
 `,
 ];
 

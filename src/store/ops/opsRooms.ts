@@ -8,9 +8,11 @@
  */
 import type { Database } from "../sqlite.ts";
 import { AuditTable } from "./auditTable.ts";
+import { ReceiptTable } from "./receiptTable.ts";
 
 const rooms = {
   audit: (database: Database) => new AuditTable(database),
+  receipts: (database: Database) => new ReceiptTable(database),
 };
 
 export type OpsRooms = { readonly [Room in keyof typeof rooms]: ReturnType<(typeof rooms)[Room]> };

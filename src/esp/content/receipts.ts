@@ -1,0 +1,148 @@
+/**
+ * Receipts: each answer of content leaves one, on disk within a fifth of a second. They are gathered in memory and
+ * written many at a time, since an e-mail must not wait for a disk; what memory has no room for is counted as lost,
+ * never passed over in silence.
+ */
+import type { Timers } from "../../lib/timers.ts";
+import type { OpsDesk } from "../../store/ops/opsDesk.ts";
+import {
+  firstIdAt,
+  type BlockText,
+  type ReceiptRetention,
+  type ReceiptRow,
+} from "../../store/ops/receiptTable.ts";
+import type { Block } from "./block.ts";
+
+/** A receipt before it has its id. */
+export type ReceiptDraft = Omit<ReceiptRow, "id" | "block" | "blockVersion">;
+
+export interface ReceiptsOptions {
+  readonly ops: Pick<OpsDesk, "ask">;
+  readonly timers: Timers;
+  readonly retention: ReceiptRetention;
+  /** Told when receipts are lost, and once they are written again. */
+  readonly notice: (level: "info" | "error", sentence: string) => void;
+}
+
+/** From the first answer that waits until it is written. */
+const gatherMs = 100;
+/** Answers in memory, at about 500 bytes each. */
+const maxWaiting = 100_000;
+/** Answers in one message to the thread. */
+const maxAtOnce = 5_000;
+
+const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const idDigits = 11;
+
+export class Receipts {
+  readonly #options: ReceiptsOptions;
+  #waiting: ReceiptRow[] = [];
+  /** Texts of blocks that the thread has not seen in this run. */
+  #blocks: BlockText[] = [];
+  #toldBlocks = new WeakSet<Block>();
+  #lastId = 0;
+  #timer: Disposable | null = null;
+  #writing: Promise<void> | null = null;
+  #written = 0;
+  #lost = 0;
+  #isLosing = false;
+
+  constructor(options: ReceiptsOptions) {
+    this.#options = options;
+  }
+
+  /** Goes on behind the receipts of earlier runs, also where the clock was set back; to be called before the first. */
+  async start(): Promise<void> {
+    try {
+      this.#lastId = await this.#options.ops.ask("receipts", "newestId");
+    } catch (error) {
+      this.#options.notice("error", `receipts of earlier runs can't be read: ${told(error)}`);
+    }
+  }
+
+  /** Leaves a receipt; gives its name, such as `rcp_0CR9V8T2K01`. */
+  note(block: Block, draft: ReceiptDraft): string {
+    const id = Math.max(this.#lastId + 1, firstIdAt(draft.atMs));
+    this.#lastId = id;
+    if (this.#waiting.length >= maxWaiting) {
+      this.#lose(1, "more are waiting than memory has room for");
+      return receiptName(id);
+    }
+    if (!this.#toldBlocks.has(block)) {
+      this.#toldBlocks.add(block);
+      this.#blocks.push(block.text);
+    }
+    this.#waiting.push({ ...draft, id, block: block.name, blockVersion: block.version });
+    if (this.#timer === null && this.#writing === null) this.#gather();
+    return receiptName(id);
+  }
+
+  /** Answers so far: on disk, on their way there, and lost. */
+  get counts(): { readonly written: number; readonly waiting: number; readonly lost: number } {
+    return { written: this.#written, waiting: this.#waiting.length, lost: this.#lost };
+  }
+
+  /** Writes what waits; resolves when it is on disk or lost. */
+  async flush(): Promise<void> {
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = null;
+    while (this.#writing !== null || this.#waiting.length > 0) {
+      this.#writing ??= this.#write();
+      await this.#writing;
+    }
+  }
+
+  #gather(): void {
+    this.#timer = this.#options.timers.after(gatherMs, () => {
+      this.#timer = null;
+      this.#writing ??= this.#write();
+    });
+  }
+
+  async #write(): Promise<void> {
+    const rows = this.#waiting.splice(0, maxAtOnce);
+    const blocks = this.#blocks.splice(0);
+    try {
+      await this.#options.ops.ask("receipts", "write", rows, blocks, this.#options.retention);
+      this.#written += rows.length;
+      if (this.#isLosing) this.#options.notice("info", "receipts are written again");
+      this.#isLosing = false;
+    } catch (error) {
+      // The block's text is sent again with the next answers.
+      this.#toldBlocks = new WeakSet();
+      this.#lose(rows.length, told(error));
+    }
+    this.#writing = null;
+    if (this.#waiting.length > 0 && this.#timer === null) this.#gather();
+  }
+
+  #lose(count: number, why: string): void {
+    this.#lost += count;
+    if (this.#isLosing) return;
+    this.#isLosing = true;
+    this.#options.notice("error", `receipts of content are lost: ${why}`);
+  }
+}
+
+function told(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The name of a receipt, which sorts by time. */
+export function receiptName(id: number): string {
+  let rest = id;
+  let text = "";
+  for (let digit = 0; digit < idDigits; digit += 1) {
+    text = `${alphabet[rest % 32] ?? ""}${text}`;
+    rest = Math.floor(rest / 32);
+  }
+  return `rcp_${text}`;
+}
+
+/** The id behind a name; null for anything that is none. */
+export function receiptId(name: string): number | null {
+  if (!/^rcp_[0-9A-HJKMNP-TV-Z]{11}$/.test(name)) return null;
+  let id = 0;
+  for (const character of name.slice(4)) id = id * 32 + alphabet.indexOf(character);
+  return Number.isSafeInteger(id) ? id : null;
+}
