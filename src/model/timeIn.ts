@@ -7,7 +7,8 @@ const isoForm =
 /** Numbers below this are seconds since the epoch, others milliseconds: 1973 in milliseconds, 5138 in seconds. */
 const leastMilliseconds = 1e11;
 const leastSeconds = 1e8;
-const largestMs = 8.64e15;
+/** The end of the year 9999: what lies beyond is no time that somebody means, and an age added to it may be no date. */
+const largestMs = 253_402_300_799_999;
 
 /**
  * Milliseconds since the epoch of an ISO 8601 text (a day alone is its first instant, without a zone it is UTC), of
@@ -26,7 +27,8 @@ export function timeIn(value: Json): number | null {
     isDay(Number(year), Number(month), Number(day)) &&
     Number(hour) <= 23 &&
     Number(minute) <= 59 &&
-    Number(second) <= 59;
+    // A leap second runs over into the next minute, as in timestamps.
+    Number(second) <= 60;
   const offsetMs = isReal ? zoneOffset(zone) : null;
   if (offsetMs === null) return null;
   const wholeMs = Date.UTC(
