@@ -6,6 +6,7 @@ import type { Event, Namespace } from "../model/event.ts";
 import type { Ignored } from "../model/guard.ts";
 import type { Identifier } from "../model/identifier.ts";
 import type { Journal } from "./journal.ts";
+import type { Database } from "./sqlite.ts";
 
 /** Two userIds, or a userId and an anonymousId. */
 export interface Pair {
@@ -30,18 +31,36 @@ export function tiesOf(event: Event, pair: Pair): readonly ("anonymous_id" | "pr
   return isThere || isBack ? ["previous_id"] : ties;
 }
 
+/** The pairs in force, as the journal has them. */
+export function readPairs(database: Database): readonly Pair[] {
+  return database
+    .query<{ namespace: Namespace; user: string; type: string; value: string }, []>(
+      "SELECT namespace, user, other_type AS type, other_value AS value FROM forbidden_pairs ORDER BY id",
+    )
+    .all()
+    .map(({ namespace, user, type, value }) => ({ namespace, user, other: { type, value } }));
+}
+
+/** The other sides of the pairs that an identifier is of; an alias's previousId may be a userId or an anonymousId. */
+export function pairedWith(
+  pairs: readonly Pair[],
+  namespace: Namespace,
+  { type, value }: Identifier,
+): readonly Identifier[] {
+  if (type !== "user_id" && type !== "anonymous_id") return [];
+  return pairs
+    .filter((pair) => pair.namespace === namespace && [pair.user, pair.other.value].includes(value))
+    .flatMap(({ user, other }) => [user, other.value])
+    .flatMap((id) => ["user_id", "anonymous_id"].map((each) => ({ type: each, value: id })));
+}
+
 /** The pairs in force. */
 export class Forbidden {
   #pairs: readonly Pair[] = [];
 
   /** Reads them from the journal. */
   load(journal: Pick<Journal, "database">): void {
-    this.#pairs = journal.database
-      .query<{ namespace: Namespace; user: string; type: string; value: string }, []>(
-        "SELECT namespace, user, other_type AS type, other_value AS value FROM forbidden_pairs ORDER BY id",
-      )
-      .all()
-      .map(({ namespace, user, type, value }) => ({ namespace, user, other: { type, value } }));
+    this.#pairs = readPairs(journal.database);
   }
 
   /** What of an event doesn't count since it ties a pair; null when nothing does. */

@@ -1,6 +1,7 @@
 /** Reading the journal on a connection of one's own. Reads are short (a page, a row), so checkpoints are not held up. */
 import type { Namespace } from "../model/event.ts";
-import { eventColumns, type EventRow } from "./row.ts";
+import { eventColumns, rowKind, type EventRow } from "./row.ts";
+import { readPairs, type Pair } from "./forbidden.ts";
 import { configVersions, type ConfigVersion } from "./configVersions.ts";
 import { readSchemaVersion, schemaVersion } from "./migrations.ts";
 import { openDatabase, type Database, type Statement } from "./sqlite.ts";
@@ -104,6 +105,12 @@ GROUP BY event, sources.name, property, rule, mode
 ORDER BY sum(count) DESC, event, property, rule
 LIMIT 1000`;
 
+export type UndoTold = Pick<EventRow, "diff" | "committed_at_ms">;
+
+const selectUndo = `
+SELECT diff, committed_at_ms FROM journal
+WHERE pid = ? AND kind > 0 AND kind = ${rowKind.undo} AND seq <= ? ORDER BY seq DESC LIMIT 1`;
+
 const shownSamples = 5;
 
 /** Texts of lists of samples (planTally.ts), oldest first, as one list. */
@@ -203,6 +210,16 @@ export class JournalReader implements Disposable {
       .query<Omit<PlanViolations, "samples"> & { samples: string }, [number]>(selectViolations)
       .all(from)
       .map((row) => ({ ...row, samples: newestSamples(row.samples) }));
+  }
+
+  /** Pairs of identifiers that an operator took apart. */
+  forbiddenPairs(): readonly Pair[] {
+    return readPairs(this.#database);
+  }
+
+  /** The newest row up to a seq that told a profile's membership after an undo; null: there is none. */
+  undoTold(pid: number, toSeq: number): UndoTold | null {
+    return this.#database.query<UndoTold, [number, number]>(selectUndo).get(pid, toSeq);
   }
 
   /** Configurations that were in use, the newest first. */

@@ -10,14 +10,16 @@
  */
 import type { Definitions } from "../model/definition.ts";
 import type { Event, Namespace } from "../model/event.ts";
-import { identifierKey, identifierOf } from "../model/identifier.ts";
+import { identifierKey, identifierOf, type Identifier } from "../model/identifier.ts";
 import { claimsOf } from "../model/identity.ts";
+import type { Membership } from "../model/membership.ts";
 import type { Restore } from "./accept.ts";
+import { pairedWith } from "./forbidden.ts";
 import type { JournalReader } from "./journalReader.ts";
 import { profileIds } from "./profileId.ts";
-import type { Lookup, Profiles } from "./profiles.ts";
+import type { Lookup, Profiles, StoredProfile } from "./profiles.ts";
 import { ReplayedPast } from "./replayedPast.ts";
-import { isFoldable, parsePrev, rowKind, storedEvent, type EventRow } from "./row.ts";
+import { isFoldable, parsePrev, rowKind, storedEvent, type Diff, type EventRow } from "./row.ts";
 import { extraAt, extraUntouched } from "./splitText.ts";
 
 /** What is found at an instant. */
@@ -88,8 +90,27 @@ async function profileAt(
       if (index % rowsInATurn === 0) await othersTurn();
     }
     const profile = past.find(namespace, type, value, profileIds(journal.journalId));
-    return profile === undefined ? { kind: "missing" } : { kind: "found", profile };
+    if (profile === undefined) return { kind: "missing" };
+    return { kind: "found", profile: { ...profile, membership: membershipThen(profile, journal, last) } };
   }
+}
+
+/**
+ * What was taken apart by then is replayed as if it had never been one; since when it is in its segments is what was
+ * told when it was taken apart.
+ */
+function membershipThen(
+  { pid, membership }: StoredProfile,
+  journal: JournalReader,
+  last: number,
+): Membership | null {
+  const undo = membership === null ? null : journal.undoTold(pid, last);
+  if (membership === null || undo?.diff == null) return membership;
+  const told = new Map((JSON.parse(undo.diff) as Diff).members ?? []);
+  const sinceOf = (name: string, sinceMs: number) =>
+    sinceMs < undo.committed_at_ms ? (told.get(name) ?? sinceMs) : sinceMs;
+  const since = [...membership.since].map(([name, sinceMs]) => [name, sinceOf(name, sinceMs)] as const);
+  return { ...membership, since: new Map(since) };
 }
 
 /** Other requests get their turn. */
@@ -148,10 +169,14 @@ class Collector {
   /** Everybody's events who is tied to the identifier, in journal order. */
   async collect(identifier: { readonly type: string; readonly value: string }): Promise<Collected> {
     const pending = [identifier];
+    const pairs = this.#journal.forbiddenPairs();
     for (let asked = pending.pop(); asked !== undefined; asked = pending.pop()) {
       const trail = this.#deps.profiles.trail(this.#namespace, asked.type, asked.value);
       if (trail.kind !== "found") return trail;
       this.#waiting.push(...trail.heads);
+      // Where they were one before an undo, nothing of one leads to the other any more.
+      const others = pairedWith(pairs, this.#namespace, asked);
+      pending.push(...others.filter((other) => this.#isFresh(keyOf(this.#namespace, other))));
       for (let slice = 1; this.#waiting.length > 0; slice += 1) {
         const keys = this.#takeSlice();
         if (this.#seen.size > maxRowsAt) return { kind: "tooMany" };
@@ -182,14 +207,21 @@ class Collector {
       });
       // What was taken apart since was one then.
       const whole = this.#deps.restore(storedEvent({ ...row, extra: extraUntouched(row) }, source));
-      for (const key of keysOf(whole, this.#definitions)) {
-        if (this.#keys.has(key)) continue;
-        this.#keys.add(key);
-        fresh.push(key);
-      }
+      fresh.push(...keysOf(whole, this.#definitions).filter((key) => this.#isFresh(key)));
     }
     return fresh;
   }
+
+  /** True the first time that a key is met. */
+  #isFresh(key: string): boolean {
+    if (this.#keys.has(key)) return false;
+    this.#keys.add(key);
+    return true;
+  }
+}
+
+function keyOf(namespace: Namespace, { type, value }: Identifier): string {
+  return identifierKey(namespace, type, value);
 }
 
 /** Every identifier that an event names. */

@@ -52,8 +52,16 @@ const identifiers: readonly (readonly [type: string, value: string])[] = [
   ...["x@example.org", "y@example.org"].map((id) => ["email", id] as const),
 ];
 
-/** Some event of few people, on time or late. */
-async function happen(opened: TestStore, random: Random, number: number): Promise<void> {
+/** A pair is taken apart, or what was taken apart counts again; often nothing ties the two. */
+async function takeApart(opened: TestStore, pick: <T>(...of: readonly T[]) => T): Promise<void> {
+  const type = pick("user_id", "anonymous_id");
+  const other = { type, value: type === "user_id" ? "u3" : pick("a1", "a2") };
+  const act = pick("undo", "undo", "liftUndo");
+  await opened.store.admin[act]({ namespace: "live", user: pick("u1", "u2"), other });
+}
+
+/** Some event of few people, on time or late, or an act of an operator. */
+async function happen(opened: TestStore, random: Random, number: number, undoes: boolean): Promise<void> {
   const pick = <T>(...of: readonly T[]): T => random.pick(of);
   const lateMs = pick(0, 0, 0, 3, 20) * minuteMs;
   const who: JsonObject = pick<JsonObject>(
@@ -66,8 +74,10 @@ async function happen(opened: TestStore, random: Random, number: number): Promis
     messageId: `m-${number}`,
     timestamp: new Date(opened.clock.nowMs() - lateMs).toISOString(),
   };
-  const kind = pick("view", "view", "identify", "identify", "order", "alias");
-  if (kind === "view") await opened.accept("track", { ...base, event, properties: { product_id: "P7" } });
+  const kind = pick("view", "view", "identify", "identify", "order", "alias", ...(undoes ? ["undo"] : []));
+  if (kind === "undo") await takeApart(opened, pick);
+  else if (kind === "view")
+    await opened.accept("track", { ...base, event, properties: { product_id: "P7" } });
   else if (kind === "order")
     await opened.accept("track", {
       ...base,
@@ -91,13 +101,13 @@ async function happen(opened: TestStore, random: Random, number: number): Promis
   await opened.store.admin.settle();
 }
 
-async function liveAndLookBack(seed: number): Promise<void> {
+async function liveAndLookBack(seed: number, undoes: boolean): Promise<void> {
   const random = new Random(seed);
   using folder = tempFolder();
   await using opened = await openTestStore(folder.path, { rules });
   const answers: { readonly atMs: number; readonly known: readonly (string | null)[] }[] = [];
   for (let number = 0; number < 40; number += 1) {
-    await happen(opened, random, number);
+    await happen(opened, random, number, undoes);
     opened.clock.advance(random.below(4) * minuteMs);
     const atMs = opened.clock.nowMs();
     answers.push({ atMs, known: identifiers.map(([type, value]) => told(opened.find(type, value), atMs)) });
@@ -115,7 +125,10 @@ async function liveAndLookBack(seed: number): Promise<void> {
 }
 
 for (let seed = 1; seed <= 6; seed += 1)
-  test(`a life looked back on, moment by moment: seed ${seed}`, () => liveAndLookBack(seed), 60_000);
+  test(`a life looked back on, moment by moment: seed ${seed}`, () => liveAndLookBack(seed, false), 60_000);
+
+for (const seed of [7, 13, 22, 38])
+  test(`a life with undos looked back on: seed ${seed}`, () => liveAndLookBack(seed, true), 60_000);
 
 describe("a read of the past", () => {
   test("does not reach before the journal, and knows nobody who came later", async () => {
