@@ -105,8 +105,8 @@ function membershipThen(
   last: number,
 ): Membership | null {
   const undo = membership === null ? null : journal.undoTold(pid, last);
-  if (membership === null || undo?.diff == null) return membership;
-  const told = new Map((JSON.parse(undo.diff) as Diff).members ?? []);
+  if (membership === null || undo === null) return membership;
+  const told = new Map((JSON.parse(undo.diff ?? "{}") as Diff).members ?? []);
   const sinceOf = (name: string, sinceMs: number) =>
     sinceMs < undo.committed_at_ms ? (told.get(name) ?? sinceMs) : sinceMs;
   const since = [...membership.since].map(([name, sinceMs]) => [name, sinceOf(name, sinceMs)] as const);
