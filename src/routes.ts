@@ -11,6 +11,7 @@ import { demoRoutes, type DemoDeps } from "./demoRoutes.ts";
 import type { ErrorAnswers } from "./errorAnswers.ts";
 import { Refusal } from "./errors.ts";
 import { contentRoutes, type ContentDeps } from "./esp/content/contentRoutes.ts";
+import { preflightRoutes, type PreflightRouteDeps } from "./esp/content/preflightRoutes.ts";
 import { receiptRoutes, type ReceiptDeps } from "./esp/content/receiptRoutes.ts";
 import { feedTokenRoutes, type FeedTokenDeps } from "./esp/feedTokenRoutes.ts";
 import { longPollRoutes, type LongPollDeps } from "./esp/longPoll.ts";
@@ -24,7 +25,7 @@ import { streamRoutes, type StreamDeps } from "./ingest/streamRoutes.ts";
 export interface RoutesDeps {
   readonly ingest: IngestDeps & StreamDeps & ClientSettingsDeps;
   readonly rest: RestDeps;
-  readonly content: ContentDeps & ReceiptDeps;
+  readonly content: ContentDeps & ReceiptDeps & PreflightRouteDeps;
   readonly feed: SseDeps & LongPollDeps & WebSocketDeps & FeedTokenDeps;
   readonly operations: OperationsRoutesDeps;
   readonly admin: AdminDeps;
@@ -63,6 +64,7 @@ export function buildRouter(deps: RoutesDeps) {
     .use(snippetRoute(deps.files))
     .use(restRoutes(deps.rest))
     .use(contentRoutes(deps.content))
+    .use(preflightRoutes(deps.content))
     .use(receiptRoutes(deps.content))
     .use(sseRoutes(deps.feed))
     .use(longPollRoutes(deps.feed))

@@ -262,7 +262,7 @@ function routesDeps(parts: Parts) {
 }
 
 function contentDeps(
-  { content, ops, store, keys, clock }: ServingDeps,
+  { content, ops, store, keys, clock, timers }: ServingDeps,
   dataFolder: string,
   readJson: (request: Request) => Promise<unknown>,
 ): RoutesDeps["content"] {
@@ -274,6 +274,9 @@ function contentDeps(
     profiles: store.profiles,
     findKey: keys.find,
     clock,
+    timers,
+    head: () => store.changes.head(),
+    sleep: (durationMs) => Bun.sleep(durationMs),
     readJson,
     memoryOnly: () => pressure.memoryOnly,
     onAsked: () => pressure.note(),

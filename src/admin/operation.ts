@@ -116,6 +116,13 @@ export const operationParams = {
       .max(50_000),
   }),
   "content.preview": z.strictObject({ block: z.string().max(64), as: identifier.nullable() }),
+  "content.preflight": z.strictObject({
+    block: z.string().max(64),
+    namespace,
+    /** Null, and no ids: everybody. */
+    segment: segmentName.nullable(),
+    ids: z.array(z.string().min(1).max(2_048)).max(50_000).nullable(),
+  }),
   "receipts.list": z.strictObject({
     namespace,
     /** Null: everybody's. */
@@ -171,6 +178,29 @@ export interface ConfigDifference {
   readonly plan: boolean;
   /** Sections that are another and are read at the next start only. */
   readonly atNextStart: readonly string[];
+}
+
+/** What a send would be (esp/content/preflightTally.ts). */
+export interface PreflightOutcome {
+  readonly block: string;
+  readonly version: string;
+  readonly recipients: number;
+  readonly coverage: number;
+  readonly levels: Readonly<Record<string, number>>;
+  readonly reasons: Readonly<Record<string, number>>;
+  readonly needs: Readonly<
+    Record<string, { readonly levels: Readonly<Record<string, number>>; readonly ages: readonly number[] }>
+  >;
+  readonly worst: readonly {
+    readonly who: string;
+    readonly reason: string | null;
+    readonly oldestMs: number | null;
+  }[];
+  readonly load: {
+    readonly renderMicros: { readonly mean: number; readonly max: number };
+    readonly answersPerSecond: number;
+    readonly bytes: { readonly mean: number; readonly max: number; readonly total: number };
+  };
 }
 
 /** What somebody got, when, and from which values. */
@@ -295,6 +325,8 @@ export interface OperationResults {
   readonly "identity.plan": JoinPlan;
   /** The block as it would be answered; null: there is no such block. */
   readonly "content.preview": ContentPreview | null;
+  /** What a send would be; null: there is no such block. */
+  readonly "content.preflight": PreflightOutcome | null;
   /** Null: nobody has that identifier. */
   readonly "receipts.list": readonly ReceiptReport[] | null;
   /** Null: there is no such receipt. */

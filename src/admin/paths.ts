@@ -167,6 +167,14 @@ export const paths: readonly PathEntry[] = [
     answer: json(shapes.Contents),
   },
   {
+    method: "POST",
+    path: "/v1/content/:block/preflight",
+    summary: "What a send of the block would be: coverage, ages, levels, the worst rows, samples, load",
+    scope: "content",
+    body: shapes.PreflightRequest,
+    answer: json(shapes.Preflight),
+  },
+  {
     method: "GET",
     path: "/v1/receipts",
     summary: "What was sent, newest first: receipts of content",

@@ -243,6 +243,35 @@ export const Content = Type.Object({
   receipt: Nullable(Type.String({ description: "rcp_…; what was sent can be found again by it" })),
 });
 
+export const PreflightRequest = Type.Union([
+  Type.Object({ segment: Type.String() }),
+  Type.Object({ ids: Type.Array(Type.String(), { minItems: 1, maxItems: 50_000 }) }),
+  Type.Object({ all: Type.Literal(true) }),
+]);
+
+const Counts = Type.Record(Type.String(), Type.Integer());
+
+export const Preflight = Type.Object({
+  block: Type.String(),
+  version: Type.String(),
+  recipients: Type.Integer(),
+  coverage: Type.Number({ description: "share of recipients who get the block itself and no fallback" }),
+  levels: Counts,
+  reasons: Counts,
+  needs: Type.Record(
+    Type.String(),
+    Type.Object({
+      levels: Counts,
+      ages: Type.Array(Type.Integer(), {
+        description: "recipients by age of the value: up to 1 m, 1 h, 1 d, 7 d, 30 d, 90 d, older",
+      }),
+    }),
+  ),
+  worst: Type.Array(Type.Unknown()),
+  samples: Type.Array(Type.Unknown()),
+  load: Type.Unknown(),
+});
+
 export const Receipt = Type.Object({
   receipt: Type.String(),
   at: Type.String(),

@@ -15,6 +15,7 @@ import { addIdentity } from "./identity.ts";
 import { addImport } from "./import.ts";
 import { addKeys } from "./keys.ts";
 import { addPlan } from "./plan.ts";
+import { addPreflight } from "./preflight.ts";
 import { addPreview } from "./preview.ts";
 import { addReceipts } from "./receipts.ts";
 import { addProfile } from "./profile.ts";
@@ -45,6 +46,7 @@ const additions = [
   addSegments,
   addQuarantine,
   addPreview,
+  addPreflight,
   addReceipts,
   addVerify,
   addRebuild,

@@ -9,7 +9,7 @@ import type { OpsDesk } from "../../store/ops/opsDesk.ts";
 import { firstIdAt, type ReceiptRow } from "../../store/ops/receiptTable.ts";
 import type { FindAt } from "../../store/profileAt.ts";
 import type { Profiles } from "../../store/profiles.ts";
-import { authorise, type FindKey } from "../authorise.ts";
+import { authorise, checkUnlimited, type FindKey } from "../authorise.ts";
 import { iso } from "../profileView.ts";
 import { flagOf, instantOf, numberOf, parseIdentifier, queryOf } from "../query.ts";
 import { blockOf, type Block } from "./block.ts";
@@ -38,6 +38,7 @@ export function receiptRoutes(deps: ReceiptDeps) {
 
 async function listReceipts(request: Request, deps: ReceiptDeps): Promise<Response> {
   const key = authorise(request, deps.findKey, "read");
+  checkUnlimited(key);
   const query = queryOf(request.url);
   const nowMs = deps.clock.nowMs();
   const id = query.get("id");
@@ -59,6 +60,7 @@ async function listReceipts(request: Request, deps: ReceiptDeps): Promise<Respon
 
 async function getReceipt(request: Request, deps: ReceiptDeps): Promise<Response> {
   const key = authorise(request, deps.findKey, "read");
+  checkUnlimited(key);
   const { pathname } = new URL(request.url);
   const id = receiptId(pathname.slice(receiptsPath.length + 1));
   const row = id === null ? null : await deps.ops.ask("receipts", "byId", id);

@@ -39,6 +39,8 @@ export interface RenderedBlock {
   /** Null when all is live. */
   readonly reason: Reason | null;
   readonly freshness: Readonly<Record<string, NeedServed>>;
+  /** True where something stands in for the block. */
+  readonly isFallback: boolean;
   /** Of the HTML and the text: 128 bits of their SHA-256, in hexadecimal digits. */
   readonly contentHash: string;
 }
@@ -173,7 +175,8 @@ function fill(block: Block, gathered: Gathered, members: readonly string[]): Ren
         ? textOf(html)
         : decodedText(block.engine.render(block.textPart, data, globals));
     const servedFrom = worst(Object.values(freshness).map((one) => one.servedFrom));
-    return whole({ html, text, data, servedFrom, reason: reasonOf(servedFrom), freshness });
+    const reason = reasonOf(servedFrom);
+    return whole({ html, text, data, servedFrom, reason, freshness, isFallback: false });
   } catch {
     return standIn(block, members, "template_failed", gathered);
   }
@@ -189,7 +192,7 @@ function standIn(
   const ofSegment = head.fallbackBySegment.find(([segment]) => members.includes(segment));
   const html = ofSegment?.[1] ?? head.fallback;
   const servedFrom = ofSegment === undefined ? "default" : "segmentDefault";
-  return whole({ html, text: textOf(html), data, servedFrom, reason, freshness });
+  return whole({ html, text: textOf(html), data, servedFrom, reason, freshness, isFallback: true });
 }
 
 function whole(rendered: Omit<RenderedBlock, "contentHash">): RenderedBlock {
