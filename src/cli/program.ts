@@ -27,6 +27,7 @@ import { addServe } from "./serve.ts";
 import { addSimulate } from "./simulate.ts";
 import { addSnippet } from "./snippet.ts";
 import { addTail } from "./tail.ts";
+import { addTest } from "./test.ts";
 import { addVerify } from "./verify.ts";
 
 const additions = [
@@ -47,6 +48,7 @@ const additions = [
   addQuarantine,
   addPreview,
   addPreflight,
+  addTest,
   addReceipts,
   addVerify,
   addRebuild,

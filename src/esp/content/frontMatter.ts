@@ -121,7 +121,8 @@ export function splitBlock(text: string): {
     );
   const [whole, yaml = ""] = found;
   const parsed = headSchema.safeParse(parseYaml(yaml));
-  if (!parsed.success) throw new BlockProblem(parsed.error.issues.map(told).join("; "));
+  if (!parsed.success)
+    throw new BlockProblem(parsed.error.issues.map((issue) => told(issue, "its head")).join("; "));
   const { needs, fallback, fallbackBySegment, text: textTemplate, cache, ...further } = parsed.data;
   return {
     head: {
@@ -147,8 +148,9 @@ function parseYaml(text: string): unknown {
   }
 }
 
-function told(issue: z.core.$ZodIssue): string {
-  const place = issue.path.length === 0 ? "its head" : `${issue.path.join(".")} of its head`;
+/** A problem of what a person wrote; `what` is the whole that it is in. */
+export function told(issue: z.core.$ZodIssue, what: string): string {
+  const place = issue.path.length === 0 ? what : `${issue.path.join(".")} of ${what}`;
   if (issue.code === "unrecognized_keys") return `${place} has an unknown key: ${issue.keys.join(", ")}`;
   return `${place}: ${issue.message}`;
 }
