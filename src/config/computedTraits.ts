@@ -6,6 +6,7 @@ import { nearest } from "../lib/nearest.ts";
 import { operatorNames } from "../model/condition.ts";
 import { eventTypes } from "../model/event.ts";
 import { packNames } from "../model/packs.ts";
+import { reservedTraits } from "../model/traitRules.ts";
 import { conditionExpected, conditionSchema } from "./condition.ts";
 
 const longestWindowMs = 3_660 * 86_400_000;
@@ -182,14 +183,14 @@ const keysOf: Readonly<Record<string, readonly (keyof typeof keys)[]>> = {
 const traitName = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
 /** It is an identifier too, and comes from the people themselves. */
 const takenName = "email";
-const nameRule = "a name has at most 64 letters, digits and _, begins with a letter, and is not email";
+const nameRule = `a name has at most 64 letters, digits and _, begins with a letter, and is none of ${[takenName, ...reservedTraits].join(", ")}`;
 
 /** `computedTraits:` */
 export const computedTraitsSchema = z.record(
   z
     .string()
     .regex(traitName)
-    .refine((name) => name !== takenName),
+    .refine((name) => name !== takenName && !reservedTraits.has(name)),
   traitSchema,
 );
 

@@ -5,6 +5,7 @@ import { durationPattern, parseDuration } from "../lib/duration.ts";
 import { nearest } from "../lib/nearest.ts";
 import { brokenRule, declaredTypes, itemTypes, type DeclaredTrait } from "../model/declared.ts";
 import { textFormats } from "../model/format.ts";
+import { reservedTraits } from "../model/traitRules.ts";
 
 /** Longest list of values, sources or segments in a declaration. */
 const mostListed = 1_000;
@@ -165,6 +166,7 @@ export function declaredProblems(
     const found = [...misplacedKeys(section), ...(computed.has(traitName) ? writingKeys(section) : [])];
     const trait = declarationOf(traitName, section);
     return [
+      ...(reservedTraits.has(traitName) ? [`${place}: the name is reserved; nobody can set the trait`] : []),
       ...found.map((problem) => `${place}.${problem}`),
       ...rangeProblems(trait).map((problem) => `${place}.${problem}`),
       ...(section.maxStale !== undefined && section.maxAge === undefined

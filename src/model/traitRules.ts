@@ -14,6 +14,15 @@ export interface TraitRules {
   readonly declared: DeclaredTraits;
 }
 
+/** Names under which Freshet itself tells something of a profile: nobody can set a trait that passes for it. */
+export const reservedTraits: ReadonlySet<string> = new Set([
+  "profileId",
+  "identifiers",
+  "segments",
+  "consent",
+  "suppressions",
+]);
+
 /** Where `extra`, what is stored beside an event, holds a decision. */
 const decisionKey = "traitRules";
 
@@ -40,7 +49,7 @@ type Why = { readonly code: "trait_reserved" | "forbidden" } | { readonly broken
 
 /** What the rules make of an accepted event's traits; null: they are taken as they came. */
 export function decideTraits(event: Event, rules: TraitRules): Decision | null {
-  if (event.type !== "identify" || (rules.names.size === 0 && rules.declared.size === 0)) return null;
+  if (event.type !== "identify") return null;
   let refused: Map<string, Why> | null = null;
   let set: Record<string, Json> | null = null;
   for (const name in event.traits) {
@@ -67,7 +76,7 @@ function verdictOn(
   value: Json,
   { names, declared }: TraitRules,
 ): Why | { readonly value: Json } | null {
-  if (names.has(name)) return { code: "trait_reserved" };
+  if (names.has(name) || reservedTraits.has(name)) return { code: "trait_reserved" };
   const trait = declared.get(name);
   if (trait === undefined) return null;
   if (!maySet(trait, source, trusted)) return { code: "forbidden" };

@@ -60,6 +60,10 @@ describe("the section traits", () => {
       "traits.a.maxLength: a number does not take it; known here: type, setBy, protected, default, defaultBySegment, maxAge, maxStale, min, max, oneOf, coerce",
     ],
     ["traits: { a: { type: number, min: 3, max: 2 } }", "traits.a.min: is greater than max"],
+    [
+      "traits: { segments: { type: list } }",
+      "traits.segments: the name is reserved; nobody can set the trait",
+    ],
     ["traits: { a: { type: number, min: 3, default: 2 } }", "traits.a.default: breaks min"],
     ["traits: { a: { type: number, default: x } }", "traits.a.default: breaks type"],
     ["traits: { a: { type: number, maxAge: soon } }", "traits.a.maxAge: expected a duration such as 30d"],

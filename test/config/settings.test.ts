@@ -490,11 +490,11 @@ computedTraits:
     ["use: [{ saas: {} }]", "use.0: saas takes no options; write its name alone"],
     [
       "computedTraits: { email: { aggregate: count, event: X } }",
-      "computedTraits.email: a name has at most 64 letters, digits and _, begins with a letter, and is not email",
+      "computedTraits.email: a name has at most 64 letters, digits and _, begins with a letter, and is none of email, profileId, identifiers, segments, consent, suppressions",
     ],
     [
       "computedTraits: { a.b: { aggregate: count, event: X } }",
-      "computedTraits.a.b: a name has at most 64 letters, digits and _, begins with a letter, and is not email",
+      "computedTraits.a.b: a name has at most 64 letters, digits and _, begins with a letter, and is none of email, profileId, identifiers, segments, consent, suppressions",
     ],
   ])("%p is refused", (yaml, expected) => {
     expect(problems({ yaml: head + yaml })).toContain(`freshet.yaml: ${expected}`);

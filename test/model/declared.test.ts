@@ -7,7 +7,13 @@ import { fold } from "../../src/model/fold.ts";
 import { hasFormat, isDateText, type TextFormat } from "../../src/model/format.ts";
 import { emptyState, type ProfileState } from "../../src/model/profile.ts";
 import { readTraits } from "../../src/model/trait.ts";
-import { decidedTraits, decideTraits, withDecision, type TraitRules } from "../../src/model/traitRules.ts";
+import {
+  decidedTraits,
+  decideTraits,
+  reservedTraits,
+  withDecision,
+  type TraitRules,
+} from "../../src/model/traitRules.ts";
 import { eventWith, shuffledWithRepeats, traitEvents } from "./arbitrary.ts";
 
 function broken(declaration: Omit<DeclaredTrait, "name">, value: Json): string | null {
@@ -140,8 +146,14 @@ describe("an event's traits under rules", () => {
   test("are taken as they came where nothing is broken, and untouched where nothing is declared", () => {
     const event = eventWith({ type: "identify", traits: { a: "x", b: 2, toString: 1 } });
     expect(decideTraits(event, rules)).toBeNull();
-    const other = eventWith({ type: "identify", traits: { a: 1 } });
-    expect(decideTraits(other, { names: new Set(), declared: new Map() })).toBeNull();
+    const nothing = { names: new Set<string>(), declared: new Map() };
+    const decide = (traits: Event["traits"]) =>
+      decideTraits(eventWith({ type: "identify", traits }), nothing);
+    expect(decide({ a: 1 })).toBeNull();
+    const told = Object.fromEntries([...reservedTraits].map((name) => [name, null]));
+    expect(decide({ ...told, a: 1 })?.keptOut).toMatchObject([
+      { error: { code: "trait_reserved" }, traits: told },
+    ]);
     expect(decideTraits(eventWith({ type: "track", traits: { a: 1 } }), rules)).toBeNull();
   });
 
