@@ -13,6 +13,8 @@ import type { FollowStatus } from "./ingest/follow.ts";
 import type { KeysInForce } from "./keysInForce.ts";
 import type { Clock } from "./lib/clock.ts";
 import type { Ids } from "./lib/id.ts";
+import { describeError } from "./lib/describeError.ts";
+import type { Log } from "./lib/log.ts";
 import type { Timers } from "./lib/timers.ts";
 import type { AuditLog } from "./store/ops/audit.ts";
 import type { Store } from "./store/storeApi.ts";
@@ -26,6 +28,7 @@ export interface AdminParts {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly timers: Timers;
+  readonly log: Log;
   readonly gauges: Gauges;
   readonly alerts: Alerts;
   readonly follows: () => readonly FollowStatus[];
@@ -54,13 +57,18 @@ export function adminDeps(parts: AdminParts): AdminDeps & Disposable {
   const secureHosts = new Set(
     parts.publicUrls.filter((url) => url.startsWith("https:")).map((url) => new URL(url).host),
   );
+  const onBroken = (error: unknown) =>
+    parts.log.error("work begun on the admin page failed", describeError(error));
   return {
     ...parts,
     version,
     sessions,
     findKey: keys.find,
     attempts: new Attempts(() => clock.monotonicMs()),
-    jobs: new Jobs(clock),
+    jobs: new Jobs(clock, onBroken),
+    configJobs: new Jobs(clock, onBroken),
+    planJobs: new Jobs(clock, onBroken),
+    mendJobs: new Jobs(clock, onBroken),
     river: { ...parts, changes: store.changes, history, sources: gauges.sources, status },
     refusalAnswer: (refusal) => parts.answers.refusal(refusal),
     isSecureHost: (host) => host !== null && secureHosts.has(host),

@@ -13,7 +13,7 @@ import { serveSocket, usableSocketPath, type SocketServer } from "./admin/socket
 import type { ServeSettings } from "./config/settings.ts";
 import { contentOperations } from "./contentOperations.ts";
 import { openContent, type Content } from "./contentWiring.ts";
-import { configOperations } from "./configOperations.ts";
+import { configOperations, planOperations } from "./configOperations.ts";
 import { LiveConfig } from "./liveConfig.ts";
 import { eraseFromOps, findAtOf, openDataStore, openOps, operationsOf } from "./dataStore.ts";
 import type { DemoKeys } from "./demoKeys.ts";
@@ -37,8 +37,8 @@ export interface AppDeps {
   readonly ids: Ids;
   readonly timers: Timers;
   readonly log: Log;
-  /** Reads flags, environment and configuration file again. Throws ConfigError. */
-  readonly load: () => ServeSettings;
+  /** Reads flags, environment and configuration file again, or this text in its place. Throws ConfigError. */
+  readonly load: (text?: string) => ServeSettings;
   /** The journal failed: the process must end with this exit code, at once. */
   readonly onFatal: (exitCode: number) => void;
 }
@@ -59,6 +59,8 @@ export interface App {
 const waitingShare = 0.6;
 const pollMs = 10;
 const warmUpTimeoutMs = 2_000;
+/** Definitions that changed since the last run are taken into use before the start is over where the journal is no longer. */
+const quickRows = 20_000;
 
 /** Starts everything, with the demo where it has keys. Throws FolderRefused or CannotListen, with nothing left open. */
 export async function startApp(
@@ -75,6 +77,7 @@ export async function startApp(
     folder: settings.dataFolder,
     limits: { maxRequests: settings.limits.maxInFlightRequests, maxBytes: settings.limits.maxInFlightBytes },
     rules: settings.rules,
+    keepsRules: true,
     lists: settings.lists,
     plan: settings.plan,
     enrichment: settings.enrichment,
@@ -114,7 +117,10 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
   const { store, ops, content, demoKeys } = opened;
   const configured = [...configuredKeys(settings.sources, deps.clock), ...(demoKeys?.rows ?? [])];
   const keys = keysInForce(() => store.admin.listKeys(), configured);
-  const config = new LiveConfig({ ...deps, admin: store.admin }, settings);
+  const config = new LiveConfig(
+    { ...deps, admin: store.admin, isQuick: () => isQuick(store) },
+    { ...settings, rules: store.admin.rulesInUse() },
+  );
   const call = operationsOf(store, settings.dataFolder, {
     ...deps,
     configuredKeys: configured,
@@ -131,6 +137,7 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
         findAt: findAtOf(store.profiles, settings.dataFolder),
       }),
       ...configOperations(config, store.admin, settings.configPath),
+      ...planOperations(store.admin, deps.clock),
     },
   });
   const serving = serve(settings, { ...deps, ...opened, keys, call });
@@ -138,11 +145,11 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
     const shownKeys = await keysOfStart(store, settings, deps, demoKeys);
     keys.refresh();
     warnOfRevoked(store, settings, deps);
+    await config.started(settings);
     serving.door.open();
     serving.follow();
     noteHolder(settings.dataFolder, { pid: process.pid, address: serving.origin });
     const socket = openSocket(call, opened.audit, settings, deps);
-    await config.started();
     if (settings.watchesConfig) {
       config.watch();
       content.watch();
@@ -158,6 +165,11 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
     await serving.stop();
     throw error;
   }
+}
+
+function isQuick(store: Store): boolean {
+  const { mode, head } = store.status();
+  return mode === "live" && head <= quickRows;
 }
 
 /** The demo has keys of its own and stores none but the operator's. */

@@ -40,6 +40,8 @@ export interface DataStoreOptions {
   readonly folder: string;
   readonly limits: LinkLimits;
   readonly rules: ChosenRules;
+  /** True: rules of the last run stay in use where changing them can be done at work (LiveConfig does). */
+  readonly keepsRules?: boolean;
   /** Content of the lists that chosen rules name, by its hash; absent: none. */
   readonly lists?: ReadonlyMap<string, Uint8Array>;
   readonly plan: ChosenPlan;

@@ -2,64 +2,67 @@
  * The configuration at work: read again when its file changes, on SIGHUP or when an operator asks; checked whole before
  * anything of it is used; what decides about profiles and events is taken into use while the service goes on.
  */
-import { existsSync, watch, type FSWatcher } from "node:fs";
-import { basename, dirname, resolve } from "node:path";
+import { changeableOf, differenceLine, differenceOf, isSame, rebuildProblems } from "./configDifference.ts";
+import { editableFile, replaceFile, type EditableFile } from "./configFileEdit.ts";
+import { ConfigWatch } from "./configWatch.ts";
+import type {
+  ConfigApplied,
+  ConfigDifference,
+  ConfigPlanned,
+  ConfigSaved,
+  ConfigVerdict,
+} from "./admin/workReports.ts";
 import { ConfigError } from "./config/configError.ts";
 import type { ServeSettings } from "./config/settings.ts";
 import type { Clock } from "./lib/clock.ts";
 import { errorText } from "./lib/describeError.ts";
 import type { Log } from "./lib/log.ts";
-import { rulesDiff, type RuleDifference } from "./model/rulesDiff.ts";
-import type { RulesRehearsed } from "./store/ruleChange.ts";
 import type { StoreAdmin } from "./store/storeApi.ts";
 
 export interface LiveConfigDeps {
   readonly admin: StoreAdmin;
   readonly clock: Clock;
   readonly log: Log;
-  /** Reads flags, environment and file again. Throws ConfigError. */
-  readonly load: () => ServeSettings;
+  /** Reads flags, environment and file again, or this text in the file's place. Throws ConfigError. */
+  readonly load: (text?: string) => ServeSettings;
+  /** True while new rules would be computed before anybody could notice. */
+  readonly isQuick: () => boolean;
 }
 
-/** What applying the file as it is would change. */
-export interface ConfigDifference {
-  readonly rules: readonly RuleDifference[];
-  readonly plan: boolean;
-  /** Sections that are another and are read at the next start only. */
-  readonly atNextStart: readonly string[];
-}
+type OnProgress = (share: number) => void;
 
-export interface ConfigPlan extends ConfigDifference {
-  /** What the new rules would do to profiles; null when they are the same. */
-  readonly effect: RulesRehearsed | null;
-}
-
-export interface ConfigApplied extends ConfigDifference {
-  /** Profiles that have other values now. */
-  readonly profiles: number;
-}
-
-/** Editors write a file in several steps. */
-const settleMs = 300;
-
-/** Rules about who is who can't change under profiles that were joined by others. */
-const fixedParts: ReadonlySet<string> = new Set(["identity"]);
+const unheard: OnProgress = () => {};
 
 export class LiveConfig implements Disposable {
   readonly #deps: LiveConfigDeps;
   #used: ServeSettings;
-  readonly #watchers: FSWatcher[] = [];
-  #timer: Timer | null = null;
+  readonly #watch: ConfigWatch;
+  #isWatching = false;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(deps: LiveConfigDeps, used: ServeSettings) {
     this.#deps = deps;
     this.#used = used;
+    this.#watch = new ConfigWatch(
+      () => void this.applyAndSay("watch"),
+      (folder) =>
+        deps.log.warn("the configuration can't be watched; freshet config apply takes it into use", {
+          folder,
+        }),
+    );
   }
 
-  /** Notes what the server started with. */
-  async started(): Promise<void> {
-    await this.#note("start", this.#used);
+  /**
+   * Notes what the server started with, and takes into use what changed since the last run: at once where that is
+   * quick, else while profiles of before are read.
+   */
+  async started(settings: ServeSettings): Promise<void> {
+    if (differenceOf(this.#used, settings).rules.length === 0) return this.#note("start", settings, []);
+    if (this.#deps.isQuick()) return this.applyAndSay("start");
+    this.#deps.log.info(
+      "definitions changed since the last run: the former ones are used until they are computed",
+    );
+    this.applyAndSay("start").catch(() => {});
   }
 
   /** Compares the file with what is in use. Throws ConfigError. */
@@ -67,31 +70,65 @@ export class LiveConfig implements Disposable {
     return differenceOf(this.#used, this.#deps.load());
   }
 
-  /** The same with what it would do to profiles, found on a copy beside the service. Throws ConfigError. */
-  async plan(onProgress: (share: number) => void): Promise<ConfigPlan> {
-    const next = this.#deps.load();
+  /** What is wrong with a text, or what it would change. */
+  check(text: string): ConfigVerdict {
+    try {
+      return { problems: [], difference: differenceOf(this.#used, this.#deps.load(text)) };
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      return { problems: error.marks(), difference: null };
+    }
+  }
+
+  /**
+   * What the file, or a text in its place, would change, with what it would do to profiles: found on a copy beside the
+   * service. What can't be changed at work is left out of the copy, and named. Throws ConfigError.
+   */
+  async plan(text: string | null, onProgress: OnProgress): Promise<ConfigPlanned> {
+    const next = this.#deps.load(text ?? undefined);
     const difference = differenceOf(this.#used, next);
-    refuseFixed(difference);
+    const { rules } = changeableOf(this.#used, next);
     const effect =
       difference.rules.length === 0
         ? null
-        : await this.#deps.admin.rehearseRules(next.rules, next.lists, onProgress);
+        : await this.#deps.admin.rehearseRules(rules, next.lists, onProgress);
     return { ...difference, effect };
   }
 
   /** Takes the file into use; after others that were asked for before. Throws ConfigError, with nothing changed. */
-  apply(by: string): Promise<ConfigApplied> {
-    const turn = this.#last.then(() => this.#apply(by));
-    this.#last = turn.catch(() => {});
-    return turn;
+  apply(by: string, onProgress: OnProgress = unheard): Promise<ConfigApplied> {
+    return this.#inTurn(() => this.#apply(by, this.#deps.load(), onProgress));
+  }
+
+  /**
+   * Puts a text in the file's place and takes it into use; `base` names what the file held when the editing began.
+   * Throws ConfigError for a wrong text, with nothing changed.
+   */
+  save(text: string, base: string, by: string, onProgress: OnProgress = unheard): Promise<ConfigSaved> {
+    return this.#inTurn(async (): Promise<ConfigSaved> => {
+      const next = this.#deps.load(text);
+      const problems = rebuildProblems(differenceOf(this.#used, next));
+      if (problems.length > 0) throw new ConfigError(problems);
+      const file = this.file();
+      if (file.fixedBecause !== null) return { kind: "fixed", why: file.fixedBecause };
+      if (file.base !== base) return { kind: "changed" };
+      if (file.text !== text) replaceFile(file.path, text);
+      return { kind: "saved", applied: await this.#apply(by, next, onProgress) };
+    });
+  }
+
+  /** The file, and whether it can be replaced. */
+  file(): EditableFile {
+    return editableFile(this.#used);
   }
 
   /** Applies for someone who hears of it in the log only. */
   async applyAndSay(by: string): Promise<void> {
     const { log } = this.#deps;
     try {
-      const { rules, plan, atNextStart, profiles } = await this.apply(by);
-      if (rules.length === 0 && !plan && atNextStart.length === 0) return;
+      const applied = await this.apply(by);
+      const { atNextStart, profiles } = applied;
+      if (isSame(applied)) return;
       log.info("the configuration was applied", { signal: by, count: profiles });
       if (atNextStart.length > 0)
         log.warn("parts of the configuration are read at the next start only", {
@@ -105,85 +142,47 @@ export class LiveConfig implements Disposable {
     }
   }
 
-  /** Applies the file whenever it, or the tracking plan's folder, changes. */
+  /** Applies the file whenever it, a file of the tracking plan or a segment's list changes. */
   watch(): void {
-    const { configPath, planFolder } = this.#used;
-    const path = resolve(configPath);
-    // The folder, since most editors put another file in the file's place.
-    if (existsSync(dirname(path))) this.#watch(dirname(path), (name) => name === basename(path));
-    if (planFolder !== null && existsSync(planFolder)) this.#watch(planFolder, () => true);
+    this.#isWatching = true;
+    this.#watch.follow(this.#used);
   }
 
   [Symbol.dispose](): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    for (const watcher of this.#watchers) watcher.close();
+    this.#isWatching = false;
+    this.#watch[Symbol.dispose]();
   }
 
-  #watch(folder: string, isMeant: (name: string) => boolean): void {
-    try {
-      const watcher = watch(folder, { persistent: false }, (_kind, name) => {
-        if (name !== null && !isMeant(name)) return;
-        if (this.#timer !== null) clearTimeout(this.#timer);
-        this.#timer = setTimeout(() => void this.applyAndSay("watch"), settleMs);
-      });
-      watcher.on("error", () => watcher.close());
-      this.#watchers.push(watcher);
-    } catch {
-      this.#deps.log.warn("the configuration can't be watched; freshet config apply takes it into use", {
-        folder,
-      });
-    }
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(work);
+    this.#last = turn.catch(() => {});
+    return turn;
   }
 
-  async #apply(by: string): Promise<ConfigApplied> {
-    const next = this.#deps.load();
+  async #apply(by: string, next: ServeSettings, onProgress: OnProgress): Promise<ConfigApplied> {
     const difference = differenceOf(this.#used, next);
-    refuseFixed(difference);
+    const problems = rebuildProblems(difference);
+    if (problems.length > 0) throw new ConfigError(problems);
     const { admin } = this.#deps;
     const { profiles } =
-      difference.rules.length === 0 ? { profiles: 0 } : await admin.applyRules(next.rules, next.lists);
-    if (difference.plan) await admin.usePlan(next.plan);
-    this.#used = { ...this.#used, rules: next.rules, plan: next.plan, configText: next.configText };
-    await this.#note(by, next);
+      difference.rules.length === 0
+        ? { profiles: 0 }
+        : await admin.applyRules(next.rules, next.lists, onProgress);
+    if (difference.plan.length > 0) await admin.usePlan(next.plan);
+    const { rules, plan, configText, configOrigin, planFolder } = next;
+    this.#used = { ...this.#used, rules, plan, configText, configOrigin, planFolder };
+    if (this.#isWatching) this.#watch.follow(this.#used);
+    await this.#note(by, next, [...difference.rules, ...difference.plan].map(differenceLine));
     return { ...difference, profiles };
   }
 
-  async #note(by: string, { configText }: ServeSettings): Promise<void> {
-    if (configText !== null)
-      await this.#deps.admin.noteConfig({ appliedAtMs: this.#deps.clock.nowMs(), by, text: configText });
+  async #note(by: string, { configText }: ServeSettings, changes: readonly string[]): Promise<void> {
+    if (configText === null) return;
+    await this.#deps.admin.noteConfig({
+      appliedAtMs: this.#deps.clock.nowMs(),
+      by,
+      text: configText,
+      changes,
+    });
   }
-}
-
-/** Settings that are no section of the file, or are compared for themselves. */
-const otherwise: ReadonlySet<string> = new Set([
-  "rules",
-  "lists",
-  "plan",
-  "configPath",
-  "configText",
-  "planFolder",
-  "crashAt",
-]);
-
-function differenceOf(used: ServeSettings, next: ServeSettings): ConfigDifference {
-  const keys = Object.keys(used).filter((key) => !otherwise.has(key));
-  // Settings are plain data.
-  const was: Readonly<Record<string, unknown>> = { ...used };
-  const is: Readonly<Record<string, unknown>> = { ...next };
-  return {
-    rules: rulesDiff(used.rules, next.rules),
-    plan: JSON.stringify(used.plan) !== JSON.stringify(next.plan),
-    atNextStart: keys.filter((key) => JSON.stringify(was[key]) !== JSON.stringify(is[key])),
-  };
-}
-
-function refuseFixed({ rules }: ConfigDifference): void {
-  const fixed = rules.filter(({ part }) => fixedParts.has(part));
-  if (fixed.length > 0)
-    throw new ConfigError(
-      fixed.map(
-        ({ part, name, kind }) =>
-          `${part}.${name} is ${kind}: who is who can't change at work; stop the server and start it with this file, which rebuilds the profiles`,
-      ),
-    );
 }

@@ -5,6 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { SessionAnswer } from "../../src/admin/api/adminWire.ts";
 import { ApiError, get, post, session } from "./api.ts";
 import { AuditSection } from "./audit.tsx";
+import { DefinitionsSection } from "./definitions.tsx";
 import { KeysSection } from "./keys.tsx";
 import { act, Data, Failure } from "./pieces.tsx";
 import { ProfilesSection } from "./profiles.tsx";
@@ -14,11 +15,14 @@ import { link, route, sections, type SectionName } from "./route.ts";
 import { SegmentsSection } from "./segments.tsx";
 import { SignIn } from "./signIn.tsx";
 import { StorageSection } from "./storage.tsx";
+import { PlanSection } from "./trackingPlan.tsx";
 
 const bodies: Readonly<Record<SectionName, () => ComponentChild>> = {
   river: () => <RiverSection />,
   profiles: () => <ProfilesSection />,
   segments: () => <SegmentsSection />,
+  definitions: () => <DefinitionsSection />,
+  plan: () => <PlanSection />,
   quarantine: () => <QuarantineSection />,
   keys: () => <KeysSection />,
   storage: () => <StorageSection />,

@@ -9,6 +9,7 @@ import type {
   ReplayResult,
 } from "../../src/admin/api/adminWire.ts";
 import { get, post } from "./api.ts";
+import { Mend } from "./mend.tsx";
 import { act, Ago, At, Copy, Data, Failure, Table, useAnswer } from "./pieces.tsx";
 import { link, route } from "./route.ts";
 import { countText, sizeText } from "./words.ts";
@@ -102,6 +103,7 @@ function Group({ code, source }: { readonly code: string; readonly source: strin
       )}
       {pieces.error === null ? null : <Failure error={pieces.error} />}
       <ReplayGroup code={code} source={source} group={group} onDone={again} />
+      <Mend code={code} source={source} count={group?.count ?? 0} onDone={again} />
       {pieces.answer === null ? null : pieces.answer.pieces.length === 0 ? (
         <p>Nothing of this kind waits any more.</p>
       ) : (

@@ -5,6 +5,8 @@ export const sections = [
   ["river", "River"],
   ["profiles", "Profiles"],
   ["segments", "Segments"],
+  ["definitions", "Definitions"],
+  ["plan", "Tracking plan"],
   ["quarantine", "Quarantine"],
   ["keys", "Keys and sources"],
   ["storage", "Storage"],

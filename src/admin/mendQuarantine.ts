@@ -8,7 +8,8 @@ import { judge } from "../ingest/judge.ts";
 import type { Frame, Verdict } from "../store/accept.ts";
 import type { QuarantineRow } from "../store/journalReader.ts";
 import type { StoreAdmin } from "../store/storeApi.ts";
-import { OperationFailed, type MendReport, type OperationParams, type Outlet } from "./operation.ts";
+import { OperationFailed, type OperationParams, type Outlet } from "./operation.ts";
+import type { MendReport } from "./workReports.ts";
 
 export interface MendDeps {
   readonly admin: StoreAdmin;
@@ -32,6 +33,7 @@ export async function mendQuarantine(params: Params, deps: MendDeps, outlet: Out
   for (const row of rowsOf(params, deps.admin)) {
     if (outlet.signal.aborted) break;
     const mended = await mend(row, params, evaluate);
+    report.take(row);
     if (mended.kind === "problem") report.refused("mapping", mended.why);
     else await send(row, mended.event, params.dryRun, deps, report);
     if (mended.kind === "mended") report.sample(row, mended.event);
@@ -165,10 +167,21 @@ function asObject(value: unknown): JsonObject | null {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : null;
 }
 
+/** Pieces that are held for one reason, and how many of them were taken. */
+interface Held {
+  readonly code: string;
+  readonly message: string;
+  pieces: number;
+  accepted: number;
+}
+
 class Report {
   readonly #withSamples: boolean;
   readonly #refused = new Map<string, { code: string; message: string; count: number }>();
   readonly #samples: MendReport["samples"][number][] = [];
+  readonly #held = new Map<string, Held>();
+  /** The reason of the piece that was taken last. */
+  #holding: Held | null = null;
   #accepted = 0;
   pieces = 0;
 
@@ -176,13 +189,22 @@ class Report {
     this.#withSamples = withSamples;
   }
 
-  accepted(): void {
+  /** The piece that is told of next. */
+  take({ code, message }: QuarantineRow): void {
     this.pieces += 1;
+    const key = `${code} ${message}`;
+    const known = this.#held.get(key) ?? { code, message, pieces: 0, accepted: 0 };
+    known.pieces += 1;
+    this.#held.set(key, known);
+    this.#holding = known;
+  }
+
+  accepted(): void {
     this.#accepted += 1;
+    if (this.#holding !== null) this.#holding.accepted += 1;
   }
 
   refused(code: string, message: string): void {
-    this.pieces += 1;
     const key = `${code} ${message}`;
     const known = this.#refused.get(key);
     if (known === undefined) this.#refused.set(key, { code, message, count: 1 });
@@ -198,6 +220,7 @@ class Report {
     return {
       pieces: this.pieces,
       accepted: this.#accepted,
+      held: [...this.#held.values()].sort((left, right) => right.pieces - left.pieces),
       refused: [...this.#refused.values()].sort((left, right) => right.count - left.count),
       samples: this.#samples,
     };

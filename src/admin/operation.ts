@@ -7,17 +7,27 @@ import type { ExplainedIdentity } from "../model/explainIdentity.ts";
 import type { JoinPlan } from "../model/joinPlan.ts";
 import { scopes } from "../model/key.ts";
 import { castKinds } from "../model/mapping.ts";
-import type { RuleDifference } from "../model/rulesDiff.ts";
+import type { PlanRules } from "../model/plan.ts";
 import type { Explained } from "../model/segmentExplain.ts";
 import type { QuarantineGroup } from "../store/journalReader.ts";
+import type { PlanChecked } from "../model/planChecked.ts";
 import type { ConfigVersion } from "../store/configVersions.ts";
-import type { RulesRehearsed } from "../store/ruleChange.ts";
 import type { Answer } from "../store/accept.ts";
 import type { StoreStatus } from "../store/storeApi.ts";
 import type { VerifyReport } from "../store/verify.ts";
+import type {
+  ConfigApplied,
+  ConfigDifference,
+  ConfigFileNow,
+  ConfigPlanned,
+  ConfigSaved,
+  ConfigVerdict,
+  MendReport,
+} from "./workReports.ts";
 
 const namespace = z.enum(["live", "test"]);
 const sourceName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/);
+const configText = z.string().max(1024 * 1024);
 const segmentName = z.string().min(1).max(64);
 const named = z.strictObject({ type: z.string().min(1).max(64), value: z.string().min(1).max(2_048) });
 const identifier = named.extend({ namespace });
@@ -93,9 +103,20 @@ export const operationParams = {
   export: z.strictObject({ namespace, what: z.enum(["profiles", "events"]) }),
   erase: identifier,
   "plan.violations": z.strictObject({ days: z.int().min(1).max(90) }),
+  "plan.show": z.strictObject({}),
+  /** `text`: a file of the plan, as it would be. */
+  "plan.check": z.strictObject({ text: configText, days: z.int().min(1).max(90) }),
   "config.diff": z.strictObject({}),
-  "config.plan": z.strictObject({}),
-  "config.apply": z.strictObject({ by: z.string().min(1).max(100) }),
+  "config.check": z.strictObject({ text: configText }),
+  /** Of the file, or of a text in its place. */
+  "config.plan": z.strictObject({ text: configText.nullable() }),
+  "config.file": z.strictObject({}),
+  "config.save": z.strictObject({
+    text: configText,
+    base: z.string().max(64),
+    by: z.string().min(1).max(200),
+  }),
+  "config.apply": z.strictObject({ by: z.string().min(1).max(200) }),
   "config.history": z.strictObject({ limit: z.int().min(1).max(200) }),
   "segments.list": z.strictObject({}),
   "segments.explain": identifier.extend({ segment: segmentName }),
@@ -172,14 +193,6 @@ export interface KeyReport {
   readonly configured: boolean;
 }
 
-/** What applying the configuration file as it is would change. */
-export interface ConfigDifference {
-  readonly rules: readonly RuleDifference[];
-  readonly plan: boolean;
-  /** Sections that are another and are read at the next start only. */
-  readonly atNextStart: readonly string[];
-}
-
 /** What a send would be (esp/content/preflightTally.ts). */
 export interface PreflightOutcome {
   readonly block: string;
@@ -231,20 +244,6 @@ export interface ContentPreview {
   readonly html: string;
   readonly text: string;
   readonly answer: Readonly<Record<string, unknown>>;
-}
-
-/** What became of pieces of the quarantine that were mended and sent again, or would become of them. */
-export interface MendReport {
-  readonly pieces: number;
-  readonly accepted: number;
-  /** By what was said of them, the most frequent first. */
-  readonly refused: readonly { readonly code: string; readonly message: string; readonly count: number }[];
-  /** The first few, before and after; of a dry run alone. */
-  readonly samples: readonly {
-    readonly quarantineId: string;
-    readonly before: unknown;
-    readonly after: unknown;
-  }[];
 }
 
 /** How often one rule of the tracking plan was broken. */
@@ -307,9 +306,14 @@ export interface OperationResults {
     readonly quarantined: number;
   } | null;
   readonly "plan.violations": readonly ViolationReport[];
+  readonly "plan.show": PlanRules | null;
+  readonly "plan.check": PlanChecked & { readonly event: string };
   readonly "config.diff": ConfigDifference;
-  readonly "config.plan": ConfigDifference & { readonly effect: RulesRehearsed | null };
-  readonly "config.apply": ConfigDifference & { readonly profiles: number };
+  readonly "config.check": ConfigVerdict;
+  readonly "config.plan": ConfigPlanned;
+  readonly "config.apply": ConfigApplied;
+  readonly "config.file": ConfigFileNow;
+  readonly "config.save": ConfigSaved;
   /** With the path of the file that is read. */
   readonly "config.history": { readonly path: string; readonly versions: readonly ConfigVersion[] };
   readonly "segments.list": readonly { readonly name: string; readonly words: string }[];

@@ -24,7 +24,8 @@ export function addDemo(program: Command, context: CliContext): void {
     })),
   );
   command.action(async (flags: Flags) => {
-    const load = () => loadServeSettings({ ...unsaid(context), ...flags }, context.environment, ownConfig);
+    const load = (text?: string) =>
+      loadServeSettings({ ...unsaid(context), ...flags }, context.environment, ownConfig, text);
     const { runServer } = await import("./runServer.ts");
     throw new Exit(await runServer(load, context, { demo: true }));
   });

@@ -1,7 +1,10 @@
 /** `freshet config diff | plan | apply | history | rollback`: the configuration of a running server. */
-import { copyFileSync, writeFileSync } from "node:fs";
 import type { Command } from "commander";
-import type { CallOperation, ConfigDifference, Outlet } from "../admin/operation.ts";
+import { userInfo } from "node:os";
+import { differenceLine } from "../configDifference.ts";
+import type { CallOperation, Outlet } from "../admin/operation.ts";
+import type { ConfigDifference } from "../admin/workReports.ts";
+import { replaceFile } from "../configFileEdit.ts";
 import { folderPaths } from "../store/folder.ts";
 import { dataFolder, parseCount, withData } from "./arguments.ts";
 import { UsageError, type CliContext } from "./context.ts";
@@ -25,7 +28,9 @@ export function addLiveConfig(config: Command, context: CliContext): void {
   withData(config.command("plan"))
     .description("the same, and what it would do to profiles: found on a copy, nothing changes")
     .action(async (flags: Flags) => {
-      const plan = await asked(flags, context, "plan", (call, outlet) => call("config.plan", {}, outlet));
+      const plan = await asked(flags, context, "plan", (call, outlet) =>
+        call("config.plan", { text: null }, outlet),
+      );
       await context.print(differenceText(plan));
       if (plan.effect === null) return;
       const { profiles, changed, traits, segments } = plan.effect;
@@ -37,7 +42,7 @@ export function addLiveConfig(config: Command, context: CliContext): void {
   withData(config.command("apply"))
     .description("take the file as it is now into use, while the server goes on")
     .action(async (flags: Flags) => {
-      await context.print(await applied(flags, context, "command"));
+      await context.print(await applied(flags, context, `command of ${operator()}`));
     });
   withData(config.command("history"))
     .description("list the versions of the file that were in use")
@@ -47,10 +52,12 @@ export function addLiveConfig(config: Command, context: CliContext): void {
       if (flags.show !== undefined) return context.print(await textOf(flags, context, flags.show));
       const limit = parseCount(flags.limit, "--limit", 200);
       const { versions } = await history(flags, context, limit);
-      for (const { version, appliedAtMs, by } of versions)
+      for (const { version, appliedAtMs, by, changes } of versions) {
+        const what = changes.length === 0 ? "" : `  ${changes.join(", ")}`;
         await context.print(
-          `${String(version).padStart(5)}  ${new Date(appliedAtMs).toISOString()}  by ${by}\n`,
+          `${String(version).padStart(5)}  ${new Date(appliedAtMs).toISOString()}  by ${by}${what}\n`,
         );
+      }
     });
   withData(config.command("rollback"))
     .description("put an earlier version in the file's place and apply it; the file as it is stays beside it")
@@ -58,11 +65,22 @@ export function addLiveConfig(config: Command, context: CliContext): void {
     .action(async (version: string, flags: Flags) => {
       const text = await textOf(flags, context, version);
       const { path } = await history(flags, context, 1);
-      copyFileSync(path, `${path}.before-rollback`);
-      writeFileSync(path, text);
-      context.tell(`${path} is version ${version} now; what it was stands in ${path}.before-rollback`);
-      await context.print(await applied(flags, context, `rollback to ${version}`));
+      replaceFile(path, text);
+      context.tell(`${path} is version ${version} now; what it was stands in ${path}.before`);
+      await context.print(
+        await applied(flags, context, `rollback to ${version} by command of ${operator()}`),
+      );
     });
+}
+
+/** Who runs the command, for the history. */
+function operator(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // Containers run as users that have no name.
+    return String(process.getuid?.() ?? "nobody");
+  }
 }
 
 function byName<T>(counts: Readonly<Record<string, T>>): readonly (readonly [string, T])[] {
@@ -108,11 +126,13 @@ async function asked<T>(
   return await work(call, outlet);
 }
 
-const signs = { added: "+", removed: "-", changed: "~" } as const;
-
-function differenceText({ rules, plan, atNextStart }: ConfigDifference): string {
-  const lines = rules.map(({ part, name, kind }) => `${signs[kind]} ${part}.${name}`);
-  if (plan) lines.push("~ trackingPlan");
+function differenceText(difference: ConfigDifference): string {
+  const { rules, plan, atNextStart, needsRebuild } = difference;
+  const lines = [...rules, ...plan].map(differenceLine);
   if (atNextStart.length > 0) lines.push(`at the next start only: ${atNextStart.join(", ")}`);
+  if (needsRebuild.length > 0)
+    lines.push(
+      `refused at work: ${needsRebuild.map(differenceLine).join(", ")} (needs rebuild: stop the server and start it with this file)`,
+    );
   return `${lines.length === 0 ? "nothing is another than what is in use" : lines.join("\n")}\n`;
 }

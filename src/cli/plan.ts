@@ -12,7 +12,9 @@ import { SeenShape } from "../model/planInfer.ts";
 import { planTypes } from "../model/planTypes.ts";
 import { dataFolder, parseCount, withData, withNamespace } from "./arguments.ts";
 import { Exit, exitCodes, UsageError, type CliContext } from "./context.ts";
-import { PlanReport, type BrokenRule, type ExportedEvent } from "./planReport.ts";
+import type { BrokenRule } from "../model/planChecked.ts";
+import { PlanReport } from "../model/planReport.ts";
+import { eventOf, type ExportedEvent } from "./exportedEvent.ts";
 import { outletFor, withOperations } from "./session.ts";
 
 interface PastFlags {
@@ -92,7 +94,7 @@ function addCheck(plan: Command, context: CliContext): void {
     async (flags: PastFlags & PlanFlags & { readonly maxFailing?: string; readonly json: boolean }) => {
       const most = flags.maxFailing === undefined ? null : parseMost(flags.maxFailing);
       const report = new PlanReport(new TrackingPlan(chosenPlan(flags, context)));
-      await pastEvents(context, flags, (event) => report.add(event));
+      await pastEvents(context, flags, (event) => report.add(eventOf(event)));
       const { checked, failing } = report;
       const text = flags.json
         ? JSON.stringify({ checked, failing, rules: report.rules() }, null, 2)

@@ -1,6 +1,6 @@
 /** `freshet quarantine`: what was refused, mended and sent again. */
 import type { Command } from "commander";
-import type { MendReport } from "../admin/operation.ts";
+import type { MendReport } from "../admin/workReports.ts";
 import { mappingOf, readMapping } from "../config/mapping.ts";
 import { noMapping } from "../model/mapping.ts";
 import { dataFolder, parseCount, withData } from "./arguments.ts";
@@ -85,9 +85,11 @@ function numberOf(id: string): number {
   return parseCount(id.replace(/^qrn_/, ""), "id", Number.MAX_SAFE_INTEGER);
 }
 
-function reportText({ pieces, accepted, refused, samples }: MendReport, dryRun: boolean): string {
+function reportText({ pieces, accepted, held, refused, samples }: MendReport, dryRun: boolean): string {
   const would = dryRun ? "would be " : "";
   const lines = [`${pieces} pieces: ${accepted} ${would}accepted, ${pieces - accepted} ${would}refused`];
+  for (const { code, message, pieces: of, accepted: taken } of held)
+    lines.push(`held for ${code}: ${message} ${taken} of ${of} ${would}accepted`);
   for (const { code, message, count } of refused)
     lines.push(`${String(count).padStart(8)}  ${code}: ${message}`);
   for (const { quarantineId, before, after } of samples)

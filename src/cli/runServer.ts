@@ -14,7 +14,7 @@ import { startCommand } from "./ownName.ts";
 
 /** Serves with what `load` reads until the context is interrupted; SIGHUP reads again; returns the exit code. Throws what keeps it from starting. */
 export async function runServer(
-  load: () => ServeSettings,
+  load: (text?: string) => ServeSettings,
   context: CliContext,
   { demo }: { readonly demo: boolean },
 ): Promise<number> {
@@ -44,7 +44,7 @@ export async function runServer(
 
 async function start(
   settings: ServeSettings,
-  load: () => ServeSettings,
+  load: (text?: string) => ServeSettings,
   log: Log,
   demoKeys: DemoKeys | null,
   { environment }: CliContext,

@@ -10,7 +10,7 @@ export function addServe(program: Command, context: CliContext): void {
   const command = program.command("serve").description("run the server");
   addOptions(command, serveOptions);
   command.action(async (flags: Record<string, unknown>) => {
-    const load = () => loadServeSettings(flags, context.environment);
+    const load = (text?: string) => loadServeSettings(flags, context.environment, null, text);
     const { runServer } = await import("./runServer.ts");
     throw new Exit(await runServer(load, context, { demo: false }));
   });

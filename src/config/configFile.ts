@@ -169,7 +169,8 @@ function computedNames(file: ConfigFile): ReadonlySet<string> {
   return new Set(definitionsOf(file).map(({ name }) => name));
 }
 
-function refusal(path: string, text: string, problems: readonly string[]): ConfigError {
+/** Problems of a file's text, each with where in it what it is about stands. */
+export function refusal(path: string, text: string, problems: readonly string[]): ConfigError {
   return new ConfigError(
     problems.map((problem) => `${path}: ${problem}`),
     problems.map((problem) => placeIn(text, problem)),

@@ -47,6 +47,10 @@ export const serveShape = {
     description:
       "Whether a changed configuration file is taken into use by itself (else: config apply, or SIGHUP).",
   }).default("true"),
+  editConfig: oneOf(["true", "false"], {
+    placeholder: "true|false",
+    description: "Whether whoever administers may change the configuration file from the admin page.",
+  }).default("true"),
   maxInFlightRequests: integer({
     min: 1,
     max: 1_000_000,

@@ -14,7 +14,7 @@ import { loadSegments, type LoadedSegments } from "./segments.ts";
 import { loadPlan } from "./trackingPlan.ts";
 import { declaredTraitsOf } from "./declaredTraits.ts";
 import { contentSettings, type ContentSettings } from "./content.ts";
-import { readConfigFile, readConfigText, type BuiltInFile, type ConfigFile } from "./configFile.ts";
+import { readConfigFile, readConfigText, refusal, type BuiltInFile, type ConfigFile } from "./configFile.ts";
 import { ConfigError } from "./configError.ts";
 import { checkVariables, testVariable } from "./variables.ts";
 import type { Environment } from "./environment.ts";
@@ -70,6 +70,8 @@ export interface ServeSettings {
   readonly limits: Limits;
   /** Whether a changed file is taken into use by itself. */
   readonly watchesConfig: boolean;
+  /** Whether the admin page may replace the file. */
+  readonly editsConfig: boolean;
   readonly sources: readonly SourceSetting[];
   readonly follows: readonly FollowSetting[];
   readonly rules: Rules;
@@ -81,6 +83,8 @@ export interface ServeSettings {
   readonly enrichment: Enrichment;
   readonly firstKeys: FirstKeys;
   readonly configPath: string;
+  /** `builtIn`: the program brings it along. */
+  readonly configOrigin: "file" | "builtIn";
   /** The configuration file as it is; null: there is none. */
   readonly configText: string | null;
   /** Null: there are no content blocks. */
@@ -93,12 +97,13 @@ export interface ServeSettings {
 
 /**
  * The settings of `freshet serve`. Throws ConfigError with every problem found. `builtIn` stands for the configuration
- * file where none is named.
+ * file where none is named, `instead` for what the file holds.
  */
 export function loadServeSettings(
   flags: Flags,
   environment: Environment,
   builtIn: BuiltInFile | null = null,
+  instead?: string,
 ): ServeSettings {
   const early = mergeOptions(
     serveOptions.filter((option) => !option.inFile),
@@ -109,18 +114,26 @@ export function loadServeSettings(
   const configGiven = flags["config"] !== undefined || environment["FRESHET_CONFIG"] !== undefined;
   const brought = configGiven ? null : builtIn;
   const configPath = brought?.name ?? String(early["config"]);
+  const given = instead === undefined ? brought : { name: configPath, text: instead };
   const { file, variables, text } =
-    brought === null
+    given === null
       ? readConfigFile(configPath, configGiven, environment)
-      : readConfigText(brought, environment);
+      : readConfigText(given, environment);
   checkVariables(environment, variables);
   const values = serveValues(mergeOptions(serveOptions, flags, environment, file.serve ?? {}));
   return {
-    ...settingsOf(values, file, planOf(file, configPath), environment, segmentsOf(file, configPath)),
+    ...settingsOf(
+      values,
+      file,
+      planOf(file, configPath),
+      environment,
+      inFile(configPath, text, () => segmentsOf(file, configPath)),
+    ),
     configPath,
     configText: text,
+    configOrigin: brought === null ? "file" : "builtIn",
     planFolder: planFolderOf(file, configPath),
-    enrichment: enrichmentOf(file, configPath),
+    enrichment: inFile(configPath, text, () => loadEnrichment(file.enrichment, dirname(configPath))),
     content: contentSettings(file.content, dirname(configPath)),
   };
 }
@@ -197,7 +210,10 @@ function settingsOf(
   plan: PlanRules | null,
   environment: Environment,
   { segments, lists }: LoadedSegments,
-): Omit<ServeSettings, "configPath" | "configText" | "planFolder" | "enrichment" | "content"> {
+): Omit<
+  ServeSettings,
+  "configPath" | "configText" | "configOrigin" | "planFolder" | "enrichment" | "content"
+> {
   const limits: Limits = {
     maxInFlightRequests: values.maxInFlightRequests,
     maxInFlightBytes: bytes(values.maxInFlightBytes),
@@ -220,6 +236,7 @@ function settingsOf(
     logFormat: values.logFormat,
     limits,
     watchesConfig: values.watchConfig === "true",
+    editsConfig: values.editConfig === "true",
     sources: sourcesOf(file),
     follows: followsOf(file),
     rules: {
@@ -239,20 +256,16 @@ function settingsOf(
 }
 
 function segmentsOf({ segments = {}, identity }: ConfigFile, configPath: string): LoadedSegments {
-  try {
-    return loadSegments(segments, dirname(configPath), compileIdentity(identityRulesOf(identity)));
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    throw new ConfigError(error.problems.map((problem) => `${configPath}: ${problem}`));
-  }
+  return loadSegments(segments, dirname(configPath), compileIdentity(identityRulesOf(identity)));
 }
 
-function enrichmentOf({ enrichment }: ConfigFile, configPath: string): Enrichment {
+/** Tells problems as ones of the file, with where they stand in it. */
+function inFile<T>(path: string, text: string | null, work: () => T): T {
   try {
-    return loadEnrichment(enrichment, dirname(configPath));
+    return work();
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    throw new ConfigError(error.problems.map((problem) => `${configPath}: ${problem}`));
+    throw refusal(path, text ?? "", error.problems);
   }
 }
 

@@ -98,18 +98,32 @@ function planFiles(folder: string): readonly string[] {
 function readPlanFile(path: string, problems: string[]): PlannedEvent | PlannedShape | null {
   try {
     if (statSync(path).size > maxFileBytes) throw new SchemaProblem(`larger than ${maxFileBytes} bytes`);
-    const parsed = planFileSchema.safeParse(parseFile(path));
-    if (!parsed.success) throw new SchemaProblem(fileExpected);
-    const { version, mode: own } = parsed.data;
-    // JSON and YAML without tags hold nothing else.
-    const schema = parsed.data.schema as JsonObject;
-    compileSchema(schema);
-    const common = { version, mode: own ?? null, schema };
-    return "event" in parsed.data ? { event: parsed.data.event, ...common } : common;
+    return planned(parseFile(path));
   } catch (error) {
     problems.push(`${path}: ${error instanceof Error ? error.message : String(error)}`);
     return null;
   }
+}
+
+/** Reads what would stand in a file of the plan, YAML or JSON. Throws ConfigError. */
+export function readPlanText(text: string): PlannedEvent | PlannedShape {
+  try {
+    return planned(Bun.YAML.parse(text));
+  } catch (error) {
+    throw new ConfigError([error instanceof Error ? error.message : String(error)]);
+  }
+}
+
+/** Throws SchemaProblem. */
+function planned(value: unknown): PlannedEvent | PlannedShape {
+  const parsed = planFileSchema.safeParse(value);
+  if (!parsed.success) throw new SchemaProblem(fileExpected);
+  const { version, mode: own } = parsed.data;
+  // JSON and YAML without tags hold nothing else.
+  const schema = parsed.data.schema as JsonObject;
+  compileSchema(schema);
+  const common = { version, mode: own ?? null, schema };
+  return "event" in parsed.data ? { event: parsed.data.event, ...common } : common;
 }
 
 function parseFile(path: string): unknown {

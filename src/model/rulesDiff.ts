@@ -1,15 +1,9 @@
 /** What is another between two sets of rules, by name. */
 import { canonicalJson } from "./canonicalJson.ts";
 import type { Json } from "./event.ts";
+import type { RuleDifference } from "./ruleDifference.ts";
 import type { Rules } from "./rules.ts";
 import { segmentTexts } from "./segmentText.ts";
-
-export interface RuleDifference {
-  /** The part of the rules, such as `computed` or `segments`. */
-  readonly part: string;
-  readonly name: string;
-  readonly kind: "added" | "removed" | "changed";
-}
 
 /** Every name that was added, removed or changed; parts and names in order. */
 export function rulesDiff(before: Rules, after: Rules): readonly RuleDifference[] {

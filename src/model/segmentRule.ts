@@ -38,3 +38,10 @@ export interface SegmentDefinition {
 /** Clauses may be nested this deep, and a segment have this many. */
 export const maxSegmentDepth = 8;
 export const maxSegmentClauses = 100;
+
+/** The files of the lists that a rule names, as freshet.yaml writes them. */
+export function listFilesOf(rule: SegmentRule): readonly string[] {
+  if (rule.kind === "list") return [rule.file];
+  if (rule.kind === "not") return listFilesOf(rule.of);
+  return rule.kind === "all" || rule.kind === "any" ? rule.of.flatMap(listFilesOf) : [];
+}

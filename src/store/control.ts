@@ -161,7 +161,7 @@ function replay(context: ControlContext, id: number, mended?: Uint8Array): Repla
   if (row === null) return { kind: "missing" };
   if (row.replayed_at_ms !== null) return { kind: "replayed" };
   if (row.code === "fold_failed") return { kind: "stored" };
-  const body = mended ?? row.body;
+  const body = identified(mended ?? row.body, `${journal.id}-qrn_${id}`);
   const isMany = row.call === "batch" || row.call === "import" || row.call === "stream";
   const call = isMany ? typeOfBody(body) : (row.call as EventType);
   const frame = {
@@ -195,16 +195,37 @@ function newestPiece(journal: Journal): number {
   );
 }
 
+/**
+ * An event that came without a messageId gets one that names its piece: a stop between taking it and marking the piece
+ * would otherwise let it in twice. The rest stays as it came, whatever is wrong with it.
+ */
+function identified(body: Uint8Array, messageId: string): Uint8Array {
+  const text = Buffer.from(body).toString("utf8");
+  // What is no UTF-8 would be made some.
+  const value = Buffer.from(text).equals(body) ? parsed(text) : null;
+  if (typeof value !== "object" || value === null || Array.isArray(value) || "batch" in value) return body;
+  if (!("messageId" in value))
+    return Object.keys(value).length === 0
+      ? body
+      : Buffer.from(text.replace("{", () => `{"messageId":${JSON.stringify(messageId)},`));
+  if (value.messageId !== null && value.messageId !== "") return body;
+  return Buffer.from(JSON.stringify({ ...value, messageId }));
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return null;
+  }
+}
+
 /** The call of one event out of a batch stands in its own `type`. */
 function typeOfBody(body: Uint8Array): EventType | "batch" {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(body).toString("utf8"));
-    if (typeof value === "object" && value !== null && "type" in value && !("batch" in value))
-      return value.type as EventType;
-  } catch {
-    // Not JSON at all: judged again as what it was sent as.
-  }
-  return "batch";
+  const value = parsed(Buffer.from(body).toString("utf8"));
+  const isEvent = typeof value === "object" && value !== null && "type" in value && !("batch" in value);
+  // Not JSON at all: judged again as what it was sent as.
+  return isEvent ? (value.type as EventType) : "batch";
 }
 
 /**

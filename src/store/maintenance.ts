@@ -3,6 +3,8 @@ import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { touchedBy } from "../model/rulesDiff.ts";
 import type { Rules } from "../model/rules.ts";
+import type { PlanChecked } from "../model/planChecked.ts";
+import { checkPlan, type CheckPlanJob } from "./checkPlan.ts";
 import { compareRules, type RuleChanges } from "./compareRules.ts";
 import type { Restore } from "./accept.ts";
 import { folderPaths, nextProfilesName, syncFile, syncFolder } from "./folder.ts";
@@ -39,6 +41,7 @@ export type MaintenanceJob =
       readonly untold: Untold;
       readonly limit: number;
     }
+  | CheckPlanJob
   | { readonly kind: "backup"; readonly folder: string; readonly target: string };
 
 export interface MaintenanceDeps {
@@ -56,7 +59,7 @@ export interface Rebuilt extends RebuiltProfiles {
 export async function runMaintenance(
   job: MaintenanceJob,
   deps: MaintenanceDeps,
-): Promise<Rebuilt | VerifyReport | RuleChanges | { readonly path: string }> {
+): Promise<Rebuilt | VerifyReport | RuleChanges | PlanChecked | { readonly path: string }> {
   switch (job.kind) {
     case "rebuild":
       return rebuild(job, deps);
@@ -64,6 +67,8 @@ export async function runMaintenance(
       return verifyFolder(job, deps);
     case "compareRules":
       return compare(job);
+    case "checkPlan":
+      return checkPlan(job, deps);
     case "backup":
       return backup(job);
   }

@@ -1,9 +1,11 @@
 /** The main thread's end of the maintenance thread: one job at a time, the thread started for it and ended after. */
+import type { PlanChecked } from "../model/planChecked.ts";
 import type { RuleChanges } from "./compareRules.ts";
 import type { MaintenanceJob, Rebuilt } from "./maintenance.ts";
 import type { VerifyReport } from "./verify.ts";
 
-export type MaintenanceResult = Rebuilt | VerifyReport | RuleChanges | { readonly path: string };
+export type MaintenanceResult =
+  Rebuilt | VerifyReport | RuleChanges | PlanChecked | { readonly path: string };
 
 /** What the maintenance thread says. */
 export type FromMaintenance =

@@ -104,6 +104,8 @@ export interface WriterSettings {
   /** Decoded profiles held by the writer, per generation (two are held). */
   readonly hotProfiles: number;
   readonly rules: ChosenRules;
+  /** True: where the last run had others that can be changed at work, those stay in use until it is done. */
+  readonly keepsRules?: boolean | undefined;
   /** Content of the lists that chosen rules name, by its hash; absent: none. */
   readonly lists?: ListBytes | undefined;
   readonly plan: ChosenPlan;

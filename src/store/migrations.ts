@@ -142,6 +142,10 @@ CREATE TABLE forbidden_pairs (
 ALTER TABLE keys ADD COLUMN blocks TEXT;
 ALTER TABLE keys ADD COLUMN id_types TEXT;
 `,
+  `
+-- What each version changed at work, JSON: a line each.
+ALTER TABLE config_versions ADD COLUMN changes TEXT NOT NULL DEFAULT '[]';
+`,
 ];
 
 /** The schema that this program writes. */

@@ -4,6 +4,7 @@
  * old answer until the new profiles are whole, then all of them change at once.
  */
 import { rmSync } from "node:fs";
+import type { RulesRehearsed } from "../model/ruleDifference.ts";
 import type { Rules } from "../model/rules.ts";
 import type { RuleChanges } from "./compareRules.ts";
 import { folderPaths } from "./folder.ts";
@@ -18,6 +19,8 @@ export interface RuleChangeDeps {
   readonly maintenance: MaintenanceDesk;
   readonly ask: <T>(request: ControlRequest) => Promise<T>;
   readonly send: (message: ToWriter) => void;
+  /** Waits while the profiles in use are rebuilt. */
+  readonly untilLive: () => Promise<void>;
   /** Profiles of the new rules are in use: readers go on with them. */
   readonly onTaken: (taken: Extract<FromWriter, { kind: "rulesTaken" }>) => void;
   /** Share of the work that is done, 0 to 1; null when none is under way. */
@@ -30,18 +33,6 @@ export interface RulesApplied {
   readonly changed: boolean;
   /** Profiles whose traits are others than before. */
   readonly profiles: number;
-}
-
-/** What other rules would do to profiles. */
-export interface RulesRehearsed {
-  /** Profiles looked at. */
-  readonly profiles: number;
-  /** Of them, those with other values. */
-  readonly changed: number;
-  /** Profiles with another value, by trait. */
-  readonly traits: Readonly<Record<string, number>>;
-  /** Profiles that would come into or leave a segment, by segment. */
-  readonly segments: Readonly<Record<string, { readonly entered: number; readonly exited: number }>>;
 }
 
 /** A busy river may bring an erasure in each try. */
@@ -60,6 +51,8 @@ export class RuleChange {
   #taking: ((outcome: Outcome) => void) | null = null;
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
+  /** Of whoever asked for the change that is under way. */
+  #onProgress: (share: number) => void = () => {};
 
   constructor(deps: RuleChangeDeps, rules: Rules) {
     this.#deps = deps;
@@ -75,8 +68,15 @@ export class RuleChange {
    * Takes other rules into use, with the content of the lists that they name; resolves when every follower can hear of
    * it. Throws when that can't be done.
    */
-  apply(rules: Rules, lists?: ListBytes): Promise<RulesApplied> {
-    return this.#inTurn(() => this.#apply(rules, lists));
+  apply(
+    rules: Rules,
+    lists?: ListBytes,
+    onProgress: (share: number) => void = () => {},
+  ): Promise<RulesApplied> {
+    return this.#inTurn(() => {
+      this.#onProgress = onProgress;
+      return this.#apply(rules, lists);
+    });
   }
 
   /** Finds what other rules would do, on a copy that is thrown away; nothing changes. */
@@ -113,8 +113,16 @@ export class RuleChange {
     this.#taking = null;
   }
 
+  #say(share: number): void {
+    this.#onProgress(share);
+    this.#deps.onProgress(share);
+  }
+
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(work).finally(() => this.#deps.onProgress(null));
+    const turn = this.#last.then(work).finally(() => {
+      this.#onProgress = () => {};
+      this.#deps.onProgress(null);
+    });
     this.#last = turn.catch(() => {});
     return turn;
   }
@@ -177,6 +185,8 @@ export class RuleChange {
     let why = "";
     try {
       for (let attempt = 1; attempt <= tries && !this.#closed; attempt += 1) {
+        await this.#deps.untilLive();
+        if (this.#closed) break;
         const { head } = await ask<{ readonly head: number }>({ act: "holdLinks", holds: true });
         const outcome = await this.#build(rules, head);
         if (outcome.kind === "rulesTaken") return outcome;
@@ -189,9 +199,9 @@ export class RuleChange {
   }
 
   async #build(rules: Rules, upTo: number): Promise<Outcome> {
-    const { folder, hotProfiles, maintenance, send, onProgress } = this.#deps;
+    const { folder, hotProfiles, maintenance, send } = this.#deps;
     const built = await maintenance.run({ kind: "rebuild", folder, upTo, hotProfiles, rules }, (share) =>
-      onProgress(share * buildShare),
+      this.#say(share * buildShare),
     );
     if (!("watermark" in built && "folder" in built)) throw new Error("the rebuild gave no profiles");
     if (this.#closed) return { kind: "rulesNotTaken", why: "the server is shutting down" };
@@ -212,7 +222,7 @@ export class RuleChange {
 
   /** Tells followers, page by page; returns how many profiles changed. */
   async #tell(untold: Untold, profiles: string): Promise<number> {
-    const { ask, onProgress } = this.#deps;
+    const { ask } = this.#deps;
     const rules = this.#rules;
     let told = 0;
     for (let left: Untold | null = untold; left !== null && !this.#closed;) {
@@ -223,7 +233,7 @@ export class RuleChange {
       told += changes.length;
       const after: Untold | null = nextPid === null ? null : { ...left, afterPid: nextPid };
       if (!this.#closed) await ask({ act: "tellRules", changes: [], untold: after });
-      onProgress(buildShare + (1 - buildShare) / 2);
+      this.#say(buildShare + (1 - buildShare) / 2);
       left = after;
     }
     return told;

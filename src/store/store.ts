@@ -7,10 +7,8 @@ import { join } from "node:path";
 import type { Clock } from "../lib/clock.ts";
 import { errorText } from "../lib/describeError.ts";
 import { noRules } from "../model/rules.ts";
-import type { Namespace } from "../model/event.ts";
 import { audiencesOf } from "./audiences.ts";
 import { ChangeLogReader } from "./changeLogReader.ts";
-import type { Erased } from "./erase.ts";
 import { folderPaths, lockFolder, markClosed } from "./folder.ts";
 import { checkJournal, checkOps, FolderRefused } from "./folderRefused.ts";
 import { JournalReader } from "./journalReader.ts";
@@ -28,10 +26,9 @@ import type {
 import { profileIds } from "./profileId.ts";
 import { ProfilesReader } from "./profilesReader.ts";
 import { profilesTrusted } from "./profilesTrust.ts";
-import { quarantinePages } from "./quarantinePages.ts";
-import { splitActs } from "./splitActs.ts";
 import { nameOf, RuleChange } from "./ruleChange.ts";
 import { definitionsWith } from "./segmentLists.ts";
+import { storeAdmin } from "./storeAdmin.ts";
 import type { Store, StoreAdmin, StoreStatus } from "./storeApi.ts";
 import type { VerifyJob } from "./verify.ts";
 import { WriterLink, type LinkLimits } from "./writerLink.ts";
@@ -94,6 +91,7 @@ class OpenedStore {
   #closed = false;
   readonly #opened = Promise.withResolvers<Opened>();
   readonly #closedByWriter = Promise.withResolvers<void>();
+  #live = Promise.withResolvers<void>();
 
   constructor(options: StoreOptions, lock: Disposable) {
     this.#options = options;
@@ -110,11 +108,21 @@ class OpenedStore {
   }
 
   async open(): Promise<Store> {
-    const { folder, hotProfiles, rules, lists, plan, enrichment, crashAt } = this.#options;
+    const { folder, hotProfiles, rules, keepsRules, lists, plan, enrichment, crashAt } = this.#options;
     const isTrusted = await profilesTrusted(this.#options);
     this.#send({
       kind: "open",
-      settings: { folder, profilesTrusted: isTrusted, hotProfiles, rules, lists, plan, enrichment, crashAt },
+      settings: {
+        folder,
+        profilesTrusted: isTrusted,
+        hotProfiles,
+        rules,
+        keepsRules,
+        lists,
+        plan,
+        enrichment,
+        crashAt,
+      },
     });
     const opened = await this.#opened.promise;
     const ids = profileIds(opened.journalId);
@@ -232,6 +240,17 @@ class OpenedStore {
     this.#profiles = folder === null ? null : openProfileStore(folder, { readOnly: true });
     this.#readers?.profiles.use(this.#profiles, visible);
     former?.close().catch((error: unknown) => this.#options.notice("warn", describe(error)));
+    if (folder !== null) this.#nowLive();
+  }
+
+  /** Resolves once profiles are in use, or never will be. */
+  async #untilLive(): Promise<void> {
+    while (this.#profiles === null && !this.#closed) await this.#live.promise;
+  }
+
+  #nowLive(): void {
+    this.#live.resolve();
+    this.#live = Promise.withResolvers<void>();
   }
 
   #status(): StoreStatus {
@@ -252,71 +271,23 @@ class OpenedStore {
   }
 
   #admin(): StoreAdmin {
-    return {
-      createKey: async (key) => {
-        this.#keys = await this.#ask<KeyRow[]>({ act: "createKey", key });
-      },
-      listKeys: () => this.#keys,
-      revokeKey: async (id) => {
-        const { revoked, keys } = await this.#ask<{ revoked: boolean; keys: KeyRow[] }>({
-          act: "revokeKey",
-          id,
-        });
+    const { folder, clock } = this.#options;
+    return storeAdmin({
+      folder,
+      clock,
+      link: this.#link,
+      maintenance: this.#maintenance,
+      journal: () => this.#readers?.journal ?? null,
+      forgetShared: () => this.#readers?.changes.forgetShared(),
+      keys: () => this.#keys,
+      onKeys: (keys) => {
         this.#keys = keys;
-        return revoked;
       },
-      erase: async (namespace, type, value) => {
-        const erased = await this.#ask<Erased | null>(this.#eraseRequest(namespace, type, value));
-        this.#readers?.changes.forgetShared();
-        return erased;
-      },
-      compact: () => this.#ask<void>({ act: "compact" }),
-      ...quarantinePages(() => this.#readers?.journal ?? null),
-      ...splitActs(this.#link, () => this.#readers?.changes.forgetShared()),
-      replayQuarantine: (id, body) =>
-        this.#ask({ act: "replayQuarantine", id, ...(body === undefined ? {} : { body }) }),
-      backup: async (target) => {
-        const result = await this.#maintenance.run(
-          { kind: "backup", folder: this.#options.folder, target },
-          () => {},
-        );
-        if (!("path" in result)) throw new Error("the backup gave no file");
-        return result;
-      },
-      rebuild: async () => {
-        await this.#ask({ act: "rebuild" });
-      },
-      verify: async (onProgress) => {
-        await this.#ask({ act: "settle" });
-        const { folder } = this.#options;
-        const profilesFolder = this.#profiles?.folder ?? null;
-        const result = await this.#maintenance.run(
-          { kind: "verify", folder, profilesFolder, ...this.#folding() },
-          onProgress,
-        );
-        if (!("problems" in result)) throw new Error("the verification gave no report");
-        return result;
-      },
-      settle: () => this.#ask({ act: "settle" }),
-      applyRules: async (rules, lists) => {
-        if (this.#rules === null) throw new Error("the store is not open");
-        return this.#rules.apply(rules, lists);
-      },
-      rehearseRules: async (rules, lists, onProgress) => {
-        const folder = this.#profiles?.folder;
-        if (this.#rules === null || folder === undefined)
-          throw new Error("profiles are being rebuilt; ask again when that is done");
-        const from = { profiles: nameOf(folder), nowMs: this.#options.clock.nowMs() };
-        return this.#rules.rehearse(rules, lists, from, onProgress);
-      },
-      noteConfig: async (version) => {
-        await this.#ask({ act: "noteConfig", version });
-      },
-      configVersions: (limit) => this.#readers?.journal.configVersions(limit) ?? [],
-      usePlan: async (plan) => {
-        await this.#ask({ act: "usePlan", plan });
-      },
-    };
+      find: (namespace, type, value) => this.#readers?.profiles.find(namespace, type, value) ?? null,
+      profilesFolder: () => this.#profiles?.folder ?? null,
+      rules: () => this.#rules,
+      folding: () => this.#folding(),
+    });
   }
 
   /** What profiles are folded with, for work beside the writer. */
@@ -333,6 +304,7 @@ class OpenedStore {
         maintenance: this.#maintenance,
         ask: (request) => this.#ask(request),
         send: (message) => this.#send(message),
+        untilLive: () => this.#untilLive(),
         onTaken: (taken) => {
           if (this.#readers !== null)
             this.#readers.profiles.useRules(definitionsWith(this.#readers.journal, taken.rules));
@@ -351,17 +323,6 @@ class OpenedStore {
     return change;
   }
 
-  /** profile_id and email_sha256 are looked up here; the writer knows the other types. */
-  #eraseRequest(namespace: Namespace, type: string, value: string): ControlRequest {
-    if (type === "profile_id" || type === "email_sha256") {
-      const found = this.#readers?.profiles.find(namespace, type, value);
-      const identifier = found?.kind === "found" ? found.profile.identifiers[0] : undefined;
-      if (identifier !== undefined)
-        return { act: "erase", namespace, type: identifier.type, value: identifier.value };
-    }
-    return { act: "erase", namespace, type, value };
-  }
-
   async #ask<T>(request: ControlRequest): Promise<T> {
     return (await this.#link.ask(request)) as T;
   }
@@ -375,6 +336,7 @@ class OpenedStore {
     this.#link.drain();
     this.#closed = true;
     this.#rules?.close();
+    this.#nowLive();
     this.#maintenance.close();
     await this.#link.idle();
     // Readers go first: only the last connection to close moves the write-ahead log into the database.

@@ -8,6 +8,8 @@ import type { Rules } from "../model/rules.ts";
 import type { Accept } from "./accept.ts";
 import type { Audiences } from "./audiences.ts";
 import type { ChangeLog } from "./changeLog.ts";
+import type { PlanChecked } from "../model/planChecked.ts";
+import type { CheckPlanJob } from "./checkPlan.ts";
 import type { ConfigVersion } from "./configVersions.ts";
 import type { Replayed } from "./control.ts";
 import type { Erased } from "./erase.ts";
@@ -15,7 +17,8 @@ import type { KeyRow, WriterCounts } from "./messages.ts";
 import type { Profiles } from "./profiles.ts";
 import type { QuarantinePages } from "./quarantinePages.ts";
 import type { SplitActs } from "./splitActs.ts";
-import type { RulesApplied, RulesRehearsed } from "./ruleChange.ts";
+import type { RulesRehearsed } from "../model/ruleDifference.ts";
+import type { RulesApplied } from "./ruleChange.ts";
 import type { ListBytes } from "./segmentLists.ts";
 import type { VerifyReport } from "./verify.ts";
 
@@ -51,8 +54,10 @@ export interface StoreAdmin extends QuarantinePages, SplitActs {
   verify(onProgress: (share: number) => void): Promise<VerifyReport>;
   /** Finishes re-attributions that are pending; for tests and before comparisons. */
   settle(): Promise<unknown>;
+  /** Those that profiles are folded with and read by. */
+  rulesInUse(): Rules;
   /** Takes other rules into use while the service goes on; resolves when every follower can hear what changed. */
-  applyRules(rules: Rules, lists?: ListBytes): Promise<RulesApplied>;
+  applyRules(rules: Rules, lists?: ListBytes, onProgress?: (share: number) => void): Promise<RulesApplied>;
   /** Finds what other rules would do to profiles, on a copy; `onProgress` is told the share that is done. */
   rehearseRules(
     rules: Rules,
@@ -63,6 +68,13 @@ export interface StoreAdmin extends QuarantinePages, SplitActs {
   noteConfig(version: Omit<ConfigVersion, "version">): Promise<void>;
   /** Configurations that were in use, the newest first. */
   configVersions(limit: number): readonly ConfigVersion[];
+  /** What past events would have met under another tracking plan. */
+  checkPlan(
+    job: Omit<CheckPlanJob, "kind" | "folder" | "before">,
+    onProgress: (share: number) => void,
+  ): Promise<PlanChecked>;
+  /** The tracking plan in use; null: none. */
+  planInUse(): PlanRules | null;
   /** Takes another tracking plan into use, at once. */
   usePlan(plan: PlanRules | null): Promise<void>;
 }

@@ -9,7 +9,7 @@ import { TrackingPlan } from "../model/planCheck.ts";
 import { noRules, type Rules } from "../model/rules.ts";
 import { useEpochs } from "./segmentEpochs.ts";
 import { readUntold } from "./untold.ts";
-import { dropLists, keepLists, type ListBytes } from "./segmentLists.ts";
+import { definitionsWith, dropLists, keepLists, type ListBytes } from "./segmentLists.ts";
 
 /** Rules as configured; `stored`: those that the folder was last served with. */
 export type ChosenRules = Rules | "stored";
@@ -43,6 +43,25 @@ export function useRules(journal: Memory, chosen: ChosenRules, nowMs: number, li
   return chosen;
 }
 
+/**
+ * The rules to start with where other ones are chosen and the change can be made at work: those of the last run, which
+ * profiles and followers of the feed know. The chosen ones are checked, and their lists kept. Throws as compiling does.
+ */
+export function rulesOfLastRun(
+  journal: Memory & { head(): number },
+  chosen: ChosenRules,
+  lists?: ListBytes,
+): Rules | null {
+  const known = journal.getMeta(rulesMeta);
+  if (chosen === "stored" || known === null || journal.head() === 0) return null;
+  const former = rulesIn(known);
+  const isSame = JSON.stringify(former) === JSON.stringify(chosen);
+  if (isSame || JSON.stringify(former.identity) !== JSON.stringify(chosen.identity)) return null;
+  keepLists(journal, chosen, lists);
+  definitionsWith(journal, chosen);
+  return former;
+}
+
 /** What the journal remembers; null: nothing. */
 export function rulesIn(text: string | null): Rules {
   if (text === null) return noRules;
@@ -66,10 +85,15 @@ export function evidenceName(definitions: Definitions): string {
   return membership === null ? evidence : `${evidence}-${Bun.hash.wyhash(membership).toString(36)}`;
 }
 
-/** The tracking plan that the journal remembers; null: none. */
-export function rememberedPlan(journal: Pick<Memory, "getMeta">): TrackingPlan | null {
+/** The tracking plan that the journal remembers, as it was configured; null: none. */
+export function rememberedRules(journal: Pick<Memory, "getMeta">): PlanRules | null {
   // Written below alone.
-  const plan = JSON.parse(journal.getMeta(planMeta) ?? "null") as PlanRules | null;
+  return JSON.parse(journal.getMeta(planMeta) ?? "null") as PlanRules | null;
+}
+
+/** The same, ready for use. */
+export function rememberedPlan(journal: Pick<Memory, "getMeta">): TrackingPlan | null {
+  const plan = rememberedRules(journal);
   return plan === null ? null : new TrackingPlan(plan);
 }
 

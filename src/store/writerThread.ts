@@ -21,7 +21,7 @@ import { RulesExchange } from "./rulesExchange.ts";
 import { classifyWriteFailure } from "./sqlite.ts";
 import { definitionsWith } from "./segmentLists.ts";
 import { readUntold } from "./untold.ts";
-import { usePlan, useRules } from "./usedDefinitions.ts";
+import { rulesOfLastRun, usePlan, useRules } from "./usedDefinitions.ts";
 import { JournalFailed } from "./judging.ts";
 import { Writer } from "./writer.ts";
 import type { QueuedFrame } from "./writerOptions.ts";
@@ -216,7 +216,9 @@ export class WriterThread {
     try {
       const journal = new Journal(folderPaths(settings.folder).journal, ids);
       this.#messageIds = openMessageIds(folderPaths(settings.folder).messageIds, journal, notice);
-      const rules = useRules(journal, settings.rules, clock.nowMs(), settings.lists);
+      const rules =
+        (settings.keepsRules === true ? rulesOfLastRun(journal, settings.rules, settings.lists) : null) ??
+        useRules(journal, settings.rules, clock.nowMs(), settings.lists);
       const writer = new Writer({
         journal,
         messageIds: this.#messageIds,

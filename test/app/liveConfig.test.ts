@@ -52,10 +52,11 @@ test("plan, apply, history and rollback, each by the command", async () => {
   expect(await traits(server)).toEqual({ newest: "c" });
   const listed = (await run("history")).stdout;
   expect(listed).toContain("by start");
-  expect(listed).toContain("by command");
+  expect(listed).toMatch(/by command of \S+ {2}\+ computed\.newest, - computed\.views/);
   const back = await run("rollback", "1");
   expect(back.code).toBe(0);
   expect(readFileSync(config, "utf8")).toBe(views);
+  expect(readFileSync(`${config}.before`, "utf8")).toContain("aggregat:");
   expect(await traits(server)).toEqual({ views: 3 });
   expect((await freshet(["verify", "--data", data])).code).toBe(0);
 });
@@ -77,6 +78,68 @@ test("a saved file and a signal are enough; what needs a start is said", async (
   server.signal("SIGHUP");
   await until("the signal is heard", async () => JSON.stringify(await traits(server)) === '{"views":1}');
   await until("what waits for a start is said", () => server.stderr.includes('"why":"alerts"'));
+});
+
+test("who is who is refused at work and named in the plan, with what the rest would do", async () => {
+  using folder = tempFolder();
+  const { data, config, args } = setUp(folder, views);
+  await using server = await startServer({ data, args });
+  await look(server, "a");
+  const run = (...words: string[]) => freshet(["config", ...words, "--data", data]);
+  writeFileSync(config, `${newest}identity:\n  phone: { limit: 3, priority: 4 }\n`);
+  const planned = await run("plan");
+  expect(planned.code).toBe(0);
+  expect(planned.stdout).toContain("+ computed.newest\n- computed.views\n");
+  expect(planned.stdout).toMatch(/refused at work: .*identity.*needs rebuild/);
+  expect(planned.stdout).toContain("1 of 1 profiles would change\n  newest: 1\n  views: 1\n");
+  const applied = await run("apply");
+  expect(applied.code).toBe(1);
+  expect(applied.stderr).toContain("needs rebuild");
+  expect(await traits(server)).toEqual({ views: 1 });
+  const wrong = `${head}segments:\n  a: { trait: x, atLeast: 1 }\n  c:\n    all: [{ segment: b }]\n`;
+  writeFileSync(config, wrong);
+  expect((await run("diff")).stderr).toContain(
+    "segments.c: there is no segment b; did you mean a? (line 4, column 3)",
+  );
+});
+
+test("what changed while the server was off is told on the feed, old to new", async () => {
+  using folder = tempFolder();
+  const { data, config, args } = setUp(folder, views);
+  {
+    await using server = await startServer({ data, args });
+    await look(server, "a");
+  }
+  writeFileSync(config, newest);
+  await using server = await startServer({ data, args });
+  expect(await traits(server)).toEqual({ newest: "a" });
+  const { changes } = (await (await server.get("/v1/changes?cursor=1.1")).json()) as {
+    changes: { cause: string; traits: unknown }[];
+  };
+  expect(changes.map(({ cause, traits: told }) => [cause, told])).toEqual([
+    ["definition", { newest: { old: null, new: "a" }, views: { old: 1, new: null } }],
+  ]);
+  expect((await freshet(["config", "history", "--data", data])).stdout).toMatch(
+    /2 {2}\S+ {2}by start {2}\+ computed/,
+  );
+});
+
+test("a list and a plan that are named later are watched from then on", async () => {
+  using folder = tempFolder();
+  const { data, config, args } = setUp(folder, views);
+  await using server = await startServer({ data, args });
+  await look(server, "a");
+  const inStaff = async () =>
+    ((await (await server.get("/v1/profiles/user_id:42")).json()) as { segments: unknown[] }).segments.length;
+  mkdirSync(folder.at("etc/lists"));
+  writeFileSync(folder.at("etc/lists/staff.csv"), "user_id\n7\n");
+  writeFileSync(config, `${views}segments:\n  staff: { list: ./lists/staff.csv, match: user_id }\n`);
+  await until("the segment is there", async () =>
+    (await freshet(["config", "diff", "--data", data])).stdout.includes("nothing"),
+  );
+  expect(await inStaff()).toBe(0);
+  writeFileSync(folder.at("etc/lists/staff.csv"), "user_id\n42\n");
+  await until("the saved list is taken into use", async () => (await inStaff()) === 1);
 });
 
 test("ingest goes on and reads never mix old and new while rules change", async () => {

@@ -7,6 +7,7 @@ import type { CallOperation } from "../operation.ts";
 import type { Alerts } from "../alerts/alerts.ts";
 import type { AccessDeps, Visitor } from "./access.ts";
 import type { Attempts } from "./attempts.ts";
+import type { ConfigJob, MendJob, PlanJob } from "./configWire.ts";
 import type { Jobs } from "./jobs.ts";
 import type { RiverDeps } from "./riverView.ts";
 
@@ -15,6 +16,9 @@ export interface AdminDeps extends AccessDeps {
   readonly river: RiverDeps;
   readonly alerts: Alerts;
   readonly jobs: Jobs;
+  readonly configJobs: Jobs<ConfigJob["kind"], NonNullable<ConfigJob["result"]>>;
+  readonly planJobs: Jobs<PlanJob["kind"], NonNullable<PlanJob["result"]>>;
+  readonly mendJobs: Jobs<MendJob["kind"], NonNullable<MendJob["result"]>>;
   readonly attempts: Attempts;
   readonly call: CallOperation;
   readonly audit: AuditLog;

@@ -7,7 +7,11 @@ import { admit } from "./access.ts";
 import { answerHeaders, answering, type AdminDeps, type Asked } from "./adminContext.ts";
 import { alertsView, testAlerts } from "./alertActs.ts";
 import { auditView } from "./auditView.ts";
+import { applyConfig, checkConfig, configVersion, configView, planConfig } from "./configActs.ts";
+import type { MendAnswer } from "./configWire.ts";
 import { createKey, listKeys, revokeKey } from "./keyActs.ts";
+import { mendPieces } from "./mendActs.ts";
+import { checkPlanText, planView } from "./planActs.ts";
 import { profileDetail, timeline } from "./profileDetail.ts";
 import { findProfile, recentProfiles } from "./profileSearch.ts";
 import { quarantineGroups, quarantinePiece, quarantinePieces, replayPieces } from "./quarantineActs.ts";
@@ -49,6 +53,10 @@ const gets: Readonly<Record<string, Answer>> = {
   quarantine: (_asked, { store }) => quarantineGroups(store.admin),
   "quarantine/pieces": ({ query }, { store }) => quarantinePieces(query, store.admin),
   "quarantine/piece": ({ query }, { store }) => quarantinePiece(query.get("id") ?? "", store.admin),
+  "quarantine/mend": (_asked, { mendJobs }) => ({ job: mendJobs.current }) satisfies MendAnswer,
+  config: (_asked, deps) => configView(deps),
+  "config/version": configVersion,
+  plan: planView,
   keys: (_asked, deps) => listKeys(deps),
   storage: (_asked, deps) => storageView(deps),
   audit: ({ query }, deps) => auditView(query, deps.audit),
@@ -57,6 +65,11 @@ const gets: Readonly<Record<string, Answer>> = {
 const posts: Readonly<Record<string, Answer>> = {
   "alerts/test": testAlerts,
   "quarantine/replay": replayPieces,
+  "quarantine/mend": mendPieces,
+  "config/check": checkConfig,
+  "config/plan": planConfig,
+  "config/apply": applyConfig,
+  "plan/check": checkPlanText,
   keys: createKey,
   "keys/revoke": revokeKey,
   "storage/backup": ({ visitor }, deps) => beginBackup(visitor, deps),

@@ -214,14 +214,16 @@ export interface MadeKeyAnswer {
 }
 
 /** Long work of the page's. */
-export interface JobAnswer {
-  readonly kind: "backup" | "verify";
+export interface JobAnswer<Kind extends string = "backup" | "verify", Result = null> {
+  readonly kind: Kind;
   readonly startedAt: string;
   readonly progress: number;
   readonly endedAt: string | null;
   /** A sentence about how it ended; null while it runs. */
   readonly sentence: string | null;
   readonly isGood: boolean | null;
+  /** What it gave; null while it runs, and where it failed. */
+  readonly result: Result | null;
 }
 
 /** GET /admin/api/storage */

@@ -3,7 +3,7 @@ import { Refusal } from "../../errors.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { AuditLog } from "../../store/ops/audit.ts";
 import { OpsFailed } from "../../store/ops/opsDesk.ts";
-import type { CallOperation, OperationName } from "../operation.ts";
+import type { CallOperation, OperationName, OperationParams } from "../operation.ts";
 
 /** Who acts. */
 export interface Actor {
@@ -64,13 +64,16 @@ export async function kept<Value>(writing: Promise<Value>): Promise<Value> {
   }
 }
 
-/** Operations that change something or give much away, and what is kept of their target. */
-const recorded: { readonly [Name in OperationName]?: (params: never) => string | null } = {
+/** Operations that change something or give much away, and what is kept of their target; undefined: this time it is not. */
+const recorded: { readonly [Name in OperationName]?: (params: never) => string | null | undefined } = {
   "keys.create": ({ kind, source }: { kind: string; source: string }) => `${kind} key of ${source}`,
   "keys.revoke": ({ id }: { id: string }) => id,
   export: ({ namespace, what }: { namespace: string; what: string }) => `${namespace} ${what}`,
   erase: ({ namespace, type }: { namespace: string; type: string }) => `${namespace} profile by ${type}`,
   backup: ({ target }: { target: string }) => target,
+  "config.apply": ({ by }: { by: string }) => by,
+  "quarantine.mend": ({ dryRun, code, source, ids }: OperationParams<"quarantine.mend">) =>
+    dryRun ? undefined : ids === null ? `${code} from ${source}` : `${ids.length} pieces`,
   compact: () => null,
   verify: () => null,
   rebuild: () => null,
@@ -93,9 +96,9 @@ export function auditedCall(
 ): CallOperation {
   const { audit, clock, onLost } = deps;
   return async (name, params, outlet) => {
-    const target = recorded[name];
+    const target = recorded[name]?.(params as never);
     if (target === undefined) return call(name, params, outlet);
-    const act = { action: actionNames[name] ?? name, target: target(params as never) };
+    const act = { action: actionNames[name] ?? name, target };
     const entry = await audit
       .write({ atMs: clock.nowMs(), ...actor, ...act, detail: null }, "begun")
       .catch(() => null);

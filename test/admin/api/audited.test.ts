@@ -151,7 +151,7 @@ describe("an operation through the socket", () => {
 
 describe("long work", () => {
   test("is one at a time, with its progress, and tells how it ended", async () => {
-    const jobs = new Jobs(new FakeClock());
+    const jobs = new Jobs(new FakeClock(), () => {});
     const end = Promise.withResolvers<{ isGood: boolean; sentence: string }>();
     const first = jobs.begin("backup", (progress) => {
       progress(0.4);

@@ -1,0 +1,60 @@
+/** What another configuration would change: at work, at the next start only, or not while the server runs. */
+import type { ConfigDifference } from "./admin/workReports.ts";
+import type { ServeSettings } from "./config/settings.ts";
+import { planDiff } from "./model/planDiff.ts";
+import type { RuleDifference } from "./model/ruleDifference.ts";
+import { rulesDiff } from "./model/rulesDiff.ts";
+
+/** Rules about who is who can't change under profiles that were joined by others. */
+const fixedParts: ReadonlySet<string> = new Set(["identity"]);
+
+/** Settings that are no section of the file, or are compared for themselves. */
+const otherwise: ReadonlySet<string> = new Set([
+  "rules",
+  "lists",
+  "plan",
+  "configPath",
+  "configText",
+  "configOrigin",
+  "planFolder",
+  "crashAt",
+]);
+
+export function differenceOf(used: ServeSettings, next: ServeSettings): ConfigDifference {
+  const keys = Object.keys(used).filter((key) => !otherwise.has(key));
+  // Settings are plain data.
+  const was: Readonly<Record<string, unknown>> = { ...used };
+  const is: Readonly<Record<string, unknown>> = { ...next };
+  const rules = rulesDiff(used.rules, next.rules);
+  return {
+    rules: rules.filter(({ part }) => !fixedParts.has(part)),
+    plan: planDiff(used.plan, next.plan),
+    atNextStart: keys.filter((key) => JSON.stringify(was[key]) !== JSON.stringify(is[key])),
+    needsRebuild: rules.filter(({ part }) => fixedParts.has(part)),
+  };
+}
+
+/** The new settings with what can't change at work left as it is, to tell what the rest would do. */
+export function changeableOf(used: ServeSettings, next: ServeSettings): ServeSettings {
+  return { ...next, rules: { ...next.rules, identity: used.rules.identity } };
+}
+
+/** Why these can't be taken into use at work, a sentence each; empty: they can. */
+export function rebuildProblems({ needsRebuild }: ConfigDifference): string[] {
+  return needsRebuild.map(
+    ({ part, name, kind }) =>
+      `${part}.${name} is ${kind}: needs rebuild. Who is who can't change at work: stop the server and start it with this file, which rebuilds the profiles`,
+  );
+}
+
+const signs = { added: "+", removed: "-", changed: "~" } as const;
+
+/** `~ segments.big-spenders` */
+export function differenceLine({ part, name, kind }: RuleDifference): string {
+  return `${signs[kind]} ${part}.${name}`;
+}
+
+/** True where nothing is another. */
+export function isSame({ rules, plan, atNextStart, needsRebuild }: ConfigDifference): boolean {
+  return rules.length + plan.length + atNextStart.length + needsRebuild.length === 0;
+}
