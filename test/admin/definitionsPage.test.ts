@@ -180,8 +180,8 @@ test(
     expect(await tab.axe()).toEqual([]);
     await page.click("text=Roll back to version 1");
     await until("the file is the first again", () => readFileSync(path, "utf8") === config);
-    await page.waitForSelector('[aria-label="Versions"] tr:has-text("rollback to 1")');
-    expect(await editor.inputValue()).toBe(config);
+    await until("the editor shows it", async () => (await editor.inputValue()) === config);
+    await page.waitForSelector('[aria-label="Versions"] tbody tr:first-child:has-text("rollback to 1")');
     expect(tab.cspViolations).toEqual([]);
     expect(tab.errors).toEqual([]);
   },
