@@ -25,6 +25,7 @@ export const folderPaths = (folder: string) => ({
   ops: join(folder, "ops.db"),
   backups: join(folder, "backups"),
   socket: join(folder, "freshet.sock"),
+  signingKeys: join(folder, "signing-keys.json"),
   profiles: (name: string) => join(folder, name),
 });
 

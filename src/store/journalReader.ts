@@ -142,6 +142,11 @@ export class JournalReader implements Disposable {
     this.epoch = Number(this.#meta("epoch") ?? 1);
   }
 
+  /** Restorations from a backup: the epoch that each began, and the newest row that it kept. */
+  restores(): readonly { readonly epoch: number; readonly head: number }[] {
+    return JSON.parse(this.#meta("restores") ?? "[]") as { epoch: number; head: number }[];
+  }
+
   head(): number {
     return (
       this.#database.query<{ head: number | null }, []>("SELECT max(seq) AS head FROM journal").get()?.head ??

@@ -67,12 +67,30 @@ function renew(path: string, nowMs: number): number {
         "INSERT INTO meta (name, value) VALUES ('epoch', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
       )
       .run(String(epoch));
+    noteRestore(database, epoch);
     database.run("DELETE FROM meta WHERE name = 'profilesFolder'");
     database.run("PRAGMA journal_mode = DELETE");
     return database.query<{ rows: number }, []>("SELECT count(*) AS rows FROM journal").get()?.rows ?? 0;
   } finally {
     database.close();
   }
+}
+
+/**
+ * From here on the numbers behind the newest row are given out once more: what names a profile by its number, and was
+ * made when a later row had that number, must not lead to whoever gets it now.
+ */
+function noteRestore(database: Database, epoch: number): void {
+  const head = database.query<{ head: number | null }, []>("SELECT max(seq) AS head FROM journal").get()?.head;
+  const noted = database
+    .query<{ value: string }, []>("SELECT value FROM meta WHERE name = 'restores'")
+    .get()?.value;
+  const restores: unknown[] = noted === undefined ? [] : (JSON.parse(noted) as unknown[]);
+  database
+    .query(
+      "INSERT INTO meta (name, value) VALUES ('restores', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+    )
+    .run(JSON.stringify([...restores, { epoch, head: head ?? 0 }]));
 }
 
 function openCopy(path: string): Database {
