@@ -14,6 +14,7 @@ import type { ServeSettings } from "./config/settings.ts";
 import { contentOperations } from "./contentOperations.ts";
 import { openContent, type Content } from "./contentWiring.ts";
 import { configOperations, planOperations } from "./configOperations.ts";
+import { openCredentials } from "./credentialsWiring.ts";
 import { LiveConfig } from "./liveConfig.ts";
 import { eraseFromOps, findAtOf, openDataStore, openOps, operationsOf } from "./dataStore.ts";
 import type { DemoKeys } from "./demoKeys.ts";
@@ -25,6 +26,7 @@ import type { Log } from "./lib/log.ts";
 import type { Timers } from "./lib/timers.ts";
 import { receiptOperations } from "./receiptOperations.ts";
 import { serve, type Serving } from "./serving.ts";
+import { tokenOperations } from "./tokenOperations.ts";
 import { folderPaths } from "./store/folder.ts";
 import { noteHolder } from "./store/holder.ts";
 import type { AuditLog } from "./store/ops/audit.ts";
@@ -121,6 +123,7 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
     { ...deps, admin: store.admin, isQuick: () => isQuick(store) },
     { ...settings, rules: store.admin.rulesInUse() },
   );
+  const credentials = openCredentials(settings, { ...deps, store, keys });
   const call = operationsOf(store, settings.dataFolder, {
     ...deps,
     configuredKeys: configured,
@@ -131,6 +134,13 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
     },
     further: {
       ...contentOperations(content.shelf, store, deps.clock),
+      ...tokenOperations({
+        ...deps,
+        store,
+        credentials,
+        keyIds: () => [...store.admin.listKeys(), ...configured].map(({ id }) => id),
+        publicUrl: () => settings.publicUrls[0] ?? serving.origin,
+      }),
       ...receiptOperations({
         ops,
         profiles: store.profiles,
@@ -140,7 +150,7 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
       ...planOperations(store.admin, deps.clock),
     },
   });
-  const serving = serve(settings, { ...deps, ...opened, keys, call });
+  const serving = serve(settings, { ...deps, ...opened, keys, credentials, call });
   try {
     const shownKeys = await keysOfStart(store, settings, deps, demoKeys);
     keys.refresh();

@@ -13,6 +13,7 @@ import { Refusal } from "./errors.ts";
 import { contentRoutes, type ContentDeps } from "./esp/content/contentRoutes.ts";
 import { preflightRoutes, type PreflightRouteDeps } from "./esp/content/preflightRoutes.ts";
 import { receiptRoutes, type ReceiptDeps } from "./esp/content/receiptRoutes.ts";
+import { oauthRoutes, type OauthDeps } from "./esp/credentials/oauthRoutes.ts";
 import { feedTokenRoutes, type FeedTokenDeps } from "./esp/feedTokenRoutes.ts";
 import { longPollRoutes, type LongPollDeps } from "./esp/longPoll.ts";
 import { profileReads, restRoutes, type RestDeps } from "./esp/rest.ts";
@@ -26,6 +27,7 @@ export interface RoutesDeps {
   readonly ingest: IngestDeps & StreamDeps & ClientSettingsDeps;
   readonly rest: RestDeps;
   readonly content: ContentDeps & ReceiptDeps & PreflightRouteDeps;
+  readonly oauth: OauthDeps;
   readonly feed: SseDeps & LongPollDeps & WebSocketDeps & FeedTokenDeps;
   readonly operations: OperationsRoutesDeps;
   readonly admin: AdminDeps;
@@ -66,6 +68,7 @@ export function buildRouter(deps: RoutesDeps) {
     .use(contentRoutes(deps.content))
     .use(preflightRoutes(deps.content))
     .use(receiptRoutes(deps.content))
+    .use(oauthRoutes(deps.oauth))
     .use(sseRoutes(deps.feed))
     .use(longPollRoutes(deps.feed))
     .use(feedTokenRoutes(deps.feed))

@@ -12,10 +12,12 @@ import { publicAnswers } from "./admin/publicAnswers.ts";
 import { adminDeps } from "./adminWiring.ts";
 import type { Limits, ServeSettings } from "./config/settings.ts";
 import type { Content } from "./contentWiring.ts";
+import type { Credentials } from "./credentialsWiring.ts";
 import type { DemoKeys } from "./demoKeys.ts";
 import { tokenRate } from "./demoRoutes.ts";
 import { errorAnswers } from "./errorAnswers.ts";
 import { presentedKey } from "./esp/authorise.ts";
+import { Callers } from "./esp/credentials/callers.ts";
 import { FeedHub } from "./esp/feedHub.ts";
 import { FeedTokens } from "./esp/feedTokens.ts";
 import { feedSocketHandlers, type FeedSocketData } from "./esp/webSocket.ts";
@@ -48,6 +50,7 @@ import { version } from "./version.ts";
 export interface ServingDeps {
   readonly store: Store;
   readonly content: Content;
+  readonly credentials: Credentials;
   readonly ops: OpsDesk;
   readonly audit: AuditLog;
   /** Everything that an operator can do. */
@@ -218,7 +221,8 @@ function routesDeps(parts: Parts) {
       readJson,
       fedAtMs,
     },
-    content: contentDeps(deps, settings.dataFolder, readJson),
+    content: contentDeps(deps, settings, ingest.clientAddress, readJson),
+    oauth: { ...deps.credentials, bodies, clientAddress: ingest.clientAddress },
     admin: adminDeps({
       ...deps,
       ...settings,
@@ -262,8 +266,9 @@ function routesDeps(parts: Parts) {
 }
 
 function contentDeps(
-  { content, ops, store, keys, clock, timers }: ServingDeps,
-  dataFolder: string,
+  { content, ops, store, keys, clock, timers, credentials }: ServingDeps,
+  { dataFolder, ...settings }: ServeSettings,
+  clientAddress: (request: Request) => string,
   readJson: (request: Request) => Promise<unknown>,
 ): RoutesDeps["content"] {
   const { pressure } = content;
@@ -273,6 +278,14 @@ function contentDeps(
     findAt: findAtOf(store.profiles, dataFolder),
     profiles: store.profiles,
     findKey: keys.find,
+    callers: new Callers({
+      ...credentials,
+      findKey: keys.find,
+      clientAddress,
+      nowMs: () => clock.nowMs(),
+    }),
+    profileIdOf: credentials.profileIdOf,
+    ampSenders: settings.content?.ampSenders ?? [],
     clock,
     timers,
     head: () => store.changes.head(),

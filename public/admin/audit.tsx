@@ -9,6 +9,8 @@ const actions: Readonly<Record<string, string>> = {
   sign_in: "Signed in",
   sign_in_refused: "Sign-in refused",
   sign_out: "Signed out",
+  "key.rotateSigning": "Changed the key that signs access tokens",
+  "content.tokens": "Made content tokens of all profiles",
   "key.create": "Made a key",
   "key.revoke": "Revoked a key",
   "quarantine.replay": "Sent quarantined input again",

@@ -32,6 +32,9 @@ const segmentName = z.string().min(1).max(64);
 const named = z.strictObject({ type: z.string().min(1).max(64), value: z.string().min(1).max(2_048) });
 const identifier = named.extend({ namespace });
 
+const blockName = /^[a-z0-9][a-z0-9_-]{0,63}$/;
+const blockNames = z.array(z.string().regex(blockName)).min(1).max(32);
+
 /** Which pieces of the quarantine are meant: named ones, or what waits for one reason from one source. */
 const quarantineChoice = {
   ids: z.array(z.int().min(1)).max(10_000).nullable(),
@@ -136,6 +139,28 @@ export const operationParams = {
       )
       .max(50_000),
   }),
+  "content.token": z.strictObject({
+    namespace,
+    keyId: z.string().max(64).nullable(),
+    blocks: blockNames,
+    /** Null: for everybody. */
+    as: named.nullable(),
+  }),
+  "content.link": z.strictObject({
+    namespace,
+    keyId: z.string().max(64).nullable(),
+    block: z.string().regex(blockName),
+    /** As it is to stand in the link; null: for everybody. */
+    id: z.string().min(1).max(2_048).nullable(),
+    expiresInMs: z.int().min(1_000),
+  }),
+  "content.tokens": z.strictObject({
+    namespace,
+    keyId: z.string().max(64).nullable(),
+    blocks: blockNames,
+    idType: z.string().min(1).max(64),
+  }),
+  "keys.rotateSigning": z.strictObject({ dropsOthers: z.boolean() }),
   "content.preview": z.strictObject({ block: z.string().max(64), as: identifier.nullable() }),
   "content.preflight": z.strictObject({
     block: z.string().max(64),
@@ -327,6 +352,10 @@ export interface OperationResults {
   readonly "identity.explain": ExplainedIdentity;
   readonly "identity.undo": UndoReport;
   readonly "identity.plan": JoinPlan;
+  readonly "content.token": { readonly token: string; readonly url: string; readonly keyId: string };
+  readonly "content.link": { readonly url: string; readonly keyId: string };
+  readonly "content.tokens": { readonly count: number; readonly keyId: string };
+  readonly "keys.rotateSigning": { readonly kid: string };
   /** The block as it would be answered; null: there is no such block. */
   readonly "content.preview": ContentPreview | null;
   /** What a send would be; null: there is no such block. */

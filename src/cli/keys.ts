@@ -2,9 +2,11 @@
 import type { Command } from "commander";
 import { areLimitsKept, type KeyReport, type OperationParams } from "../admin/operation.ts";
 import { scopes as allScopes, type Scope } from "../model/key.ts";
+import { folderPaths } from "../store/folder.ts";
 import { dataFolder, withData } from "./arguments.ts";
 import { Exit, exitCodes, UsageError, type CliContext } from "./context.ts";
 import { outletFor, withOperations } from "./session.ts";
+import { connectSocket } from "./socketClient.ts";
 
 interface CreateFlags {
   readonly data?: string;
@@ -24,6 +26,7 @@ export function addKeys(program: Command, context: CliContext): void {
   addCreate(keys, context);
   addList(keys, context);
   addRevoke(keys, context);
+  addRotateSigning(keys, context);
 }
 
 function addCreate(keys: Command, context: CliContext): void {
@@ -85,6 +88,22 @@ function addRevoke(keys: Command, context: CliContext): void {
       revoked ? `${id} is revoked` : "no key in force has that id; `freshet keys list` shows them",
     );
     if (!revoked) throw new Exit(exitCodes.failed);
+  });
+}
+
+function addRotateSigning(keys: Command, context: CliContext): void {
+  const command = keys
+    .command("rotate-signing")
+    .description("sign access tokens with a new key from now on")
+    .option("--drop-others", "tokens that were signed before end at once", false);
+  withData(command).action(async (flags: { readonly data?: string; readonly dropOthers: boolean }) => {
+    const folder = dataFolder(flags, context);
+    const call = await connectSocket(folderPaths(folder).socket);
+    if (call === null)
+      throw new UsageError(`no Freshet is running on ${folder}; start it with freshet serve`);
+    using outlet = outletFor(context, null);
+    const { kid } = await call("keys.rotateSigning", { dropsOthers: flags.dropOthers }, outlet);
+    context.tell(`tokens are signed with ${kid} now`);
   });
 }
 

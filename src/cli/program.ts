@@ -8,6 +8,7 @@ import { addBackup } from "./backup.ts";
 import { addCheckProfiles } from "./checkProfiles.ts";
 import { addConfig } from "./config.ts";
 import { Exit, exitCodes, UsageError, type CliContext } from "./context.ts";
+import { addContentToken } from "./contentToken.ts";
 import { addDemo } from "./demo.ts";
 import { addErase } from "./erase.ts";
 import { addExport } from "./export.ts";
@@ -49,6 +50,7 @@ const additions = [
   addPreview,
   addPreflight,
   addTest,
+  addContentToken,
   addReceipts,
   addVerify,
   addRebuild,

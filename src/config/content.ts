@@ -1,6 +1,7 @@
 /** The section `content` of freshet.yaml: where the blocks of e-mails lie, and where their links may lead. */
 import { resolve } from "node:path";
 import { z } from "zod";
+import { ampSendersSchema, issuerSettings, issuersSchema, type IssuerSetting } from "./contentCallers.ts";
 import { durationPattern, parseDuration } from "../lib/duration.ts";
 
 const defaultKeep = "90d";
@@ -33,6 +34,8 @@ export const contentSchema = z
       .meta({
         description: `How long receipts of what was sent are kept (\`keep\`, ${defaultKeep}), and how many at most (\`maxRows\`, ${defaultMaxRows.toLocaleString("en")}, about 400 bytes each).`,
       }),
+    issuers: issuersSchema.optional(),
+    ampSenders: ampSendersSchema.optional(),
   })
   .meta({
     description: "Blocks of content for e-mails, rendered at send time.",
@@ -44,6 +47,9 @@ export interface ContentSettings {
   readonly folder: string;
   readonly linkHosts: readonly string[] | null;
   readonly receipts: { readonly keepMs: number; readonly maxRows: number };
+  readonly issuers: readonly IssuerSetting[];
+  /** Addresses, or `*@` and a domain, whose AMP e-mails may ask. */
+  readonly ampSenders: readonly string[];
 }
 
 /** The section as the server uses it; `from` is the folder of freshet.yaml. */
@@ -56,6 +62,8 @@ export function contentSettings(
   return {
     folder: resolve(from, folder),
     linkHosts: linkHosts ?? null,
+    issuers: issuerSettings(section.issuers),
+    ampSenders: section.ampSenders ?? [],
     receipts: {
       keepMs: receipts?.keep ?? parseDuration(defaultKeep) ?? 0,
       maxRows: receipts?.maxRows ?? defaultMaxRows,

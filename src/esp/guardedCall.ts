@@ -17,7 +17,8 @@ export async function guardedCall(
   { allowsPrivate }: Guard,
 ): Promise<Called> {
   if (!URL.canParse(url)) return { kind: "failed", why: "not an address" };
-  const { hostname, username, password } = new URL(url);
+  const { hostname, protocol, username, password } = new URL(url);
+  if (protocol !== "https:" && protocol !== "http:") return { kind: "failed", why: "not a web address" };
   if (username !== "" || password !== "")
     return { kind: "failed", why: "a password has no place in an address" };
   const addresses = await addressesOf(hostname);

@@ -68,6 +68,9 @@ export async function kept<Value>(writing: Promise<Value>): Promise<Value> {
 const recorded: { readonly [Name in OperationName]?: (params: never) => string | null | undefined } = {
   "keys.create": ({ kind, source }: { kind: string; source: string }) => `${kind} key of ${source}`,
   "keys.revoke": ({ id }: { id: string }) => id,
+  "content.tokens": ({ namespace, idType }: { namespace: string; idType: string }) =>
+    `${namespace} by ${idType}`,
+  "keys.rotateSigning": () => null,
   export: ({ namespace, what }: { namespace: string; what: string }) => `${namespace} ${what}`,
   erase: ({ namespace, type }: { namespace: string; type: string }) => `${namespace} profile by ${type}`,
   backup: ({ target }: { target: string }) => target,
@@ -83,6 +86,8 @@ const recorded: { readonly [Name in OperationName]?: (params: never) => string |
 const actionNames: { readonly [Name in OperationName]?: string } = {
   "keys.create": "key.create",
   "keys.revoke": "key.revoke",
+  "keys.rotateSigning": "key.rotateSigning",
+  "content.tokens": "content.tokens",
 };
 
 /**

@@ -5,16 +5,21 @@
 import { Elysia } from "elysia";
 import { z } from "zod";
 import { Refusal } from "../../errors.ts";
-import type { KeyInfo } from "../../model/key.ts";
-import { authorise, checkIdType, type FindKey } from "../authorise.ts";
+import { checkIdType } from "../authorise.ts";
+import type { Caller, Callers } from "../credentials/callers.ts";
 import { queryOf } from "../query.ts";
+import { ampHeaders, type AmpHeaders } from "./amp.ts";
 import type { Block } from "./block.ts";
 import type { RenderedBlock } from "./renderBlock.ts";
 import { serveBlock, type Asked, type Form, type ServeBlockDeps, type ServedBlock } from "./serveBlock.ts";
 import type { Shelf } from "./shelf.ts";
 
 export interface ContentDeps extends ServeBlockDeps {
-  readonly findKey: FindKey;
+  readonly callers: Callers;
+  /** The profile that a token's number meant; null if somebody else may have that number now. */
+  readonly profileIdOf: (pid: number, epoch: number) => string | null;
+  /** Whose AMP e-mails may ask. */
+  readonly ampSenders: readonly string[];
   readonly readJson: (request: Request) => Promise<unknown>;
   /** Null: no content is configured. */
   readonly shelf: Shelf | null;
@@ -38,51 +43,116 @@ export function contentRoutes(deps: ContentDeps) {
     .post("/v1/content/:block", ({ request }) => postContent(request, deps), { parse: "none" });
 }
 
-function getContent(request: Request, deps: ContentDeps): Response {
-  const { key, block, form } = asked(request, deps);
-  const id = queryOf(request.url).get("id");
-  const served = serveBlock(block, askedBy(key, id, form), deps);
-  return answer(request, block, served, form);
+function getContent(request: Request, deps: ContentDeps): Response | Promise<Response> {
+  const query = queryOf(request.url);
+  const place = placeOf(request);
+  const caller = callerOf(request, place, query, deps);
+  return caller instanceof Promise
+    ? caller.then((found) => getBy(found, request, place, query, deps))
+    : getBy(caller, request, place, query, deps);
+}
+
+function getBy(
+  caller: Caller,
+  request: Request,
+  place: Place,
+  query: URLSearchParams,
+  deps: ContentDeps,
+): Response {
+  const block = blockFor(caller, place.name, deps);
+  const amp = ampHeaders(request, query, deps.ampSenders);
+  const form = formOf(place.suffix, request.headers.get("accept") ?? "");
+  const served = serveBlock(block, askedBy(caller, query.get("id"), form, deps), deps);
+  return answer(request, block, served, form, amp);
 }
 
 async function postContent(request: Request, deps: ContentDeps): Promise<Response> {
-  const { key, block } = asked(request, deps);
+  const query = queryOf(request.url);
+  const place = placeOf(request);
+  const caller = await callerOf(request, place, query, deps);
+  const block = blockFor(caller, place.name, deps);
+  const amp = ampHeaders(request, query, deps.ampSenders);
   const body = manyBody.safeParse(await deps.readJson(request));
   if (!body.success)
     throw new Refusal("invalid_request", { detail: `Send {"ids":[…]} with 1 to ${maxIds} identifiers.` });
   const results = body.data.ids.map((id) => {
-    const { rendered, leaveReceipt } = serveBlock(block, askedBy(key, id, "json"), deps);
+    const { rendered, leaveReceipt } = serveBlock(block, askedBy(caller, id, "json", deps), deps);
     return { id, ...view(block, rendered, leaveReceipt(false)) };
   });
   return new Response(JSON.stringify({ results }), {
-    headers: { "Content-Type": types.json, "Cache-Control": "no-store" },
+    headers: { "Content-Type": types.json, "Cache-Control": "no-store", ...amp },
   });
 }
 
-/** What a key asks for. Throws Refusal forbidden for an identifier of a type that it may not use. */
-function askedBy(key: KeyInfo, id: string | null, form: Form): Asked {
-  if (id?.includes(":") === true) checkIdType(key, id.slice(0, id.indexOf(":")));
-  return { namespace: key.namespace, id, form, caller: key.id };
+/** What a caller asks for. Throws Refusal forbidden for somebody whom its credential does not open. */
+function askedBy({ key, bounds }: Caller, id: string | null, form: Form, deps: ContentDeps): Asked {
+  const asked = { namespace: key.namespace, id, form, caller: key.id };
+  if (bounds.kind === "none") {
+    if (id?.includes(":") === true) checkIdType(key, id.slice(0, id.indexOf(":")));
+    return asked;
+  }
+  if (bounds.kind === "link") {
+    if (id !== bounds.id) throw notOpened();
+    return { ...asked, isOver: bounds.isOver };
+  }
+  const { holder } = bounds;
+  const own = holder.kind === "everybody" ? null : (deps.profileIdOf(holder.pid, holder.epoch) ?? "");
+  const ownId = own === null ? null : `profile_id:${own}`;
+  // Whoever names somebody beside the token must mean the token's own profile, which alone is rendered.
+  if (id !== null && (ownId === null || !areSame(id, ownId, asked, deps))) throw notOpened();
+  return { ...asked, id: ownId };
 }
 
-/** Who asks for which block in which form. Throws Refusal. */
-function asked(
-  request: Request,
-  { findKey, shelf, onAsked }: ContentDeps,
-): { readonly key: KeyInfo; readonly block: Block; readonly form: Form } {
-  onAsked();
-  const key = authorise(request, findKey, "content");
+function notOpened(): Refusal {
+  return new Refusal("forbidden", { detail: "The token or link is for somebody else." });
+}
+
+function areSame(one: string, other: string, { namespace }: Asked, { profiles }: ContentDeps): boolean {
+  const [first, second] = [one, other].map((id) => {
+    const colon = id.indexOf(":");
+    const type = id.slice(0, colon);
+    if (!profiles.definitions.identity.idTypes.has(type)) return null;
+    return profiles.find(namespace, type, id.slice(colon + 1));
+  });
+  if (first?.kind === "rebuilding" || second?.kind === "rebuilding") return true;
+  return first?.kind === "found" && second?.kind === "found" && first.profile.pid === second.profile.pid;
+}
+
+interface Place {
+  /** The block's name. */
+  readonly name: string;
+  readonly suffix: string;
+}
+
+function placeOf(request: Request): Place {
   const { pathname } = new URL(request.url);
   const [, name = "", suffix = ""] =
     /^([^.]*)(\.html|\.txt)?$/.exec(pathname.slice(contentPath.length)) ?? [];
+  return { name, suffix };
+}
+
+/** Who asks. Throws Refusal, in a promise where a signature has to be checked. */
+function callerOf(
+  request: Request,
+  { name }: Place,
+  query: URLSearchParams,
+  { callers, onAsked }: ContentDeps,
+): Caller | Promise<Caller> {
+  onAsked();
+  return callers.of(request, name, query);
+}
+
+/** The block, if the caller may have it. Throws Refusal. */
+function blockFor({ key, bounds }: Caller, name: string, { shelf }: ContentDeps): Block {
   const block = shelf?.get(name) ?? null;
   if (block === null) throw new Refusal("block_not_found");
   const { readableTraits, blocks } = key;
-  if (blocks !== null && !blocks.includes(name))
-    throw new Refusal("forbidden", { detail: "The key does not open this block." });
+  const isOpen = blocks === null || blocks.includes(name);
+  if (!isOpen || (bounds.kind === "token" && !bounds.blocks.includes(name)))
+    throw new Refusal("forbidden", { detail: "The key or token does not open this block." });
   if (readableTraits !== null && block.head.needs.some((need) => !readableTraits.includes(need.name)))
     throw new Refusal("forbidden", { detail: "The block needs traits that this key may not read." });
-  return { key, block, form: formOf(suffix, request.headers.get("accept") ?? "") };
+  return block;
 }
 
 function formOf(suffix: string, accept: string): Form {
@@ -94,7 +164,7 @@ function formOf(suffix: string, accept: string): Form {
   return wanted.includes("text/plain") ? "text" : "json";
 }
 
-function answer(request: Request, block: Block, served: ServedBlock, form: Form): Response {
+function answer(request: Request, block: Block, served: ServedBlock, form: Form, amp: AmpHeaders): Response {
   const { rendered, leaveReceipt } = served;
   const seconds = block.head.cacheMs === null ? 0 : Math.floor(block.head.cacheMs / 1_000);
   const headers = {
@@ -102,9 +172,10 @@ function answer(request: Request, block: Block, served: ServedBlock, form: Form)
     // Of what can be read, never of ages.
     ETag: `"${block.version}-${form}-${rendered.servedFrom ?? "nothing"}-${rendered.contentHash}"`,
     "Cache-Control": `private, max-age=${seconds}`,
-    Vary: "Accept, Authorization",
+    Vary: "Accept, Authorization, AMP-Email-Sender, Origin",
     "X-Content-Type-Options": "nosniff",
     ...(form === "html" ? { "Content-Security-Policy": "sandbox" } : {}),
+    ...amp,
   };
   const isSame = request.headers.get("if-none-match") === headers.ETag;
   const receipt = leaveReceipt(isSame);

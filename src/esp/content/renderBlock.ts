@@ -21,6 +21,7 @@ export type Reason =
   | "trait_stale"
   | "template_failed"
   | "overloaded"
+  | "link_expired"
   | HtmlFault;
 
 export interface NeedServed {
@@ -59,7 +60,9 @@ export type Recipient =
   | { readonly kind: "unknown" }
   | { readonly kind: "rebuilding" }
   /** Nothing may be looked up now. */
-  | { readonly kind: "overloaded" };
+  | { readonly kind: "overloaded" }
+  /** The signed link that was used is over. */
+  | { readonly kind: "linkOver" };
 
 /** Renders; never throws. */
 export function renderBlock(block: Block, recipient: Recipient, nowMs: number): RenderedBlock {
@@ -70,6 +73,8 @@ export function renderBlock(block: Block, recipient: Recipient, nowMs: number): 
       return standIn(block, [], "profiles_rebuilding");
     case "overloaded":
       return standIn(block, [], "overloaded");
+    case "linkOver":
+      return standIn(block, [], "link_expired");
     case "shared":
       return fill(block, gather(block.head, nobody, nowMs), []);
     case "values": {

@@ -32,6 +32,8 @@ export interface Asked {
   readonly form: Form;
   /** The id of the key or token that asks. */
   readonly caller: string;
+  /** True for a signed link that is over. */
+  readonly isOver?: boolean;
 }
 
 /** An answer, before it is known whether the asker has it already. */
@@ -91,7 +93,11 @@ function renderedFor(
 }
 
 /** An identifier that makes no sense is an unknown recipient: the mail is on its way. */
-function recipientOf({ namespace, id }: Asked, { profiles, memoryOnly }: ServeBlockDeps): Recipient {
+function recipientOf(
+  { namespace, id, isOver = false }: Asked,
+  { profiles, memoryOnly }: ServeBlockDeps,
+): Recipient {
+  if (isOver) return { kind: "linkOver" };
   if (id === null) return { kind: "shared" };
   if (memoryOnly()) return { kind: "overloaded" };
   let identifier: { readonly type: string; readonly value: string };
