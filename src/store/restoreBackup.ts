@@ -81,7 +81,9 @@ function renew(path: string, nowMs: number): number {
  * made when a later row had that number, must not lead to whoever gets it now.
  */
 function noteRestore(database: Database, epoch: number): void {
-  const head = database.query<{ head: number | null }, []>("SELECT max(seq) AS head FROM journal").get()?.head;
+  const head = database
+    .query<{ head: number | null }, []>("SELECT max(seq) AS head FROM journal")
+    .get()?.head;
   const noted = database
     .query<{ value: string }, []>("SELECT value FROM meta WHERE name = 'restores'")
     .get()?.value;

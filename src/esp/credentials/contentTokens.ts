@@ -33,8 +33,7 @@ export const macSteps: MacSteps = {
 /** For whom a token opens its blocks. */
 export type TokenHolder =
   /** `epoch`: of the journal when the token was made, which tells whether the number still means the same profile. */
-  | { readonly kind: "profile"; readonly pid: number; readonly epoch: number }
-  | { readonly kind: "everybody" };
+  { readonly kind: "profile"; readonly pid: number; readonly epoch: number } | { readonly kind: "everybody" };
 
 /** What a good token opens. */
 export interface OpenedToken {

@@ -44,7 +44,9 @@ export class Issuers {
 
   constructor(rules: readonly IssuerRule[], deps: IssuersDeps) {
     this.#clock = deps.clock;
-    this.#known = new Map(rules.map((rule) => [rule.issuer, { rule, keys: keySetOf(rule, deps), info: infoOf(rule) }]));
+    this.#known = new Map(
+      rules.map((rule) => [rule.issuer, { rule, keys: keySetOf(rule, deps), info: infoOf(rule) }]),
+    );
   }
 
   /** What a token opens and until when; null for one that opens nothing. */

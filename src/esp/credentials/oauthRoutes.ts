@@ -31,11 +31,7 @@ export const secretSteps: SecretSteps = {
 };
 
 type ErrorName =
-  | "invalid_request"
-  | "invalid_client"
-  | "unauthorized_client"
-  | "unsupported_grant_type"
-  | "invalid_scope";
+  "invalid_request" | "invalid_client" | "unauthorized_client" | "unsupported_grant_type" | "invalid_scope";
 
 /** A refusal in the words of RFC 6749, 5.2. */
 class OauthRefusal extends Error {
