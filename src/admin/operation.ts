@@ -6,6 +6,8 @@ import { z } from "zod";
 import type { ExplainedIdentity } from "../model/explainIdentity.ts";
 import type { JoinPlan } from "../model/joinPlan.ts";
 import { scopes } from "../model/key.ts";
+import { tokenParams } from "./tokenParams.ts";
+import { areLimitsKept } from "./keyLimits.ts";
 import { castKinds } from "../model/mapping.ts";
 import type { PlanRules } from "../model/plan.ts";
 import type { Explained } from "../model/segmentExplain.ts";
@@ -32,28 +34,12 @@ const segmentName = z.string().min(1).max(64);
 const named = z.strictObject({ type: z.string().min(1).max(64), value: z.string().min(1).max(2_048) });
 const identifier = named.extend({ namespace });
 
-const blockName = /^[a-z0-9][a-z0-9_-]{0,63}$/;
-const blockNames = z.array(z.string().regex(blockName)).min(1).max(32);
-
 /** Which pieces of the quarantine are meant: named ones, or what waits for one reason from one source. */
 const quarantineChoice = {
   ids: z.array(z.int().min(1)).max(10_000).nullable(),
   code: z.string().max(64).nullable(),
   source: z.string().max(256).nullable(),
 };
-
-/**
- * Limits of a key hold where they are looked at: blocks in content, types of identifiers in content and reads. A key
- * with a limit therefore has no scope in which it would mean nothing.
- */
-export function areLimitsKept(key: {
-  readonly scopes: readonly string[];
-  readonly blocks: readonly string[] | null;
-  readonly idTypes: readonly string[] | null;
-}): boolean {
-  if (key.blocks !== null && !key.scopes.every((scope) => scope === "content")) return false;
-  return key.idTypes === null || key.scopes.every((scope) => scope === "content" || scope === "read");
-}
 
 /** What each operation takes; checked where it runs. */
 export const operationParams = {
@@ -139,28 +125,7 @@ export const operationParams = {
       )
       .max(50_000),
   }),
-  "content.token": z.strictObject({
-    namespace,
-    keyId: z.string().max(64).nullable(),
-    blocks: blockNames,
-    /** Null: for everybody. */
-    as: named.nullable(),
-  }),
-  "content.link": z.strictObject({
-    namespace,
-    keyId: z.string().max(64).nullable(),
-    block: z.string().regex(blockName),
-    /** As it is to stand in the link; null: for everybody. */
-    id: z.string().min(1).max(2_048).nullable(),
-    expiresInMs: z.int().min(1_000),
-  }),
-  "content.tokens": z.strictObject({
-    namespace,
-    keyId: z.string().max(64).nullable(),
-    blocks: blockNames,
-    idType: z.string().min(1).max(64),
-  }),
-  "keys.rotateSigning": z.strictObject({ dropsOthers: z.boolean() }),
+  ...tokenParams,
   "content.preview": z.strictObject({ block: z.string().max(64), as: identifier.nullable() }),
   "content.preflight": z.strictObject({
     block: z.string().max(64),

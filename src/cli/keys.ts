@@ -1,6 +1,7 @@
 /** `freshet keys`: makes, lists and revokes API keys. */
 import type { Command } from "commander";
-import { areLimitsKept, type KeyReport, type OperationParams } from "../admin/operation.ts";
+import { areLimitsKept } from "../admin/keyLimits.ts";
+import type { KeyReport, OperationParams } from "../admin/operation.ts";
 import { scopes as allScopes, type Scope } from "../model/key.ts";
 import { folderPaths } from "../store/folder.ts";
 import { dataFolder, withData } from "./arguments.ts";
