@@ -32,22 +32,32 @@ function csvFields(line: string): string[] {
 test("orders, refunds and averages of a shop's ten days, told by page and server", async () => {
   using database = new Database(":memory:", { strict: true });
   database.run(
-    "CREATE TABLE line (invoice TEXT, code TEXT, quantity INTEGER, at INTEGER, cents INTEGER, user TEXT)",
+    "CREATE TABLE line (invoice TEXT, code TEXT, quantity INTEGER, at INTEGER, cents INTEGER, user TEXT, currency TEXT)",
   );
-  const insert = database.prepare("INSERT INTO line VALUES (?, ?, ?, ?, ?, ?)");
+  const insert = database.prepare("INSERT INTO line VALUES (?, ?, ?, ?, ?, ?, ?)");
   const lines = linesOf("uci-online-retail-10days.csv.gz").slice(1);
   database.transaction(() => {
     for (const line of lines) {
-      const [invoice = "", code = "", , quantity = "", at = "", price = "", customer = ""] = csvFields(line);
+      const [invoice = "", code = "", , quantity = "", at = "", price = "", customer = "", country = ""] =
+        csvFields(line);
       const cents = Math.round(Number(price) * 100);
       const user = customer === "" ? null : String(Number(customer));
-      insert.run(invoice, code, Number(quantity), Date.parse(`${at.replace(" ", "T")}Z`), cents, user);
+      const currency = country === "United Kingdom" ? "GBP" : "EUR";
+      insert.run(
+        invoice,
+        code,
+        Number(quantity),
+        Date.parse(`${at.replace(" ", "T")}Z`),
+        cents,
+        user,
+        currency,
+      );
     }
   })();
   expect(rowsOf(database, "SELECT COUNT(*) AS n FROM line")).toEqual([{ n: 26_732 }]);
   database.run(`
     CREATE TABLE placed AS
-      SELECT invoice, user, MIN(at) AS at, SUM(quantity * cents) AS cents FROM line
+      SELECT invoice, user, MIN(at) AS at, SUM(quantity * cents) AS cents, MIN(currency) AS currency FROM line
       WHERE user IS NOT NULL AND invoice NOT LIKE 'C%' GROUP BY invoice, user`);
   // A cancelled line is taken off the customer's newest earlier order with that product, where there is one.
   database.run(`
@@ -57,13 +67,16 @@ test("orders, refunds and averages of a shop's ten days, told by page and server
           AND o.invoice NOT LIKE 'C%' ORDER BY o.at DESC, o.invoice DESC LIMIT 1) AS order_id
       FROM line c WHERE c.user IS NOT NULL AND c.invoice LIKE 'C%'`);
 
-  const orders = rowsOf(database, "SELECT invoice, user, at, cents FROM placed ORDER BY at, invoice");
+  const orders = rowsOf(
+    database,
+    "SELECT invoice, user, at, cents, currency FROM placed ORDER BY at, invoice",
+  );
   const refunds = rowsOf(
     database,
     "SELECT id, invoice, user, at, cents, order_id FROM refund ORDER BY at, id",
   );
   const events: Sent[] = [
-    ...orders.flatMap(({ invoice, user, at, cents }) => {
+    ...orders.flatMap(({ invoice, user, at, cents, currency }) => {
       const amount = Number(cents) / 100;
       const common = { userId: String(user), event };
       return [
@@ -71,13 +84,18 @@ test("orders, refunds and averages of a shop's ten days, told by page and server
           ...common,
           messageId: `page-${invoice}`,
           timestamp: new Date(Number(at)).toISOString(),
-          properties: { order_id: invoice ?? "", value: 1, currency: "GBP" },
+          properties: { order_id: invoice ?? "", value: 1, currency: currency ?? "" },
         },
         {
           ...common,
           messageId: `server-${invoice}`,
           timestamp: new Date(Number(at) + 2_000).toISOString(),
-          properties: { order_id: Number(invoice), total: amount, revenue: amount / 2, currency: "gbp" },
+          properties: {
+            order_id: Number(invoice),
+            total: amount,
+            revenue: amount / 2,
+            currency: String(currency).toLowerCase(),
+          },
         },
       ];
     }),
@@ -93,12 +111,24 @@ test("orders, refunds and averages of a shop's ten days, told by page and server
   const wanted = rowsOf(
     database,
     `WITH net AS (
-       SELECT p.user, p.at, MAX(0, p.cents - COALESCE((SELECT SUM(r.cents) FROM refund r WHERE r.order_id = p.invoice), 0)) AS cents
+       SELECT p.user, p.at, p.currency, MAX(0, p.cents - COALESCE((SELECT SUM(r.cents) FROM refund r WHERE r.order_id = p.invoice), 0)) AS cents
        FROM placed p)
-     SELECT user, COUNT(*) AS ordersCount, SUM(cents) / 100.0 AS totalRevenue,
-       ROUND(SUM(cents) * 10000.0 / COUNT(*)) / 1000000 AS averageOrderValue, MAX(at) AS lastOrderAt
+     SELECT user, COUNT(*) AS ordersCount,
+       COALESCE(SUM(cents) FILTER (WHERE currency = 'GBP'), 0) / 100.0 AS totalRevenue,
+       ROUND(SUM(cents) FILTER (WHERE currency = 'GBP') * 10000.0 / COUNT(*) FILTER (WHERE currency = 'GBP')) / 1000000
+         AS averageOrderValue,
+       MAX(at) AS lastOrderAt,
+       (SELECT json_group_object(currency, cents) FROM (
+         SELECT currency, SUM(cents) / 100.0 AS cents FROM net n WHERE n.user = net.user GROUP BY currency))
+         AS totalRevenueByCurrency
      FROM net GROUP BY user`,
-  ).map((row) => ({ ...row, lastOrderAt: isoOf(row["lastOrderAt"]) }));
+  ).map((row) => ({
+    ...row,
+    lastOrderAt: isoOf(row["lastOrderAt"]),
+    totalRevenueByCurrency: JSON.parse(String(row["totalRevenueByCurrency"])) as Json,
+  }));
+  const abroad = wanted.filter(({ totalRevenueByCurrency: sums }) => Object.hasOwn(sums as object, "EUR"));
+  expect(abroad.length).toBeGreaterThan(20);
   const refunded = rowsOf(database, "SELECT COUNT(*) AS n FROM refund WHERE order_id IS NOT NULL");
   expect(wanted.length).toBeGreaterThan(500);
   expect(Number(refunded[0]?.["n"])).toBeGreaterThan(50);

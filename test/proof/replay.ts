@@ -29,7 +29,7 @@ export function linesOf(file: string): string[] {
   return text.split("\n").filter((line) => line.trim() !== "");
 }
 
-/** What is computed for each user at each of these moments, by `user moment`. */
+/** What is computed for each user at each of these moments, by `user moment`; what else makes the profile, by user. */
 export type Computed = ReadonlyMap<string, Record<string, Json>>;
 
 /** Sends the events in three orders, sees that all give the same, and returns it. */
@@ -65,6 +65,12 @@ async function computedFrom(
   for (const userId of new Set(events.map((event) => event.userId)).values()) {
     const profile = opened.find("user_id", userId);
     if (profile === null) throw new Error(`no profile of ${userId}`);
+    const { first, last } = profile.state;
+    found.set(userId, {
+      first,
+      last,
+      identifiers: profile.identifiers.map((id) => `${id.type}:${id.value}`),
+    });
     for (const tMs of momentsMs)
       found.set(`${userId} ${tMs}`, readComputed(profile.state, profile.definitions, tMs));
   }
