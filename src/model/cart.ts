@@ -107,7 +107,7 @@ export function currencyOf(properties: JsonObject): string | null {
   return typeof currency === "string" && /^[A-Za-z]{3}$/.test(currency) ? currency.toUpperCase() : null;
 }
 
-/** Adds an act; one that is there already, or is told over by a later one, changes nothing. */
+/** Adds an act, comparing nothing; one that is there already, or is told over by a later one, changes nothing. */
 export function addCartAct(acts: CartAct[], act: CartAct, maxActs: number): void {
   let at = acts.length;
   for (; at > 0; at -= 1) {
@@ -137,21 +137,62 @@ export function cartValue(acts: readonly CartAct[], currency: string): Json {
   return newest === undefined ? null : told(replay(acts), newest, currency);
 }
 
-/**
- * The cart before and after an act that is newer than all others; null when it is not, or would push another out.
- * Replayed once for both.
- */
-export function cartStep(
-  acts: readonly CartAct[],
-  act: CartAct,
-  trait: CartTrait,
-): { readonly old: Json; readonly new: Json } | null {
+/** A cart before and after an act. */
+interface CartStep {
+  readonly old: Json;
+  readonly new: Json;
+}
+
+/** What acts come to, so that the next one need not replay them. */
+interface Replayed {
+  readonly held: Held[];
+  count: number;
+  first: CartAct | undefined;
+  last: CartAct | undefined;
+  /** The value told last, by currency. */
+  readonly told: Map<string, Json>;
+}
+
+const replayed = new WeakMap<readonly CartAct[], Replayed>();
+
+/** Adds an act; what it changed, in the order of the traits. */
+export function addCartStep(acts: CartAct[], act: CartAct, traits: readonly CartTrait[]): CartStep[] {
+  const maxActs = traits[0]?.maxActs ?? 0;
   const newest = acts.at(-1);
-  if (acts.length >= trait.maxActs || (newest !== undefined && compareStamps(newest, act) >= 0)) return null;
-  const held = replay(acts);
-  const old = newest === undefined ? null : told(held, newest, trait.currency);
-  perform(held, act);
-  return { old, new: told(held, act, trait.currency) };
+  const before = replayedOf(acts);
+  const old = traits.map(({ currency }) => toldOnce(before, acts, currency));
+  const isNext = acts.length < maxActs && (newest === undefined || compareStamps(newest, act) < 0);
+  addCartAct(acts, act, maxActs);
+  if (isNext) {
+    perform(before.held, act);
+    before.told.clear();
+    note(before, acts);
+  }
+  const after = isNext ? before : replayedOf(acts);
+  return traits.map(({ currency }, at) => ({ old: old[at] ?? null, new: toldOnce(after, acts, currency) }));
+}
+
+function replayedOf(acts: readonly CartAct[]): Replayed {
+  const known = replayed.get(acts);
+  if (known?.count === acts.length && known.first === acts[0] && known.last === acts.at(-1)) return known;
+  const made: Replayed = { held: replay(acts), count: 0, first: undefined, last: undefined, told: new Map() };
+  note(made, acts);
+  replayed.set(acts, made);
+  return made;
+}
+
+function note(of: Replayed, acts: readonly CartAct[]): void {
+  of.count = acts.length;
+  of.first = acts[0];
+  of.last = acts.at(-1);
+}
+
+function toldOnce(of: Replayed, acts: readonly CartAct[], currency: string): Json {
+  const newest = acts.at(-1);
+  if (newest === undefined) return null;
+  let value = of.told.get(currency);
+  if (value === undefined) of.told.set(currency, (value = told(of.held, newest, currency)));
+  return value;
 }
 
 /** What is held of one product. */

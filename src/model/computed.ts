@@ -14,7 +14,7 @@ import { mayReach, type Reachable } from "./mayReach.ts";
 import { readingOf, type ComputedReading } from "./reading.ts";
 import { readSpans, spansValue, type Spans } from "./spans.ts";
 import { readTally } from "./tally.ts";
-import { tallyValue } from "./tallyStep.ts";
+import { tallyValue } from "./tallyValue.ts";
 import { withChange, type TraitChanges } from "./traitChanges.ts";
 
 /** All evidence of a profile. */

@@ -1,5 +1,5 @@
 /** What an event leaves for computed traits, and which of them it changes. */
-import { addCartAct, cartActOf, cartStep, cartValue } from "./cart.ts";
+import { addCartAct, addCartStep, cartActOf } from "./cart.ts";
 import {
   computedChanges,
   computedValue,
@@ -15,7 +15,7 @@ import { itemOf } from "./item.ts";
 import { addOrderEvent, emptyBook, ordersValues } from "./orders.ts";
 import type { EventPlan, ItemLayout, SpansPlan } from "./evidencePlan.ts";
 import { addSpan, spanOf } from "./spans.ts";
-import { tallyStep, tallyValue } from "./tallyStep.ts";
+import { addTallied } from "./tallies.ts";
 import { withChange, type TraitChanges } from "./traitChanges.ts";
 
 /**
@@ -60,24 +60,9 @@ function foldItem(
   const item = itemOf(event, layout);
   const at = placeOf(mine[0], item);
   if (at < 0) return others;
-  let changed = others;
-  // One that presses an older item changes what is pressed too: then all is read before and after.
-  const before =
-    tMs !== null && mine[0].length >= plan.limits.items
-      ? plan.tallies.map((trait) => tallyValue(mine, trait, tMs))
-      : null;
-  if (tMs !== null && before === null) {
-    for (const trait of plan.tallies) {
-      const step = tallyStep(mine[0], at, item, trait, tMs);
-      if (step !== null) changed = withChange(changed, trait.name, step.old, step.new);
-    }
-  }
+  if (tMs !== null && plan.tallies.length > 0) return addTallied(mine, item, at, plan, tMs, others);
   addItem(mine, item, at, plan);
-  if (tMs === null || before === null) return changed;
-  for (const [index, trait] of plan.tallies.entries()) {
-    changed = withChange(changed, trait.name, before[index] ?? null, tallyValue(mine, trait, tMs));
-  }
-  return changed;
+  return others;
 }
 
 function foldSpan(
@@ -107,23 +92,16 @@ function foldCart(
   const act = cartActOf(event);
   if (act === null) return others;
   const acts = (evidence.cart ??= []);
-  const { cartActs } = plan.limits;
-  const steps = compares ? plan.carts.map((trait) => cartStep(acts, act, trait)) : [];
-  const before = steps.map((step, at) =>
-    step === null ? cartValue(acts, plan.carts[at]?.currency ?? "") : null,
-  );
-  addCartAct(acts, act, cartActs);
+  if (!compares) {
+    addCartAct(acts, act, plan.limits.cartActs);
+    return others;
+  }
   let changed = others;
-  for (const [at, step] of steps.entries()) {
-    const trait = plan.carts[at];
-    if (trait === undefined) continue;
-    const old = step === null ? (before[at] ?? null) : step.old;
-    changed = withChange(
-      changed,
-      trait.name,
-      old,
-      step === null ? cartValue(acts, trait.currency) : step.new,
-    );
+  const steps = addCartStep(acts, act, plan.carts);
+  for (let at = 0; at < steps.length; at += 1) {
+    const [trait, step] = [plan.carts[at], steps[at]];
+    if (trait !== undefined && step !== undefined)
+      changed = withChange(changed, trait.name, step.old, step.new);
   }
   return changed;
 }

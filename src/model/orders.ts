@@ -73,7 +73,10 @@ export function addOrderEvent(book: OrderBook, event: Event, maxOrders: number):
   if (event.name === "Order Refunded") said[3].push(word);
   else if (event.name === "Order Cancelled") said[2] = word;
   else [said[0], said[1]] = [event.timestampMs, word];
+  const summaries = summaryMemory.get(book);
+  const was = summaries === undefined ? null : countedOf(recordOf(book, key));
   takeIn(book, key, said);
+  if (summaries !== undefined) moveOn(summaries, was, countedOf(recordOf(book, key)));
   demoteSurplus(book, maxOrders);
 }
 
@@ -131,6 +134,7 @@ function addRefund(refunds: OrderWord[], refund: OrderWord): void {
 
 /** Joins two books into `into`; tails add up, so the caller makes sure that they are of different profiles. */
 export function mergeBooks(into: OrderBook, from: OrderBook, maxOrders: number): void {
+  summaryMemory.delete(into);
   for (const key of Object.keys(from.orders)) {
     const record = recordOf(from, key);
     if (record !== undefined) takeIn(into, key, record);
@@ -171,7 +175,7 @@ function ageOf(book: OrderBook, key: string): number {
   return recordOf(book, key)?.[0] ?? -Number.MAX_SAFE_INTEGER;
 }
 
-/** Adds to the sum of one currency ("" where none was named); by currency, sorted. */
+/** Adds to the sum of one currency ("" where none was named); by currency, sorted. One that no order has is gone. */
 function addToSums(
   sums: [currency: string, n: number, sum: Whole][],
   currency: string,
@@ -182,6 +186,7 @@ function addToSums(
   if (entry !== undefined) {
     entry[1] += n;
     entry[2] = addWhole(entry[2], sum);
+    if (entry[1] === 0) sums.splice(sums.indexOf(entry), 1);
     return;
   }
   sums.push([currency, n, sum]);
@@ -220,10 +225,49 @@ export function ordersValues(book: OrderBook | null, traits: readonly OrdersTrai
   return traits.map((trait) => {
     if (book === null || book.tail !== null) return readOrders(book, trait, tMs).value;
     if (known === null || of?.windowMs !== trait.windowMs || of.currency !== trait.currency)
-      known = summaryOf(book, trait, tMs);
+      known = trait.windowMs === null ? summaryOfAll(book, trait, tMs) : summaryOf(book, trait, tMs);
     of = trait;
     return valueOf(known, trait);
   });
+}
+
+/** Summaries over all orders of a book, by currency; kept right by `addOrderEvent`, and forgotten by a merge. */
+const summaryMemory = new WeakMap<OrderBook, Map<string, Summary>>();
+
+function summaryOfAll(book: OrderBook, trait: OrdersTrait, tMs: number): Summary {
+  let summaries = summaryMemory.get(book);
+  if (summaries === undefined) summaryMemory.set(book, (summaries = new Map()));
+  let summary = summaries.get(trait.currency);
+  if (summary === undefined) summaries.set(trait.currency, (summary = summaryOf(book, trait, tMs)));
+  return summary;
+}
+
+/** An order as far as summaries count it. */
+interface Counted {
+  readonly firstMs: number;
+  /** Null: none is named. */
+  readonly currency: string | null;
+  readonly net: number;
+}
+
+function countedOf(record: OrderRecord | undefined): Counted | null {
+  if (record === undefined || !counts(record) || record[0] === null) return null;
+  return { firstMs: record[0], currency: record[1]?.[6] ?? null, net: netOf(record) };
+}
+
+/** From what an order was (null: it did not count) to what it is. */
+function moveOn(summaries: Map<string, Summary>, was: Counted | null, is: Counted | null): void {
+  for (const [currency, summary] of summaries) {
+    if (was !== null && was.firstMs === summary.lastMs && is?.firstMs !== was.firstMs) {
+      // Which of the others is the newest now has to be looked for.
+      summaries.delete(currency);
+      continue;
+    }
+    if (was !== null) addToSums(summary.sums, was.currency ?? currency, -1, -was.net);
+    if (is !== null) addToSums(summary.sums, is.currency ?? currency, 1, is.net);
+    summary.n += (is === null ? 0 : 1) - (was === null ? 0 : 1);
+    summary.lastMs = Math.max(summary.lastMs, is?.firstMs ?? -Infinity);
+  }
 }
 
 function summaryOf(book: OrderBook, trait: OrdersTrait, tMs: number): Summary {

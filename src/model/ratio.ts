@@ -5,7 +5,7 @@ import type { RatioTrait } from "./evidencePlan.ts";
 import { maxMessageIds, readingOf, type ComputedReading } from "./reading.ts";
 import { compareStamps } from "./stamp.ts";
 import { totalOf } from "./tally.ts";
-import { tallyTotal } from "./tallyStep.ts";
+import { tallyTotal } from "./tallyValue.ts";
 
 /** The ratio alone, rounded to the millionth; null when there is nothing to divide by. */
 export function ratioValue(

@@ -21,7 +21,7 @@ import {
 import type { Cell } from "./tail.ts";
 
 /** What went in, gathered newest first. */
-interface Gathered {
+export interface Gathered {
   n: number;
   sum: Whole;
   min: number;
@@ -70,8 +70,8 @@ function factsOf(gathered: Gathered, trait: Tallied, tMs: number): ReadingFacts 
   return { eventCount, approximate, nextChangeAtMs: nextChange(gathered, trait, tMs) };
 }
 
-function gather(evidence: EventEvidence | undefined, trait: Tallied, tMs: number): Gathered {
-  const gathered: Gathered = {
+function nothingGathered(): Gathered {
+  return {
     n: 0,
     sum: 0,
     min: Infinity,
@@ -87,6 +87,24 @@ function gather(evidence: EventEvidence | undefined, trait: Tallied, tMs: number
     bucketLeavesMs: Infinity,
     approximate: false,
   };
+}
+
+/** The value where pressed items count beside the kept ones, of which all are in the window: what `addKept` gathers. */
+export function valueWithTail(
+  [items, tail]: EventEvidence,
+  trait: Tallied,
+  tMs: number,
+  addKept: (gathered: Gathered) => void,
+): Json {
+  const gathered = nothingGathered();
+  addKept(gathered);
+  const sinceMs = trait.windowMs === null ? -Infinity : tMs - trait.windowMs;
+  if (tail !== null) takeTail(gathered, tail, trait, sinceMs, items[0]?.[0] ?? Infinity);
+  return valueFrom(gathered, trait, tMs);
+}
+
+function gather(evidence: EventEvidence | undefined, trait: Tallied, tMs: number): Gathered {
+  const gathered = nothingGathered();
   if (evidence === undefined) return gathered;
   const sinceMs = trait.windowMs === null ? -Infinity : tMs - trait.windowMs;
   if (trait.aggregate === "mostFrequent") gatherCounts(gathered, evidence, trait, sinceMs);

@@ -1,5 +1,5 @@
 /**
- * The short way to a tally's value, without provenance: what the fold needs, twice an event, for the change log.
+ * The short way to a tally's value, without provenance: what reads and merges need (the fold: tallies.ts).
  * Says the same as tally.ts, from kept items only; where pressed events count, tally.ts is asked.
  */
 import type { Scalar } from "./condition.ts";
@@ -28,72 +28,13 @@ export function tallyTotal(evidence: EventEvidence | undefined, trait: Tallied, 
   return trait.aggregate === "count" ? countOf(items, from, trait) * scale : sumsOf(items, from, trait).sum;
 }
 
-/** The values before and after one more item. */
-export interface Step {
-  readonly old: Json;
-  readonly new: Json;
-}
-
-/** What an item that belongs at `at` among these, and presses none, does to the value; null: nothing. */
-export function tallyStep(
-  items: readonly Item[],
-  at: number,
-  item: Item,
-  trait: Tallied,
-  tMs: number,
-): Step | null {
-  const sinceMs = sinceOf(trait, tMs);
-  if (item[0] <= sinceMs || !isMarked(item, trait.mark)) return null;
-  const from = firstAfter(items, sinceMs);
-  const slot = trait.slots[0] ?? -1;
-  switch (trait.aggregate) {
-    case "count": {
-      const n = countOf(items, from, trait);
-      return { old: n, new: n + 1 };
-    }
-    case "list":
-      return listStep(items, from, at, item, trait);
-    case "unique": {
-      const value = valueAtSlot(item, slot);
-      if (value === null || isAmong(value, items, from, trait)) return null;
-      const distinct = distinctCount(items, from, trait);
-      return { old: distinct, new: distinct + 1 };
-    }
-    case "first":
-    case "last":
-      return endStep(items, from, at, item, trait);
-    case "lastAt": {
-      const holderAt = endOf(items, from, trait);
-      return at > holderAt ? { old: timeAt(items, holderAt), new: timeAt([item], 0) } : null;
-    }
-    case "timeSince": {
-      const holderAt = endOf(items, from, trait);
-      return at > holderAt
-        ? { old: sinceAt(items, holderAt, trait, tMs), new: sinceAt([item], 0, trait, tMs) }
-        : null;
-    }
-    case "mostFrequent":
-      return commonestStep(items, from, at, item, trait);
-    case "sum":
-    case "average":
-    case "min":
-    case "max": {
-      const scaled = toScaled(valueAtSlot(item, slot));
-      if (scaled === null) return null;
-      const sums = sumsOf(items, from, trait);
-      const old = numberOf(sums, trait);
-      addNumber(sums, scaled);
-      return { old, new: numberOf(sums, trait) };
-    }
-  }
-}
-
-function sinceOf(trait: Tallied, tMs: number): number {
+/** Start of the window; what lies there or before is not in it. */
+export function sinceOf(trait: Tallied, tMs: number): number {
   return trait.windowMs === null ? -Infinity : tMs - trait.windowMs;
 }
 
 /** Place of the first item after `sinceMs`. */
-function firstAfter(items: readonly Item[], sinceMs: number): number {
+export function firstAfter(items: readonly Item[], sinceMs: number): number {
   let low = 0;
   let high = sinceMs === -Infinity ? 0 : items.length;
   while (low < high) {
@@ -109,7 +50,7 @@ function valueOfKept(items: readonly Item[], from: number, trait: Tallied, tMs: 
     case "count":
       return countOf(items, from, trait);
     case "list":
-      return listOf(items, from, trait, -1, null).values;
+      return listOf(items, from, trait);
     case "unique":
       return distinctCount(items, from, trait);
     case "lastAt":
@@ -220,45 +161,6 @@ function countsOf(items: readonly Item[], from: number, trait: Tallied): Map<Sca
   return counts;
 }
 
-function commonestStep(
-  items: readonly Item[],
-  from: number,
-  at: number,
-  item: Item,
-  trait: Tallied,
-): Step | null {
-  const value = valueAtSlot(item, trait.slots[0] ?? -1);
-  if (value === null) return null;
-  const counts = countsOf(items, from, trait);
-  const old = mostFrequent(counts);
-  if (at < items.length)
-    return { old, new: mostFrequent(countsOf(items.toSpliced(at, 0, item), from, trait)) };
-  // The newest wins where it draws level.
-  const isMost = old === null || (counts.get(value) ?? 0) + 1 >= (counts.get(old) ?? 0);
-  return { old, new: isMost ? value : old };
-}
-
-function endStep(items: readonly Item[], from: number, at: number, item: Item, trait: Tallied): Step | null {
-  const slot = trait.slots[0] ?? -1;
-  const value = valueAtSlot(item, slot);
-  if (value === null) return null;
-  const holderAt = endOf(items, from, trait);
-  const holder = items[holderAt];
-  if (holder === undefined) return { old: null, new: value };
-  const isBeyond = trait.aggregate === "first" ? at <= holderAt : at > holderAt;
-  return isBeyond ? { old: valueAtSlot(holder, slot), new: value } : null;
-}
-
-/** Whether one of the items has this value. */
-function isAmong(value: Scalar, items: readonly Item[], from: number, trait: Tallied): boolean {
-  const slot = trait.slots[0] ?? -1;
-  for (let at = items.length - 1; at >= from; at -= 1) {
-    const item = items[at];
-    if (item !== undefined && valueAtSlot(item, slot) === value && isMarked(item, trait.mark)) return true;
-  }
-  return false;
-}
-
 /** Up to so many items, looking through a list costs less than making a Set. */
 const fewItems = 64;
 
@@ -276,59 +178,19 @@ function distinctCount(items: readonly Item[], from: number, trait: Tallied): nu
   return many?.size ?? few.length;
 }
 
-interface Listed {
-  readonly values: Json[];
-  /** What each value is distinct by; empty for a list that is not. */
-  readonly distinct: Scalar[];
-}
-
-function listStep(items: readonly Item[], from: number, at: number, item: Item, trait: Tallied): Step | null {
-  if (at === items.length && isLikeNewest(items, from, item, trait)) return null;
-  const old = listOf(items, from, trait, -1, null);
-  if (at < items.length) return { old: old.values, new: listOf(items, from, trait, at, item).values };
-  // The newest item goes in front, its like or the oldest goes out.
-  const now: Listed = { values: [], distinct: [] };
-  listItem(now, item, trait);
-  if (now.values.length === 0) return null;
-  for (let index = 0; index < old.values.length && now.values.length < trait.keep; index += 1) {
-    if (trait.uniqueSlot < 0 || old.distinct[index] !== now.distinct[0])
-      now.values.push(old.values[index] ?? null);
+/** The list, newest first. */
+function listOf(items: readonly Item[], from: number, trait: Tallied): Json[] {
+  const values: Json[] = [];
+  const seen: Scalar[] = [];
+  for (let at = items.length - 1; at >= from && values.length < trait.keep; at -= 1) {
+    const item = items[at];
+    if (item === undefined || !isMarked(item, trait.mark)) continue;
+    const distinct = trait.uniqueSlot < 0 ? null : valueAtSlot(item, trait.uniqueSlot);
+    if (trait.uniqueSlot >= 0 && (distinct === null || seen.includes(distinct))) continue;
+    const value = listed(item, trait.keys, trait.slots);
+    if (value === null) continue;
+    if (distinct !== null) seen.push(distinct);
+    values.push(value);
   }
-  return { old: old.values, new: now.values };
-}
-
-/** True when the newest item gave the list what this one gives it, and each value stands there once. */
-function isLikeNewest(items: readonly Item[], from: number, item: Item, trait: Tallied): boolean {
-  const newest = items.length > from ? items.at(-1) : undefined;
-  if (newest === undefined || trait.uniqueSlot < 0 || !isMarked(newest, trait.mark)) return false;
-  const distinct = valueAtSlot(item, trait.uniqueSlot);
-  if (distinct === null || valueAtSlot(newest, trait.uniqueSlot) !== distinct) return false;
-  return trait.slots.every((slot) => valueAtSlot(newest, slot) === valueAtSlot(item, slot));
-}
-
-/** The list, newest first; with `extra` at its place, `extraAt`, where that is not −1. */
-function listOf(
-  items: readonly Item[],
-  from: number,
-  trait: Tallied,
-  extraAt: number,
-  extra: Item | null,
-): Listed {
-  const list: Listed = { values: [], distinct: [] };
-  for (let at = items.length; at >= from && list.values.length < trait.keep; at -= 1) {
-    if (at === extraAt && extra !== null) listItem(list, extra, trait);
-    const item = at > from ? items[at - 1] : undefined;
-    if (item !== undefined && list.values.length < trait.keep) listItem(list, item, trait);
-  }
-  return list;
-}
-
-function listItem(list: Listed, item: Item, trait: Tallied): void {
-  if (!isMarked(item, trait.mark)) return;
-  const distinct = trait.uniqueSlot < 0 ? null : valueAtSlot(item, trait.uniqueSlot);
-  if (trait.uniqueSlot >= 0 && (distinct === null || list.distinct.includes(distinct))) return;
-  const value = listed(item, trait.keys, trait.slots);
-  if (value === null) return;
-  if (distinct !== null) list.distinct.push(distinct);
-  list.values.push(value);
+  return values;
 }
