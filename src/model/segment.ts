@@ -131,7 +131,7 @@ function windowedCount({ definitions }: Moment, [name = "", ...rest]: readonly s
 /** `decides`: the answer of one clause that makes it that of the whole; true for `any`, false for `all`. */
 function answerOfMany(moment: Moment, clauses: readonly Clause[], decides: boolean): Answer {
   let isDecided = false;
-  let decidedUntilMs = 0;
+  let decidedUntilMs = -Infinity;
   let othersUntilMs = Infinity;
   for (const clause of clauses) {
     const { isTrue, untilMs } = answerOf(moment, clause);

@@ -77,6 +77,14 @@ function turnAfter(known: Known, tMs: number): number | null {
   return null;
 }
 
+test("a clause within another turns when it is said before 1970, too", () => {
+  const event = { kind: "event" as const, event: "Product Viewed", windowMs: 10_000, times: { atMost: 0 } };
+  const definitions = compiled([{ name: "quiet", rule: { kind: "all", of: [event] } }], usual);
+  const view = eventWith({ name: "Product Viewed", timestampMs: -20_000, receivedAtMs: 0 });
+  const subject = subjectOf([view], definitions);
+  expect(segmentsAt(subject, definitions, -15_000)).toEqual({ members: [], nextAtMs: -10_000 });
+});
+
 describe("what is refused", () => {
   const asks = (name: string, other: string): SegmentDefinition => ({
     name,
