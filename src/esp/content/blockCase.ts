@@ -4,7 +4,6 @@
  */
 import { z } from "zod";
 import { durationPattern, parseDuration } from "../../lib/duration.ts";
-import type { Json } from "../../model/event.ts";
 import { timeIn } from "../../model/timeIn.ts";
 import type { Block } from "./block.ts";
 import { BlockProblem, told } from "./frontMatter.ts";
@@ -59,7 +58,7 @@ export function runCase(
     traits: Object.fromEntries(
       Object.entries(traits).map(([name, value]) => [
         name,
-        { value: value as Json, updatedAtMs: atMs - (parseDuration(ages[name] ?? "0s") ?? 0) },
+        { value, updatedAtMs: atMs - (parseDuration(ages[name] ?? "0s") ?? 0) },
       ]),
     ),
     segments,
