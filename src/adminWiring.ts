@@ -3,7 +3,9 @@ import type { Alerts } from "./admin/alerts/alerts.ts";
 import { Attempts } from "./admin/api/attempts.ts";
 import { isAdminKey } from "./admin/api/access.ts";
 import type { AdminDeps } from "./admin/api/adminContext.ts";
+import { Frames } from "./admin/api/frames.ts";
 import { Jobs } from "./admin/api/jobs.ts";
+import { Preflights } from "./admin/api/preflights.ts";
 import { RiverHistory } from "./admin/api/riverHistory.ts";
 import { Sessions } from "./admin/api/sessions.ts";
 import type { CallOperation } from "./admin/operation.ts";
@@ -69,6 +71,8 @@ export function adminDeps(parts: AdminParts): AdminDeps & Disposable {
     configJobs: new Jobs(clock, onBroken),
     planJobs: new Jobs(clock, onBroken),
     mendJobs: new Jobs(clock, onBroken),
+    frames: new Frames(parts.ids),
+    preflights: new Preflights(),
     river: { ...parts, changes: store.changes, history, sources: gauges.sources, status },
     refusalAnswer: (refusal) => parts.answers.refusal(refusal),
     isSecureHost: (host) => host !== null && secureHosts.has(host),

@@ -119,6 +119,7 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
   const { store, ops, content, demoKeys } = opened;
   const configured = [...configuredKeys(settings.sources, deps.clock), ...(demoKeys?.rows ?? [])];
   const keys = keysInForce(() => store.admin.listKeys(), configured);
+  const findAt = findAtOf(store.profiles, settings.dataFolder);
   const config = new LiveConfig(
     { ...deps, admin: store.admin, isQuick: () => isQuick(store) },
     { ...settings, rules: store.admin.rulesInUse() },
@@ -133,7 +134,14 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
       await eraseFromOps(ops, erased);
     },
     further: {
-      ...contentOperations(content.shelf, store, deps.clock),
+      ...contentOperations({
+        shelf: content.shelf,
+        profiles: store.profiles,
+        changes: store.changes,
+        clock: deps.clock,
+        ops,
+        findAt,
+      }),
       ...tokenOperations({
         ...deps,
         store,
@@ -141,11 +149,7 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
         keyIds: () => [...store.admin.listKeys(), ...configured].map(({ id }) => id),
         publicUrl: () => settings.publicUrls[0] ?? serving.origin,
       }),
-      ...receiptOperations({
-        ops,
-        profiles: store.profiles,
-        findAt: findAtOf(store.profiles, settings.dataFolder),
-      }),
+      ...receiptOperations({ ops, profiles: store.profiles, findAt }),
       ...configOperations(config, store.admin, settings.configPath),
       ...planOperations(store.admin, deps.clock),
     },

@@ -1,20 +1,48 @@
-/** The operation that shows a content block as it would be sent. */
-import { OperationFailed, type Operations } from "./admin/operation.ts";
+/** The operations on content: which blocks there are, what one would send, to one person or to many. */
+import type { ContentBlockLine } from "./admin/contentReports.ts";
+import { OperationFailed, type OperationParams, type Operations } from "./admin/operation.ts";
 import { view } from "./esp/content/contentRoutes.ts";
-import { renderBlock, type Recipient } from "./esp/content/renderBlock.ts";
-import type { Block } from "./esp/content/block.ts";
+import { blockOf as blockAsSent, type Block } from "./esp/content/block.ts";
+import { BlockProblem } from "./esp/content/frontMatter.ts";
 import { preflight, type Audience } from "./esp/content/preflight.ts";
+import { previewBlock, recipientAt } from "./esp/content/previewBlock.ts";
+import type { Recipient } from "./esp/content/renderBlock.ts";
 import type { Shelf } from "./esp/content/shelf.ts";
 import type { Clock } from "./lib/clock.ts";
-import type { Store } from "./store/storeApi.ts";
+import type { ChangeLog } from "./store/changeLog.ts";
+import type { OpsDesk } from "./store/ops/opsDesk.ts";
+import type { FindAt } from "./store/profileAt.ts";
+import type { Profiles } from "./store/profiles.ts";
 
-/** `shelf`: null where no content is configured. */
-export function contentOperations(
-  shelf: Shelf | null,
-  { profiles, changes }: Pick<Store, "profiles" | "changes">,
-  clock: Clock,
-): Operations {
+export interface ContentOperationDeps {
+  /** Null where no content is configured. */
+  readonly shelf: Shelf | null;
+  readonly profiles: Profiles;
+  readonly changes: ChangeLog;
+  readonly findAt: FindAt;
+  readonly ops: Pick<OpsDesk, "ask">;
+  readonly clock: Clock;
+}
+
+export function contentOperations(deps: ContentOperationDeps): Operations {
+  const { shelf, profiles, changes, ops, clock } = deps;
   return {
+    "content.blocks": () => Promise.resolve(blockLines(shelf)),
+    "content.block": async ({ block: name }) => {
+      const line = blockLines(shelf).find((one) => one.name === name);
+      const block = shelf?.get(name) ?? null;
+      if (line === undefined || block === null) return null;
+      const versions = await ops.ask("receipts", "blockVersions", name);
+      return {
+        ...line,
+        source: block.text.source,
+        fallbackSegments: block.head.fallbackBySegment.map(([segment]) => segment),
+        versions: versions.map(({ version, firstAtMs }) => ({
+          version,
+          firstAt: new Date(firstAtMs).toISOString(),
+        })),
+      };
+    },
     "content.preflight": async ({ block: name, namespace, segment, ids }, outlet) => {
       const block = blockOf(shelf, name);
       if (block === null) return null;
@@ -37,22 +65,76 @@ export function contentOperations(
           throw new OperationFailed("it was ended before it was done");
       }
     },
-    "content.preview": ({ block: name, as }) => {
-      const block = blockOf(shelf, name);
-      if (block === null) return Promise.resolve(null);
-      const rendered = renderBlock(block, recipientOf(as), clock.nowMs());
+    "content.preview": async (asked) => {
+      const block = await blockToPreview(asked, deps);
+      if (block === null) return null;
+      const nowMs = asked.atMs ?? clock.nowMs();
+      const recipient = recipientAt(asked.level, await recipientOf(asked, deps));
+      const { rendered, marked, values } = await previewBlock(block, recipient, nowMs);
       const { html, text, servedFrom, reason } = rendered;
       const answer = view(block, rendered, null);
-      return Promise.resolve({ version: block.version, servedFrom, reason, html, text, answer });
+      return { version: block.version, servedFrom, reason, html, text, marked, values, answer };
     },
   };
+}
 
-  function recipientOf(as: { namespace: "live" | "test"; type: string; value: string } | null): Recipient {
-    if (as === null) return { kind: "shared" };
-    const found = profiles.find(as.namespace, as.type, as.value);
-    if (found.kind === "found") return { kind: "profile", profile: found.profile };
-    return { kind: found.kind === "missing" ? "unknown" : "rebuilding" };
+type PreviewAsked = OperationParams<"content.preview">;
+
+/** A draft, a version that was sent, or the block that serves. Throws OperationFailed. */
+async function blockToPreview(
+  { block: name, draft, version }: PreviewAsked,
+  { shelf, ops }: ContentOperationDeps,
+): Promise<Block | null> {
+  try {
+    if (draft !== null) return (await shelf?.draft(name, draft)) ?? null;
+    if (version === null) return blockOf(shelf, name);
+    const text = await ops.ask("receipts", "blockText", name, version);
+    if (text !== null) return await blockAsSent(text);
+  } catch (error) {
+    if (error instanceof BlockProblem) throw new OperationFailed(error.message);
+    throw error;
   }
+  const serving = blockOf(shelf, name);
+  if (serving?.version === version) return serving;
+  throw new OperationFailed(`version ${version} of ${name} was never sent, or is no longer kept`);
+}
+
+async function recipientOf({ as, atMs }: PreviewAsked, deps: ContentOperationDeps): Promise<Recipient> {
+  if (as === null) return { kind: "shared" };
+  const { namespace, type, value } = as;
+  const found =
+    atMs === null
+      ? deps.profiles.find(namespace, type, value)
+      : await deps.findAt(namespace, type, value, atMs);
+  switch (found.kind) {
+    case "found":
+      return { kind: "profile", profile: found.profile };
+    case "missing":
+      return { kind: "unknown" };
+    case "rebuilding":
+      return { kind: "rebuilding" };
+    case "beforeHistory":
+      throw new OperationFailed("the journal begins later than that");
+    case "tooMany":
+      throw new OperationFailed("more events are tied to that profile than a read of the past goes through");
+    case "busy":
+      throw new OperationFailed("too many reads of the past are under way; try again in a moment");
+  }
+}
+
+function blockLines(shelf: Shelf | null): readonly ContentBlockLine[] {
+  if (shelf === null) return [];
+  const { problems } = shelf;
+  const serving = shelf.blocks.map(({ name, version, head }) => ({
+    name,
+    version,
+    needs: head.needs.map((need) => need.name),
+    problem: problems.get(name) ?? null,
+  }));
+  const broken = [...problems]
+    .filter(([name]) => shelf.get(name) === null)
+    .map(([name, problem]) => ({ name, version: null, needs: [], problem }));
+  return [...serving, ...broken].sort((left, right) => (left.name < right.name ? -1 : 1));
 }
 
 /** The block that is asked for; null: there is none. Throws OperationFailed for one that can't be used. */

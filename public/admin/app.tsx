@@ -6,6 +6,7 @@ import type { SessionAnswer } from "../../src/admin/api/adminWire.ts";
 import { ApiError, get, post, session } from "./api.ts";
 import { AuditSection } from "./audit.tsx";
 import { DefinitionsSection } from "./definitions.tsx";
+import { ContentSection } from "./content.tsx";
 import { KeysSection } from "./keys.tsx";
 import { act, Data, Failure } from "./pieces.tsx";
 import { ProfilesSection } from "./profiles.tsx";
@@ -23,6 +24,7 @@ const bodies: Readonly<Record<SectionName, () => ComponentChild>> = {
   segments: () => <SegmentsSection />,
   definitions: () => <DefinitionsSection />,
   plan: () => <PlanSection />,
+  content: () => <ContentSection />,
   quarantine: () => <QuarantineSection />,
   keys: () => <KeysSection />,
   storage: () => <StorageSection />,

@@ -7,6 +7,7 @@ export const sections = [
   ["segments", "Segments"],
   ["definitions", "Definitions"],
   ["plan", "Tracking plan"],
+  ["content", "Content"],
   ["quarantine", "Quarantine"],
   ["keys", "Keys and sources"],
   ["storage", "Storage"],

@@ -3,6 +3,7 @@
  * one function, whether the data folder is served by a running process (data/freshet.sock) or opened here.
  */
 import { z } from "zod";
+import type { PreflightReport } from "../esp/content/preflightReport.ts";
 import type { ExplainedIdentity } from "../model/explainIdentity.ts";
 import type { JoinPlan } from "../model/joinPlan.ts";
 import { scopes } from "../model/key.ts";
@@ -15,6 +16,13 @@ import type { QuarantineGroup } from "../store/journalReader.ts";
 import type { PlanChecked } from "../model/planChecked.ts";
 import type { ConfigVersion } from "../store/configVersions.ts";
 import type { Answer } from "../store/accept.ts";
+import type {
+  ContentBlockLine,
+  ContentBlockReport,
+  ContentPreview,
+  ReceiptAgain,
+  ReceiptReport,
+} from "./contentReports.ts";
 import type { StoreStatus } from "../store/storeApi.ts";
 import type { VerifyReport } from "../store/verify.ts";
 import type {
@@ -126,7 +134,22 @@ export const operationParams = {
       .max(50_000),
   }),
   ...tokenParams,
-  "content.preview": z.strictObject({ block: z.string().max(64), as: identifier.nullable() }),
+  "content.blocks": z.strictObject({}),
+  "content.block": z.strictObject({ block: z.string().max(64) }),
+  "content.preview": z.strictObject({
+    block: z.string().max(64),
+    as: identifier.nullable(),
+    /** As it would have been sent then; null: now. */
+    atMs: z.int().min(0).nullable(),
+    /** A text that is not saved yet, in place of the file's. */
+    draft: z.string().max(262_144).nullable(),
+    /** A version that was sent, in place of the one that serves. */
+    version: z.string().max(64).nullable(),
+    level: z.union([
+      z.strictObject({ kind: z.enum(["asIs", "unknown"]) }),
+      z.strictObject({ kind: z.literal("nothingKnown"), segment: segmentName.nullable() }),
+    ]),
+  }),
   "content.preflight": z.strictObject({
     block: z.string().max(64),
     namespace,
@@ -181,59 +204,6 @@ export interface KeyReport {
   readonly revokedAt: string | null;
   /** True for a key that freshet.yaml or the demo gives at the start, and which ends with the run. */
   readonly configured: boolean;
-}
-
-/** What a send would be (esp/content/preflightTally.ts). */
-export interface PreflightOutcome {
-  readonly block: string;
-  readonly version: string;
-  readonly recipients: number;
-  readonly coverage: number;
-  readonly levels: Readonly<Record<string, number>>;
-  readonly reasons: Readonly<Record<string, number>>;
-  readonly needs: Readonly<
-    Record<string, { readonly levels: Readonly<Record<string, number>>; readonly ages: readonly number[] }>
-  >;
-  readonly worst: readonly {
-    readonly who: string;
-    readonly reason: string | null;
-    readonly oldestMs: number | null;
-  }[];
-  readonly load: {
-    readonly renderMicros: { readonly mean: number; readonly max: number };
-    readonly answersPerSecond: number;
-    readonly bytes: { readonly mean: number; readonly max: number; readonly total: number };
-  };
-}
-
-/** What somebody got, when, and from which values. */
-export interface ReceiptReport {
-  readonly receipt: string;
-  readonly at: string;
-  readonly profileId: string | null;
-  readonly block: string;
-  readonly version: string;
-  readonly servedFrom: string | null;
-  readonly reason: string | null;
-  readonly caller: string;
-  readonly traits: Readonly<
-    Record<string, { readonly servedFrom: string | null; readonly ageMs: number | null }>
-  >;
-}
-
-/** What was sent, made again from history. */
-export type ReceiptAgain =
-  | { readonly kind: "rendered"; readonly same: boolean; readonly html: string; readonly text: string }
-  | { readonly kind: "notPossible"; readonly why: string };
-
-/** A block as it would be sent. */
-export interface ContentPreview {
-  readonly version: string;
-  readonly servedFrom: string | null;
-  readonly reason: string | null;
-  readonly html: string;
-  readonly text: string;
-  readonly answer: Readonly<Record<string, unknown>>;
 }
 
 /** How often one rule of the tracking plan was broken. */
@@ -323,8 +293,11 @@ export interface OperationResults {
   readonly "keys.rotateSigning": { readonly kid: string };
   /** The block as it would be answered; null: there is no such block. */
   readonly "content.preview": ContentPreview | null;
+  readonly "content.blocks": readonly ContentBlockLine[];
+  /** Null: there is no such block. */
+  readonly "content.block": ContentBlockReport | null;
   /** What a send would be; null: there is no such block. */
-  readonly "content.preflight": PreflightOutcome | null;
+  readonly "content.preflight": PreflightReport | null;
   /** Null: nobody has that identifier. */
   readonly "receipts.list": readonly ReceiptReport[] | null;
   /** Null: there is no such receipt. */

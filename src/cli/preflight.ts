@@ -1,7 +1,7 @@
 /** `freshet preflight`: what a send would be, before it is sent; its exit code can hold one back. */
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
-import type { PreflightOutcome } from "../admin/operation.ts";
+import type { PreflightReport } from "../esp/content/preflightReport.ts";
 import { folderPaths } from "../store/folder.ts";
 import { dataFolder, withData, withNamespace } from "./arguments.ts";
 import { Exit, exitCodes, UsageError, type CliContext } from "./context.ts";
@@ -60,7 +60,7 @@ async function run(block: string, flags: Flags, context: CliContext): Promise<vo
   }
 }
 
-function textOf(report: PreflightOutcome): string {
+function textOf(report: PreflightReport): string {
   const { recipients, coverage, levels, reasons, needs, worst, load } = report;
   const lines = [
     `${report.block} ${report.version}: ${recipients} recipients, ${percent(coverage)} get the block itself`,

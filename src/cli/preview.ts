@@ -1,5 +1,6 @@
 /** `freshet preview`: a content block as it would be sent to one recipient. */
 import type { Command } from "commander";
+import { timeIn } from "../model/timeIn.ts";
 import { folderPaths } from "../store/folder.ts";
 import { dataFolder, parseIdentifier, withData, withNamespace } from "./arguments.ts";
 import { UsageError, type CliContext } from "./context.ts";
@@ -10,6 +11,7 @@ interface Flags {
   readonly data?: string;
   readonly test: boolean;
   readonly as?: string;
+  readonly at?: string;
   readonly form: string;
 }
 
@@ -19,6 +21,7 @@ export function addPreview(program: Command, context: CliContext): void {
     .description("print a content block as a running server would send it")
     .argument("<block>", "the block's name: its file without .liquid")
     .option("--as <identifier>", "for this recipient, such as user_id:42; without it, as for everybody")
+    .option("--at <time>", "as it would have been sent then, such as 2026-11-24T09:00:00.000Z")
     .option("--form <form>", "html, text or json", "html");
   withNamespace(withData(command)).action(async (block: string, flags: Flags) => {
     const { form } = flags;
@@ -29,8 +32,10 @@ export function addPreview(program: Command, context: CliContext): void {
     if (call === null)
       throw new UsageError(`no Freshet is running on ${folder}; start it with freshet serve`);
     const as = flags.as === undefined ? null : parseIdentifier(flags.as, flags.test);
+    const atMs = flags.at === undefined ? null : instantOf(flags.at);
     using outlet = outletFor(context, null);
-    const found = await call("content.preview", { block, as }, outlet);
+    const asked = { block, as, atMs, draft: null, version: null, level: { kind: "asIs" } } as const;
+    const found = await call("content.preview", asked, outlet);
     if (found === null) throw new UsageError(`there is no content block ${block}`);
     const { servedFrom, reason, version } = found;
     context.tell(
@@ -38,4 +43,10 @@ export function addPreview(program: Command, context: CliContext): void {
     );
     await context.print(form === "json" ? `${JSON.stringify(found.answer, null, 2)}\n` : `${found[form]}\n`);
   });
+}
+
+function instantOf(text: string): number {
+  const atMs = timeIn(text);
+  if (atMs === null) throw new UsageError("--at: expected a time such as 2026-11-24T09:00:00.000Z");
+  return atMs;
 }

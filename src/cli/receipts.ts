@@ -1,6 +1,6 @@
 /** `freshet receipts`: what somebody got, when, and why. */
 import type { Command } from "commander";
-import type { ReceiptReport } from "../admin/operation.ts";
+import type { ReceiptReport } from "../admin/contentReports.ts";
 import { timeIn } from "../model/timeIn.ts";
 import { folderPaths } from "../store/folder.ts";
 import { dataFolder, parseCount, parseIdentifier, withData, withNamespace } from "./arguments.ts";

@@ -8,7 +8,9 @@ import type { Alerts } from "../alerts/alerts.ts";
 import type { AccessDeps, Visitor } from "./access.ts";
 import type { Attempts } from "./attempts.ts";
 import type { ConfigJob, MendJob, PlanJob } from "./configWire.ts";
+import type { Frames } from "./frames.ts";
 import type { Jobs } from "./jobs.ts";
+import type { Preflights } from "./preflights.ts";
 import type { RiverDeps } from "./riverView.ts";
 
 export interface AdminDeps extends AccessDeps {
@@ -19,6 +21,8 @@ export interface AdminDeps extends AccessDeps {
   readonly configJobs: Jobs<ConfigJob["kind"], NonNullable<ConfigJob["result"]>>;
   readonly planJobs: Jobs<PlanJob["kind"], NonNullable<PlanJob["result"]>>;
   readonly mendJobs: Jobs<MendJob["kind"], NonNullable<MendJob["result"]>>;
+  readonly frames: Frames;
+  readonly preflights: Preflights;
   readonly attempts: Attempts;
   readonly call: CallOperation;
   readonly audit: AuditLog;

@@ -9,6 +9,15 @@ import { alertsView, testAlerts } from "./alertActs.ts";
 import { auditView } from "./auditView.ts";
 import { applyConfig, checkConfig, configVersion, configView, planConfig } from "./configActs.ts";
 import type { MendAnswer } from "./configWire.ts";
+import {
+  beginPreflight,
+  contentBlock,
+  contentList,
+  preflightView,
+  previewContent,
+  receiptAgain,
+  receiptList,
+} from "./contentActs.ts";
 import { createKey, listKeys, revokeKey } from "./keyActs.ts";
 import { mendPieces } from "./mendActs.ts";
 import { checkPlanText, planView } from "./planActs.ts";
@@ -49,6 +58,11 @@ const gets: Readonly<Record<string, Answer>> = {
     segmentExplanation(store, asked(query, store), query.get("name") ?? "", clock.nowMs()),
   event: ({ query }, { store, fedAtMs }) =>
     traceView(store.profiles, namespaceOf(query), query.get("messageId") ?? "", fedAtMs),
+  content: (_asked, deps) => contentList(deps),
+  "content/block": ({ query }, deps) => contentBlock(query.get("name") ?? "", deps),
+  "content/preflight": (_asked, deps) => preflightView(deps),
+  receipts: ({ query }, deps) => receiptList(query, deps),
+  receipt: ({ query }, deps) => receiptAgain(query.get("name") ?? "", deps),
   alerts: (_asked, { alerts }) => alertsView(alerts),
   quarantine: (_asked, { store }) => quarantineGroups(store.admin),
   "quarantine/pieces": ({ query }, { store }) => quarantinePieces(query, store.admin),
@@ -64,6 +78,8 @@ const gets: Readonly<Record<string, Answer>> = {
 
 const posts: Readonly<Record<string, Answer>> = {
   "alerts/test": testAlerts,
+  "content/preview": previewContent,
+  "content/preflight": beginPreflight,
   "quarantine/replay": replayPieces,
   "quarantine/mend": mendPieces,
   "config/check": checkConfig,
@@ -83,7 +99,12 @@ export function adminRoutes(deps: AdminDeps) {
     app.get(`/admin/api/${name}`, ({ request }) => respond(request, answer, deps));
   for (const [name, answer] of Object.entries(posts))
     app.post(`/admin/api/${name}`, ({ request }) => respond(request, answer, deps), { parse: "none" });
-  return app;
+  return app.get("/admin/api/content/frame", ({ request }) =>
+    answering(deps, () => {
+      admit(request, deps);
+      return Promise.resolve(deps.frames.answer(queryOf(request.url)));
+    }),
+  );
 }
 
 async function respond(request: Request, answer: Answer, deps: AdminDeps): Promise<Response> {

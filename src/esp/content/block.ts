@@ -57,9 +57,12 @@ function checkNames(template: readonly Template[], { needs }: Head, engine: Engi
     throw new BlockProblem(`its template reads ${unknown.join(", ")}, which needs does not name`);
 }
 
-/** A block as it once was, from what is kept of it. Throws BlockProblem where this program can't read it any more. */
-export function blockOf({ block, source, partials, linkHosts }: BlockText): Promise<Block> {
-  const engine = newEngine(Object.fromEntries(JSON.parse(partials) as [string, string][]));
+/** A block as it once was, from what is kept of it; `marks`: for previews. Throws BlockProblem where this program can't read it any more. */
+export function blockOf(
+  { block, source, partials, linkHosts }: BlockText,
+  options: { readonly marks: boolean } = { marks: false },
+): Promise<Block> {
+  const engine = newEngine(Object.fromEntries(JSON.parse(partials) as [string, string][]), options);
   return makeBlock(block, source, partials, { engine, linkHosts });
 }
 

@@ -2,6 +2,7 @@
 import { Liquid, LiquidError, type Template } from "liquidjs";
 import { addFilters, type MailGlobals } from "./filters.ts";
 import { BlockProblem } from "./frontMatter.ts";
+import { markFilter, marked, markOutputs } from "./marks.ts";
 import { guardStyles, styleFilter, styleValue } from "./styleOutputs.ts";
 
 const limits = { parseLimit: 1_000_000, renderLimit: 100, memoryLimit: 2_000_000 } as const;
@@ -21,10 +22,14 @@ export interface Engine {
   ): string;
 }
 
-/** An engine with these partials, by name, for `{% render "name" %}`. */
-export function newEngine(partials: Readonly<Record<string, string>>): Engine {
+/** An engine with these partials, by name, for `{% render "name" %}`; `marks`: values are marked in what it renders. */
+export function newEngine(
+  partials: Readonly<Record<string, string>>,
+  { marks }: { readonly marks: boolean } = { marks: false },
+): Engine {
+  const prepare = (text: string) => (marks ? markOutputs(guardStyles(text)) : guardStyles(text));
   const liquid = new Liquid({
-    templates: Object.fromEntries(Object.entries(partials).map(([name, text]) => [name, guardStyles(text)])),
+    templates: Object.fromEntries(Object.entries(partials).map(([name, text]) => [name, prepare(text)])),
     ownPropertyOnly: true,
     outputEscape: "escape",
     strictFilters: true,
@@ -35,11 +40,12 @@ export function newEngine(partials: Readonly<Record<string, string>>): Engine {
   // Escaping can't be switched off: values come from strangers.
   liquid.registerFilter("raw", (value: unknown) => value);
   liquid.registerFilter(styleFilter, styleValue);
+  if (marks) liquid.registerFilter(markFilter, marked);
   addFilters(liquid);
   return {
     parse: (text, headLines) => {
       try {
-        return liquid.parse(guardStyles(text));
+        return liquid.parse(prepare(text));
       } catch (error) {
         throw new BlockProblem(problemOf(error, headLines));
       }

@@ -9,7 +9,8 @@ import type { Profiles, StoredProfile } from "../../store/profiles.ts";
 import { segmentsOfProfile } from "../../store/segmentSubject.ts";
 import { parseIdentifier } from "../query.ts";
 import type { Block } from "./block.ts";
-import { PreflightTally, type PreflightReport } from "./preflightTally.ts";
+import type { PreflightReport } from "./preflightReport.ts";
+import { PreflightTally } from "./preflightTally.ts";
 import { renderBlock, type Recipient } from "./renderBlock.ts";
 
 /** For whom: a segment, everybody, or these. */

@@ -40,6 +40,8 @@ export interface RenderedBlock {
   /** Null when all is live. */
   readonly reason: Reason | null;
   readonly freshness: Readonly<Record<string, NeedServed>>;
+  /** In which locale and time zone it was written. */
+  readonly globals: MailGlobals;
   /** True where something stands in for the block. */
   readonly isFallback: boolean;
   /** Of the HTML and the text: 128 bits of their SHA-256, in hexadecimal digits. */
@@ -181,23 +183,25 @@ function fill(block: Block, gathered: Gathered, members: readonly string[]): Ren
         : decodedText(block.engine.render(block.textPart, data, globals));
     const servedFrom = worst(Object.values(freshness).map((one) => one.servedFrom));
     const reason = reasonOf(servedFrom);
-    return whole({ html, text, data, servedFrom, reason, freshness, isFallback: false });
+    return whole({ html, text, data, servedFrom, reason, freshness, globals, isFallback: false });
   } catch {
     return standIn(block, members, "template_failed", gathered);
   }
 }
+
+const nothingGathered = { data: {}, freshness: {}, globals: { locale: "en", timeZone: "UTC" } } as const;
 
 /** What everybody gets for whom the template has nothing. */
 function standIn(
   { head }: Block,
   members: readonly string[],
   reason: Reason,
-  { data, freshness }: Pick<Gathered, "data" | "freshness"> = { data: {}, freshness: {} },
+  { data, freshness, globals }: Omit<Gathered, "missing"> = nothingGathered,
 ): RenderedBlock {
   const ofSegment = head.fallbackBySegment.find(([segment]) => members.includes(segment));
   const html = ofSegment?.[1] ?? head.fallback;
   const servedFrom = ofSegment === undefined ? "default" : "segmentDefault";
-  return whole({ html, text: textOf(html), data, servedFrom, reason, freshness, isFallback: true });
+  return whole({ html, text: textOf(html), data, servedFrom, reason, freshness, globals, isFallback: true });
 }
 
 function whole(rendered: Omit<RenderedBlock, "contentHash">): RenderedBlock {
