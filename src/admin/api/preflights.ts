@@ -1,7 +1,9 @@
 /** The preflight that was begun from the page: one at a time, kept until the next one. */
 import type { CallOperation } from "../operation.ts";
 import type { PreflightJobAnswer } from "./contentWire.ts";
-import { quietOutlet } from "./keyActs.ts";
+
+/** Whoever began it may leave the page; it goes on. */
+const neverAborted = new AbortController().signal;
 
 interface Chosen {
   readonly block: string;
@@ -25,7 +27,11 @@ export class Preflights {
     const progress = (share: number) => {
       this.#job = { ...job, progress: share };
     };
-    call("content.preflight", { block, namespace, segment, ids: null }, { ...quietOutlet(), progress }).then(
+    call(
+      "content.preflight",
+      { block, namespace, segment, ids: null },
+      { item: () => Promise.resolve(), progress, signal: neverAborted },
+    ).then(
       (report) => {
         this.#job = {
           ...job,
