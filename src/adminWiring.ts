@@ -8,6 +8,7 @@ import { Jobs } from "./admin/api/jobs.ts";
 import { Preflights } from "./admin/api/preflights.ts";
 import { RiverHistory } from "./admin/api/riverHistory.ts";
 import { Sessions } from "./admin/api/sessions.ts";
+import type { WatchDeps } from "./admin/audits/watchDeps.ts";
 import type { CallOperation } from "./admin/operation.ts";
 import type { ErrorAnswers } from "./errorAnswers.ts";
 import type { Gauges } from "./gauges.ts";
@@ -27,6 +28,7 @@ export interface AdminParts {
   readonly keys: KeysInForce;
   readonly call: CallOperation;
   readonly audit: AuditLog;
+  readonly watching: WatchDeps;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly timers: Timers;

@@ -8,6 +8,7 @@ import {
   storeOperatorKeys,
   type ShownKeys,
 } from "./admin/firstKeys.ts";
+import { VisibleTimes } from "./admin/audits/visibleTimes.ts";
 import { GroupTimes } from "./admin/measuredAccept.ts";
 import { serveSocket, usableSocketPath, type SocketServer } from "./admin/socketServer.ts";
 import type { ServeSettings } from "./config/settings.ts";
@@ -33,6 +34,7 @@ import type { AuditLog } from "./store/ops/audit.ts";
 import { auditOver } from "./store/ops/auditOver.ts";
 import type { OpsDesk } from "./store/ops/opsDesk.ts";
 import type { Store } from "./store/storeApi.ts";
+import { openWatching, type Watching } from "./watching.ts";
 
 export interface AppDeps {
   readonly clock: Clock;
@@ -71,6 +73,7 @@ export async function startApp(
   demoKeys: DemoKeys | null,
 ): Promise<App> {
   const groups = new GroupTimes();
+  const visible = new VisibleTimes();
   const onFatal = (exitCode: number, why: string) => {
     deps.log.error("the journal failed, nothing more is accepted", { exitCode, why });
     deps.onFatal(exitCode);
@@ -87,13 +90,16 @@ export async function startApp(
     clock: deps.clock,
     notice: (level, why) => deps.log[level]("word from the store", { why }),
     onFatal,
-    onGroup: (group) => groups.note(group),
+    onGroup: (group) => {
+      groups.note(group);
+      if (group.mode === "live") visible.note(group.visible, deps.clock.nowMs());
+    },
   });
   const ops = openOps(settings.dataFolder, onFatal);
   const content = await openContent(settings, { ...deps, ops });
   try {
     return await startServing(
-      { store, ops, audit: auditOver(ops), content, groups, demoKeys },
+      { store, ops, audit: auditOver(ops), content, groups, visible, demoKeys },
       settings,
       deps,
     );
@@ -112,6 +118,7 @@ interface Opened {
   readonly audit: AuditLog;
   readonly content: Content;
   readonly groups: GroupTimes;
+  readonly visible: VisibleTimes;
   readonly demoKeys: DemoKeys | null;
 }
 
@@ -120,6 +127,7 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
   const configured = [...configuredKeys(settings.sources, deps.clock), ...(demoKeys?.rows ?? [])];
   const keys = keysInForce(() => store.admin.listKeys(), configured);
   const findAt = findAtOf(store.profiles, settings.dataFolder);
+  const watching = openWatching(settings, { ...deps, ...opened });
   const config = new LiveConfig(
     { ...deps, admin: store.admin, isQuick: () => isQuick(store) },
     { ...settings, rules: store.admin.rulesInUse() },
@@ -152,9 +160,10 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
       ...receiptOperations({ ops, profiles: store.profiles, findAt }),
       ...configOperations(config, store.admin, settings.configPath),
       ...planOperations(store.admin, deps.clock),
+      ...watching.operations,
     },
   });
-  const serving = serve(settings, { ...deps, ...opened, keys, credentials, call });
+  const serving = serve(settings, { ...deps, ...opened, keys, credentials, call, watching });
   try {
     const shownKeys = await keysOfStart(store, settings, deps, demoKeys);
     keys.refresh();
@@ -173,9 +182,10 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
       origin: serving.origin,
       shownKeys,
       reload: () => void config.applyAndSay("signal"),
-      close: () => close({ ...opened, serving, socket, config }, settings, deps),
+      close: () => close({ ...opened, serving, socket, config, watching }, settings, deps),
     };
   } catch (error) {
+    await watching.close();
     await serving.stop();
     throw error;
   }
@@ -235,10 +245,11 @@ interface Running {
   readonly serving: Serving;
   readonly socket: SocketServer | null;
   readonly config: LiveConfig;
+  readonly watching: Watching;
 }
 
 async function close(
-  { serving, socket, store, ops, content, config }: Opened & Running,
+  { serving, socket, store, ops, content, config, watching }: Opened & Running,
   settings: ServeSettings,
   { clock }: AppDeps,
 ): Promise<void> {
@@ -252,6 +263,7 @@ async function close(
   // Whoever still comes is told to come back, until nothing is left to be written.
   await ended;
   await content.close();
+  await watching.close();
   await ops.close();
   await store.close();
   await serving.stop();

@@ -46,6 +46,7 @@ import type { AuditLog } from "./store/ops/audit.ts";
 import type { OpsDesk } from "./store/ops/opsDesk.ts";
 import type { Store } from "./store/storeApi.ts";
 import { version } from "./version.ts";
+import type { Watching } from "./watching.ts";
 
 export interface ServingDeps {
   readonly store: Store;
@@ -53,6 +54,7 @@ export interface ServingDeps {
   readonly credentials: Credentials;
   readonly ops: OpsDesk;
   readonly audit: AuditLog;
+  readonly watching: Watching;
   /** Everything that an operator can do. */
   readonly call: CallOperation;
   readonly keys: KeysInForce;
@@ -164,8 +166,9 @@ function openAlerts(
   { sources, visible }: Gauges,
   followers: Followers,
 ): Alerts {
-  const { store } = deps;
+  const { store, watching } = deps;
   const parts = {
+    found: watching.conditions,
     sources,
     visible,
     changes: store.changes,
@@ -204,7 +207,9 @@ function routesDeps(parts: Parts) {
   const { store, keys, clock, ids, timers } = deps;
   const bodies = new BodyReader(settings.limits.requestTimeoutMs, decodeBody);
   const readJson = jsonBodyReader(bodies);
-  const fedTimes = new FedTimes(store.changes, gauges.fed, clock);
+  const fedTimes = new FedTimes(store.changes, gauges.fed, clock, (source, event, durationMs) =>
+    deps.watching.watch.note("fed", source, event, durationMs),
+  );
   const socketAddress = (request: Request) => server()?.requestIP(door().original(request))?.address ?? "";
   const ingest = ingestDeps(parts, bodies, socketAddress);
   const fedAtMs = (seq: number) => fedTimes.at(seq);
@@ -347,6 +352,8 @@ function operationsDeps(
       streams: hub.size,
       eventStreams: streams.size,
       alerts: alerts.current(),
+      watching: deps.watching,
+      nowMs: clock.nowMs(),
       follows: followers.status(),
       openFiles: openFileCount(),
       receipts: deps.content.receipts.counts,

@@ -1,7 +1,11 @@
 /** When a change first left through a feed, for the newest changes. */
 import type { Clock } from "../lib/clock.ts";
 import type { Latency } from "../lib/metrics.ts";
+import { eventName } from "../model/audit/dayTally.ts";
 import type { ChangeLog } from "../store/changeLog.ts";
+
+/** Told how long a change took until it left. */
+type OnFed = (source: string, event: string, durationMs: number) => void;
 
 /** Changes remembered; older ones are forgotten as new ones come. A power of two. */
 const remembered = 65_536;
@@ -12,14 +16,16 @@ export class FedTimes {
   readonly #changes: ChangeLog;
   readonly #latency: Latency;
   readonly #clock: Clock;
+  readonly #onFed: OnFed;
   /** Head when this began: what stood below was first fed in an earlier life. */
   readonly #begunAfter: number;
 
-  /** `latency` takes the time from receipt to the first reader. */
-  constructor(changes: ChangeLog, latency: Latency, clock: Clock) {
+  /** `latency` takes the time from receipt to the first reader; `onFed` hears of each, by source and event. */
+  constructor(changes: ChangeLog, latency: Latency, clock: Clock, onFed: OnFed = () => {}) {
     this.#changes = changes;
     this.#latency = latency;
     this.#clock = clock;
+    this.#onFed = onFed;
     this.#begunAfter = changes.newest();
   }
 
@@ -32,8 +38,10 @@ export class FedTimes {
     this.#seqs[slot] = seq;
     this.#timesMs[slot] = nowMs;
     const [change] = this.#changes.read(seq - 1, 1).changes;
-    if (change?.cause === "event" && change.seq === seq && change.receivedAtMs !== null)
-      this.#latency.note(nowMs - change.receivedAtMs);
+    if (change?.cause !== "event" || change.seq !== seq || change.receivedAtMs === null) return;
+    this.#latency.note(nowMs - change.receivedAtMs);
+    if (change.event !== null && change.namespace === "live")
+      this.#onFed(change.event.source, eventName(change.event), nowMs - change.receivedAtMs);
   }
 
   /** When, or null where it has not or is not remembered. */

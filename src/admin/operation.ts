@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import type { PreflightReport } from "../esp/content/preflightReport.ts";
+import type { AuditRunAnswer, RunAnswer } from "./api/auditWire.ts";
 import type { ExplainedIdentity } from "../model/explainIdentity.ts";
 import type { JoinPlan } from "../model/joinPlan.ts";
 import { scopes } from "../model/key.ts";
@@ -103,6 +104,10 @@ export const operationParams = {
   "plan.show": z.strictObject({}),
   /** `text`: a file of the plan, as it would be. */
   "plan.check": z.strictObject({ text: configText, days: z.int().min(1).max(90) }),
+  "audits.run": z.strictObject({}),
+  "audits.list": z.strictObject({ limit: z.int().min(1).max(1_000) }),
+  /** Null: the newest. */
+  "audits.show": z.strictObject({ id: z.int().min(1).nullable() }),
   "config.diff": z.strictObject({}),
   "config.check": z.strictObject({ text: configText }),
   /** Of the file, or of a text in its place. */
@@ -268,6 +273,9 @@ export interface OperationResults {
   readonly "plan.violations": readonly ViolationReport[];
   readonly "plan.show": PlanRules | null;
   readonly "plan.check": PlanChecked & { readonly event: string };
+  readonly "audits.run": AuditRunAnswer;
+  readonly "audits.list": readonly RunAnswer[];
+  readonly "audits.show": AuditRunAnswer;
   readonly "config.diff": ConfigDifference;
   readonly "config.check": ConfigVerdict;
   readonly "config.plan": ConfigPlanned;

@@ -1,6 +1,8 @@
 /** What /metrics says of alerts and of streams of events. */
 import { Counter, Gauge, type Registry } from "prom-client";
 import type { FollowStatus } from "../ingest/follow.ts";
+import type { Audits } from "./audits/audits.ts";
+import type { ErrorBudget } from "./audits/errorBudget.ts";
 import type { Alert } from "./alerts/alertBook.ts";
 
 export interface WatchSources {
@@ -9,10 +11,13 @@ export interface WatchSources {
   readonly follows: readonly FollowStatus[];
   /** Open streams of events that come in. */
   readonly eventStreams: number;
+  readonly nowMs: number;
+  readonly watching: { readonly audits: Audits; readonly budget: ErrorBudget };
 }
 
 /** Adds them to a scrape. */
-export function addWatch(registry: Registry, { alerts, follows, eventStreams }: WatchSources): void {
+export function addWatch(registry: Registry, sources: WatchSources): void {
+  const { alerts, follows, eventStreams } = sources;
   const registers = [registry];
   new Gauge({ name: "freshet_event_streams", help: "Open streams of events.", registers }).set(eventStreams);
   const raised = new Gauge({
@@ -23,6 +28,34 @@ export function addWatch(registry: Registry, { alerts, follows, eventStreams }: 
   });
   for (const { kind, source } of alerts) raised.set({ kind, source: source ?? "" }, 1);
   addFollows(registry, follows);
+  addAudits(registry, sources);
+}
+
+/** Nothing before the first audit and the first events: a 0 would say that all is well. */
+function addAudits(registry: Registry, { watching: { audits, budget }, nowMs }: WatchSources): void {
+  const registers = [registry];
+  const { latest } = audits;
+  if (latest !== null) {
+    const findings = new Gauge({
+      name: "freshet_audit_findings",
+      help: "What the newest audit found, by kind and severity.",
+      labelNames: ["kind", "severity"],
+      registers,
+    });
+    for (const { kind, severity } of latest.findings) findings.inc({ kind, severity });
+    new Gauge({
+      name: "freshet_audit_timestamp_seconds",
+      help: "When the newest audit ended.",
+      registers,
+    }).set(latest.run.endedAtMs / 1_000);
+  }
+  const burn = budget.burn(nowMs);
+  if (burn === null) return;
+  new Gauge({
+    name: "freshet_freshness_burn",
+    help: "How many times faster than it may the error budget of the freshness target was used up in the last hour.",
+    registers,
+  }).set(burn);
 }
 
 function addFollows(registry: Registry, follows: readonly FollowStatus[]): void {

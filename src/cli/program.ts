@@ -4,6 +4,7 @@ import { ConfigError } from "../config/configError.ts";
 import { DiskFailed, OperationFailed } from "../admin/operation.ts";
 import { FolderRefused, type RefusalReason } from "../store/folderRefused.ts";
 import { version } from "../version.ts";
+import { addAudit } from "./audit.ts";
 import { addBackup } from "./backup.ts";
 import { addCheckProfiles } from "./checkProfiles.ts";
 import { addConfig } from "./config.ts";
@@ -52,6 +53,7 @@ const additions = [
   addTest,
   addContentToken,
   addReceipts,
+  addAudit,
   addVerify,
   addRebuild,
   addBackup,

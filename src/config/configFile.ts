@@ -3,6 +3,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { z } from "zod";
 import { nearest } from "../lib/nearest.ts";
 import { alertKeys, alertsSchema, isHttpUrl } from "./alerts.ts";
+import { auditsSchema, describeAudits, freshnessSchema } from "./audits.ts";
 import { computedProblems, definitionsOf } from "./computedDefinitions.ts";
 import { computedTraitsSchema, describeComputed, useSchema } from "./computedTraits.ts";
 import { contentSchema } from "./content.ts";
@@ -102,6 +103,12 @@ export const fileSchema = z.strictObject({
       description: "When ingest counts as unwell, and who is told.",
       expected: "a map of thresholds",
     })
+    .optional(),
+  audits: auditsSchema
+    .meta({ description: "How the data is watched.", expected: "a map of thresholds and checks" })
+    .optional(),
+  freshness: freshnessSchema
+    .meta({ description: "How fresh profiles are meant to be.", expected: "a map of within, target, window" })
     .optional(),
   serve: serveSection
     .meta({ description: "The options of `freshet serve`, in camelCase.", expected: "a map of options" })
@@ -209,6 +216,7 @@ function describeIssue(issue: z.core.$ZodIssue, value: unknown): string[] {
   if (at[0] === "segments") return describeSegments(valueAt(value, ["segments"]));
   if (at[0] === "consent") return [describeConsent(issue, at)];
   if (at[0] === "enrichment") return [describeEnrichment(issue, at)];
+  if (at[0] === "audits" || at[0] === "freshness") return [describeAudits(issue, at)];
   if (at[0] === "identity") return [describeIdentity(issue, at)];
   if (at[0] === "use" || at[0] === "computedTraits")
     return [describeComputed(issue, at, valueAt(value, at.slice(0, 2)))];

@@ -1,5 +1,6 @@
 /** docs/configuration.md, made from the schema; a test holds the file against it. */
 import { alertKeys, type AlertKey } from "./alerts.ts";
+import { auditKeys, auditPartKeys, freshnessKeys, type WatchKey } from "./audits.ts";
 import { computedKeys } from "./computedTraits.ts";
 import { declaredKeys } from "./declaredTraits.ts";
 import { enrichmentKeys } from "./enrichment.ts";
@@ -109,6 +110,15 @@ export function referencePage(): string {
     "## Alerts\n",
     alertsNote,
     ...alertKeys.map(describeAlertKey),
+    "",
+    "## Audits\n",
+    auditsNote,
+    ...auditKeys.map((key) => describeWatchKey("audits", key)),
+    ...auditPartKeys.map((key) => describeWatchKey("audits", key)),
+    "",
+    "## Freshness\n",
+    freshnessNote,
+    ...freshnessKeys.map((key) => describeWatchKey("freshness", key)),
     "",
   ].join("\n");
 }
@@ -243,6 +253,35 @@ alerts:
   diskFree: 5GB
 \`\`\`
 `;
+
+const auditsNote = `Under \`audits:\` stands how the data is watched ([audits.md](audits.md)). Every key has a default, and so has
+the block. It is read at the start.
+
+\`\`\`yaml
+audits:
+  every: 1h
+  traits: { email: { coverage: 40 }, plan: { maxAge: 7d, stale: 20 } }
+  crossChecks:
+    orders:
+      key: order_id
+      left: { source: web, event: Order Completed, property: total }
+      right: { source: shop, event: Order Completed, property: total }
+  ignore: ["volume:newsletter:*"]
+\`\`\`
+`;
+
+const freshnessNote = `Under \`freshness:\` stands how fresh profiles are meant to be ([audits.md](audits.md#freshness)).
+
+\`\`\`yaml
+freshness: { stage: visible, within: 1s, target: 99.9, window: 28d }
+\`\`\`
+`;
+
+function describeWatchKey(section: string, { key, description, expected, defaultValue }: WatchKey): string {
+  const value = expected === "" ? "" : ` Value: ${expected}.`;
+  const isPlain = typeof defaultValue === "string" || typeof defaultValue === "number";
+  return `- \`${section}.${key}\`: ${description}${value}${isPlain ? ` Default: \`${defaultValue}\`.` : ""}`;
+}
 
 function describeAlertKey({ key, description, expected, defaultValue }: AlertKey): string {
   const fallback =

@@ -9,6 +9,7 @@ import type { PlanRules } from "../model/plan.ts";
 import type { Rules } from "../model/rules.ts";
 import type { Enrichment } from "../model/facts.ts";
 import { alertSettings, type AlertSettings } from "./alerts.ts";
+import { auditSettings, freshnessTarget, type AuditSettings, type FreshnessTarget } from "./audits.ts";
 import { definitionsOf } from "./computedDefinitions.ts";
 import { loadSegments, type LoadedSegments } from "./segments.ts";
 import { loadPlan } from "./trackingPlan.ts";
@@ -80,6 +81,8 @@ export interface ServeSettings {
   /** Null: there is no tracking plan. */
   readonly plan: PlanRules | null;
   readonly alerts: AlertSettings;
+  readonly audits: AuditSettings;
+  readonly freshness: FreshnessTarget;
   readonly enrichment: Enrichment;
   readonly firstKeys: FirstKeys;
   readonly configPath: string;
@@ -250,6 +253,8 @@ function settingsOf(
     lists,
     plan,
     alerts: alertSettings(file.alerts),
+    audits: auditSettings(file.audits),
+    freshness: freshnessTarget(file.freshness),
     firstKeys: firstKeysOf(environment),
     crashAt: environment[testVariable] ?? null,
   };

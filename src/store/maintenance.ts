@@ -5,8 +5,9 @@ import { touchedBy } from "../model/rulesDiff.ts";
 import type { Rules } from "../model/rules.ts";
 import type { PlanChecked } from "../model/planChecked.ts";
 import { checkPlan, type CheckPlanJob } from "./checkPlan.ts";
+import type { AuditDeps } from "./audit/auditDeps.ts";
+import { runAudit, type AuditJob, type AuditRan, type AuditTallied } from "./audit/auditJob.ts";
 import { compareRules, type RuleChanges } from "./compareRules.ts";
-import type { Restore } from "./accept.ts";
 import { folderPaths, nextProfilesName, syncFile, syncFolder } from "./folder.ts";
 import { JournalReader } from "./journalReader.ts";
 import { openProfileStore } from "./lmdb.ts";
@@ -18,6 +19,7 @@ import type { Untold } from "./untold.ts";
 import { verifyFolder, type VerifyReport } from "./verify.ts";
 
 export type MaintenanceJob =
+  | AuditJob
   | {
       readonly kind: "rebuild";
       readonly folder: string;
@@ -44,11 +46,7 @@ export type MaintenanceJob =
   | CheckPlanJob
   | { readonly kind: "backup"; readonly folder: string; readonly target: string };
 
-export interface MaintenanceDeps {
-  readonly restore: Restore;
-  readonly onProgress: (share: number) => void;
-  readonly signal: AbortSignal;
-}
+export type MaintenanceDeps = AuditDeps;
 
 /** What a rebuild made: the folder's name inside the data folder, and what it holds. */
 export interface Rebuilt extends RebuiltProfiles {
@@ -59,8 +57,13 @@ export interface Rebuilt extends RebuiltProfiles {
 export async function runMaintenance(
   job: MaintenanceJob,
   deps: MaintenanceDeps,
-): Promise<Rebuilt | VerifyReport | RuleChanges | PlanChecked | { readonly path: string }> {
+): Promise<
+  Rebuilt | VerifyReport | RuleChanges | PlanChecked | AuditTallied | AuditRan | { readonly path: string }
+> {
   switch (job.kind) {
+    case "auditTally":
+    case "auditRun":
+      return runAudit(job, deps);
     case "rebuild":
       return rebuild(job, deps);
     case "verify":

@@ -1,11 +1,12 @@
 /** The main thread's end of the maintenance thread: one job at a time, the thread started for it and ended after. */
 import type { PlanChecked } from "../model/planChecked.ts";
+import type { AuditRan, AuditTallied } from "./audit/auditJob.ts";
 import type { RuleChanges } from "./compareRules.ts";
 import type { MaintenanceJob, Rebuilt } from "./maintenance.ts";
 import type { VerifyReport } from "./verify.ts";
 
 export type MaintenanceResult =
-  Rebuilt | VerifyReport | RuleChanges | PlanChecked | { readonly path: string };
+  Rebuilt | VerifyReport | RuleChanges | PlanChecked | AuditTallied | AuditRan | { readonly path: string };
 
 /** What the maintenance thread says. */
 export type FromMaintenance =

@@ -23,10 +23,14 @@ export interface ReadOnlyStore {
   /** Lookups answer `rebuilding` where the folder holds no usable profiles. */
   readonly profiles: Profiles;
   readonly audiences: Audiences;
+  /** The profiles as they lie there; null where the folder holds no usable ones. */
+  readonly stored: ProfileStore | null;
   /** Newest seq of the journal, and the one up to which profiles are folded. */
   readonly head: number;
   readonly watermark: number;
   keys(): readonly KeyRow[];
+  /** Lets later reads see what a running service wrote since. */
+  refresh(): void;
   verify(restore: Restore, onProgress: (share: number) => void): Promise<VerifyReport>;
   close(): Promise<void>;
 }
@@ -52,6 +56,8 @@ export function openReadOnlyStore(folder: string): ReadOnlyStore {
     journal,
     profiles,
     audiences: audiencesOf(journal, profiles),
+    stored: lmdb,
+    refresh: () => lmdb?.refresh(),
     head: journal.head(),
     watermark,
     keys: () => listKeys({ database }),

@@ -1,5 +1,7 @@
 /** The maintenance thread: takes one job, tells its progress, gives its result. */
 import { restore } from "../ingest/judge.ts";
+import { breather } from "../lib/breather.ts";
+import { systemClock } from "../lib/clock.ts";
 import { errorText } from "../lib/describeError.ts";
 import { runMaintenance, type MaintenanceJob } from "../store/maintenance.ts";
 import type { FromMaintenance } from "../store/maintenanceDesk.ts";
@@ -15,6 +17,7 @@ self.onmessage = async (event: MessageEvent<MaintenanceJob>) => {
       restore,
       onProgress,
       signal: new AbortController().signal,
+      breathe: breather(systemClock),
     });
     say({ kind: "done", result });
   } catch (error) {

@@ -6,7 +6,7 @@
 import { expect } from "bun:test";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { judge } from "../../src/ingest/judge.ts";
+import { judge, restore } from "../../src/ingest/judge.ts";
 import { crashPoints } from "../../src/lib/crashPoint.ts";
 import { seededIds } from "../../src/lib/id.ts";
 import { canonicalJson } from "../../src/model/canonicalJson.ts";
@@ -14,6 +14,8 @@ import type { Definition } from "../../src/model/definition.ts";
 import type { Event, EventType, JsonObject } from "../../src/model/event.ts";
 import { noRules, type Rules } from "../../src/model/rules.ts";
 import type { Frame } from "../../src/store/accept.ts";
+import { checkFolds } from "../../src/store/audit/checkJournal.ts";
+import { openReadOnlyStore } from "../../src/store/readOnlyStore.ts";
 import { copyFolder } from "../support/copyFolder.ts";
 import { openTestStore, type TestStore } from "../support/openTestStore.ts";
 import { FakeClock } from "../support/fakeClock.ts";
@@ -56,6 +58,23 @@ export async function liveAndCompare(
     throw new Error(`seed ${seed}, ${steps} steps: ${life.story.slice(-12).join("; ")}`, { cause: error });
   } finally {
     await life.end();
+  }
+}
+
+/** What the audit's sample says of every profile. */
+async function differentFolds(folder: string): Promise<readonly string[]> {
+  const store = openReadOnlyStore(folder);
+  try {
+    const deps = {
+      restore,
+      onProgress: () => {},
+      signal: new AbortController().signal,
+      breathe: () => Promise.resolve(),
+    };
+    const { drafts } = await checkFolds(store, store.watermark, 0, 0, deps);
+    return drafts.map(({ sentence }) => sentence);
+  } finally {
+    await store.close();
   }
 }
 
@@ -146,6 +165,7 @@ class Life {
     this.#compareComputed();
     this.#compareSegments();
     const report = await opened.store.admin.verify(() => {});
+    expect(await differentFolds(opened.folder)).toEqual([]);
     expect(report.problems).toEqual([]);
     expect(opened.fatal).toEqual([]);
   }

@@ -86,7 +86,8 @@ export function inlineMaintenance(parts: Pick<InlineParts, "restore">): Worker {
   worker.listen((job) => {
     const abort = new AbortController();
     const onProgress = (share: number) => worker.say({ kind: "progress", share });
-    runMaintenance(job, { restore: parts.restore ?? restore, onProgress, signal: abort.signal }).then(
+    const deps = { restore: parts.restore ?? restore, onProgress, signal: abort.signal, breathe };
+    runMaintenance(job, deps).then(
       (result) => worker.say({ kind: "done", result }),
       (error: unknown) =>
         worker.say({
@@ -97,6 +98,11 @@ export function inlineMaintenance(parts: Pick<InlineParts, "restore">): Worker {
     );
   });
   return asWorker(worker);
+}
+
+/** Lets the others' turn come. */
+function breathe(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function asWorker<In, Out>(worker: InlineWorker<In, Out>): Worker {

@@ -37,9 +37,12 @@ export interface Reading {
   readonly waitingRequests: number;
   /** Null if it can't be told. */
   readonly diskFreeBytes: number | null;
+  /** What others found out: audits, and the freshness target. */
+  readonly found: readonly Condition[];
 }
 
-export type AlertKind = "quiet" | "quarantine" | "latency" | "disk" | "follow" | "identity";
+export type AlertKind =
+  "quiet" | "quarantine" | "latency" | "disk" | "follow" | "identity" | "audit" | "freshness";
 
 /** One thing that is wrong at this moment. */
 export interface Condition {
@@ -75,6 +78,7 @@ export function conditionsOf(
     ...latency(first, readings.at(-2) ?? first, now, thresholds),
     ...disk(now, thresholds),
     ...identity(first, now),
+    ...now.found,
   ];
 }
 

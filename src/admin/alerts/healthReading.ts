@@ -5,7 +5,7 @@ import type { Latency } from "../../lib/metrics.ts";
 import type { ChangeLog } from "../../store/changeLog.ts";
 import type { StoreStatus } from "../../store/storeApi.ts";
 import type { SourceCounts } from "../api/sourceCounts.ts";
-import type { Reading, SourceHealth } from "./condition.ts";
+import type { Condition, Reading, SourceHealth } from "./condition.ts";
 
 export interface HealthParts {
   readonly changes: ChangeLog;
@@ -16,6 +16,7 @@ export interface HealthParts {
   /** Sources that are expected though nothing came from them yet. */
   readonly named: readonly string[];
   readonly dataFolder: string;
+  readonly found: () => readonly Condition[];
 }
 
 /** How things stand now. */
@@ -30,6 +31,7 @@ export function healthReading(parts: HealthParts): Omit<Reading, "atMs"> {
     visible: parts.visible.read().counts,
     waitingRequests: inFlightRequests,
     diskFreeBytes: freeBytes(parts.dataFolder),
+    found: parts.found(),
   };
 }
 

@@ -5,6 +5,7 @@ import type { Store } from "../../store/storeApi.ts";
 import type { AuditLog } from "../../store/ops/audit.ts";
 import type { CallOperation } from "../operation.ts";
 import type { Alerts } from "../alerts/alerts.ts";
+import type { WatchDeps } from "../audits/watchDeps.ts";
 import type { AccessDeps, Visitor } from "./access.ts";
 import type { Attempts } from "./attempts.ts";
 import type { ConfigJob, MendJob, PlanJob } from "./configWire.ts";
@@ -26,6 +27,8 @@ export interface AdminDeps extends AccessDeps {
   readonly attempts: Attempts;
   readonly call: CallOperation;
   readonly audit: AuditLog;
+  /** Audits and freshness. */
+  readonly watching: WatchDeps;
   readonly clock: Clock;
   readonly dataFolder: string;
   readonly version: string;

@@ -117,5 +117,21 @@ export const adminPaths = [
   get("storage", "Sizes, growth, backups, the last verification"),
   post("storage/backup", "Begins a backup"),
   post("storage/verify", "Begins a verification"),
+  get("audits", "The newest audit and what it found, earlier ones, what profiles have"),
+  get("audits/run", "One audit and what it found", { id: "its number" }),
+  get("audits/finding", "What a finding is about: events, profiles, rows that differ", {
+    run: "the audit's number",
+    key: "the finding's key",
+  }),
+  get("audits/days", "A kind of event by day", {
+    source: "the source",
+    event: "the event's name; empty for the whole source",
+    property: "also numbers of this property",
+  }),
+  get("audits/trait", "Coverage of a trait by day", { trait: "the trait", segment: "only of this segment" }),
+  post("audits/run", "Begins an audit"),
+  get("freshness", "How long events took, by source and event, and the error budget", {
+    range: "6h, 1d (default), 7d or 28d",
+  }),
   get("audit", "What operators did, newest first", { ...cursor, action: "only this action" }),
 ] as const;

@@ -6,6 +6,15 @@ import type { Namespace } from "../../model/event.ts";
 import { admit } from "./access.ts";
 import { answerHeaders, answering, type AdminDeps, type Asked } from "./adminContext.ts";
 import { alertsView, testAlerts } from "./alertActs.ts";
+import {
+  auditRunView,
+  auditsView,
+  beginAudit,
+  daysView,
+  findingView,
+  freshnessView,
+  traitDaysView,
+} from "./auditActs.ts";
 import { auditView } from "./auditView.ts";
 import { applyConfig, checkConfig, configVersion, configView, planConfig } from "./configActs.ts";
 import type { MendAnswer } from "./configWire.ts";
@@ -73,6 +82,14 @@ const gets: Readonly<Record<string, Answer>> = {
   plan: planView,
   keys: (_asked, deps) => listKeys(deps),
   storage: (_asked, deps) => storageView(deps),
+  audits: (_asked, deps) => auditsView(deps),
+  "audits/run": ({ query }, deps) => auditRunView(wholeOf(query, "id"), deps),
+  "audits/finding": ({ query }, deps) => findingView(wholeOf(query, "run"), query.get("key") ?? "", deps),
+  "audits/days": ({ query }, deps) =>
+    daysView(query.get("source") ?? "", query.get("event") ?? "", query.get("property"), deps),
+  "audits/trait": ({ query }, deps) =>
+    traitDaysView(query.get("trait") ?? "", query.get("segment") ?? "", deps),
+  freshness: ({ query }, deps) => freshnessView(query.get("range"), deps),
   audit: ({ query }, deps) => auditView(query, deps.audit),
 };
 
@@ -80,6 +97,7 @@ const posts: Readonly<Record<string, Answer>> = {
   "alerts/test": testAlerts,
   "content/preview": previewContent,
   "content/preflight": beginPreflight,
+  "audits/run": beginAudit,
   "quarantine/replay": replayPieces,
   "quarantine/mend": mendPieces,
   "config/check": checkConfig,

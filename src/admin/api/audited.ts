@@ -73,6 +73,7 @@ const recorded: { readonly [Name in OperationName]?: (params: never) => string |
   "keys.rotateSigning": () => null,
   export: ({ namespace, what }: { namespace: string; what: string }) => `${namespace} ${what}`,
   erase: ({ namespace, type }: { namespace: string; type: string }) => `${namespace} profile by ${type}`,
+  "audits.run": () => null,
   backup: ({ target }: { target: string }) => target,
   "config.apply": ({ by }: { by: string }) => by,
   "quarantine.mend": ({ dryRun, code, source, ids }: OperationParams<"quarantine.mend">) =>

@@ -1,4 +1,5 @@
 /** The schema of ops.db, which keeps what is done with profiles beside the journal; numbered and forward-only. A released step never changes. */
+import { auditEraseRules, auditTables } from "../audit/auditTables.ts";
 import { openDatabase, type Database } from "../sqlite.ts";
 
 /** Erase rules, one a table. A test holds this list against the schema. */
@@ -7,6 +8,7 @@ export const opsEraseRules: Readonly<Record<string, string>> = {
     "names keys, sources and the addresses of operators; an act on a profile is kept without its identifier",
   receipt: "rows of an erased profile go, and those of who was asked for by its identifiers while unknown",
   block_text: "templates of e-mails, in which nobody's data stands",
+  ...auditEraseRules,
 };
 
 const steps: readonly string[] = [
@@ -56,6 +58,7 @@ CREATE TABLE block_text (
   PRIMARY KEY (block, version)
 ) STRICT, WITHOUT ROWID;
 `,
+  auditTables,
 ];
 
 /** The schema of ops.db that this program writes. */

@@ -7,12 +7,16 @@
  * it is answered, and several writes that belong together are one call with one transaction.
  */
 import type { Database } from "../sqlite.ts";
+import { AuditRoom } from "../audit/auditRoom.ts";
+import { FreshnessRoom } from "../audit/freshnessRoom.ts";
 import { AuditTable } from "./auditTable.ts";
 import { ReceiptTable } from "./receiptTable.ts";
 
 const rooms = {
   audit: (database: Database) => new AuditTable(database),
   receipts: (database: Database) => new ReceiptTable(database),
+  audits: (database: Database) => new AuditRoom(database),
+  freshness: (database: Database) => new FreshnessRoom(database),
 };
 
 export type OpsRooms = { readonly [Room in keyof typeof rooms]: ReturnType<(typeof rooms)[Room]> };

@@ -65,6 +65,7 @@ const healthy: Omit<Reading, "atMs"> = {
   visible: [],
   waitingRequests: 0,
   diskFreeBytes: 5_000,
+  found: [],
 };
 
 function watch(webhook: string | null) {

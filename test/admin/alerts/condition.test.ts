@@ -28,6 +28,7 @@ const well: Reading = {
   visible: counts(),
   waitingRequests: 0,
   diskFreeBytes: 5 * 1024 ** 3,
+  found: [],
 };
 
 /** Ids of what is wrong when the second reading comes after the first. */
