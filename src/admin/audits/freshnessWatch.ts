@@ -44,7 +44,7 @@ const maxKinds = 300;
 /** Names of events that are known. */
 const maxNames = 5_000;
 /** A stretch of time that is counted together. */
-export const stretchMs = 600_000;
+const stretchMs = 600_000;
 
 export class FreshnessWatch implements Disposable {
   readonly #deps: FreshnessWatchDeps;

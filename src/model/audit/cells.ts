@@ -122,7 +122,7 @@ function propertyFor(cell: EventCell, name: string): PropertyCell | null {
 }
 
 /** The property of that name, which is anybody's word, "constructor" among them. */
-export function propertyOf({ properties }: EventCell, name: string): PropertyCell | undefined {
+function propertyOf({ properties }: EventCell, name: string): PropertyCell | undefined {
   return Object.hasOwn(properties, name) ? properties[name] : undefined;
 }
 

@@ -19,7 +19,7 @@ import { rowFlags, rowKind, type EventRow } from "../row.ts";
 import type { Sealed } from "./tallied.ts";
 
 /** Seqs of a block. */
-export const blockSeqs = 4_096;
+const blockSeqs = 4_096;
 const leafBytes = 8;
 /** Rows that are read at once. */
 const pageRows = 1_024;
