@@ -2,6 +2,7 @@
 import { batch } from "./rows/batch.ts";
 import { compare } from "./rows/compare.ts";
 import { computed, computedMany } from "./rows/computed.ts";
+import { content } from "./rows/content.ts";
 import { freshness } from "./rows/freshness.ts";
 import { get } from "./rows/get.ts";
 import { getUnderLoad } from "./rows/getUnderLoad.ts";
@@ -22,6 +23,7 @@ export const rows: readonly Row[] = [
   rebuild,
   computed,
   computedMany,
+  content,
   idleFeeds,
   start,
   startFull,

@@ -8,8 +8,18 @@ export type LoadRequest =
   | { readonly kind: "batch"; readonly size: number }
   /** `GET` of one path, again and again. */
   | { readonly kind: "get"; readonly path: string }
-  /** `GET /v1/profiles/user_id:…` of a random user; `conditional` asks with the ETag that a first round collected. */
-  | { readonly kind: "profile"; readonly conditional: boolean };
+  /**
+   * `GET /v1/profiles/user_id:…` of a random user, or another path with the userId at its end; `conditional` asks with the
+   * ETag that a first round collected, `unique` for each user once before any comes again.
+   */
+  | {
+      readonly kind: "profile";
+      readonly conditional: boolean;
+      readonly path?: string;
+      readonly unique?: boolean;
+    }
+  /** `POST` of `size` random users' identifiers, as `{"ids":[…]}`. */
+  | { readonly kind: "many"; readonly path: string; readonly size: number };
 
 export interface LoadJob {
   readonly port: number;
@@ -28,6 +38,8 @@ export interface LoadJob {
   /** A feed to read beside: an event's latency then ends when its frame is read, not with its answer. */
   readonly feed: { readonly path: string; readonly authorization: string } | null;
   readonly seed: number;
+  /** True: an answer 429 is taken as one, and not counted; otherwise it fails the run. */
+  readonly mayBeRefused?: boolean;
 }
 
 export interface LoadReport {

@@ -104,7 +104,7 @@ class Run {
   }
 
   async #etags(): Promise<readonly string[]> {
-    const { request, authorization, port, users } = this.#job;
+    const { request, authorization, port } = this.#job;
     if (request.kind !== "profile" || !request.conditional) return [];
     const auth = authorization === null ? "" : `\r\nAuthorization: ${authorization}`;
     const open = (onHead: (connection: LoadConnection, head: string) => void) =>
@@ -113,7 +113,7 @@ class Run {
         (connection, answer) => onHead(connection, answer.head()),
         (why) => this.#fail(why),
       );
-    return collectEtags(open, profileRequests(users, auth, []));
+    return collectEtags(open, profileRequests(this.#job, auth, []));
   }
 
   async #pace(ratePerSecond: number): Promise<void> {
@@ -148,9 +148,11 @@ class Run {
     if (line === undefined) return;
     const { request } = this.#job;
     const wanted = request.kind === "profile" && request.conditional ? 304 : 200;
-    if (answer.status !== wanted) return this.#fail(`an answer ${answer.status} instead of ${wanted}`);
+    const isRefused = answer.status === 429 && this.#job.mayBeRefused === true;
+    if (answer.status !== wanted && !isRefused)
+      return this.#fail(`an answer ${answer.status} instead of ${wanted}`);
     this.#lastAnswerMs = nowMs();
-    if (this.#measuring) {
+    if (this.#measuring && !isRefused) {
       this.#answers += 1;
       if (this.#answers === this.#job.answers) this.#enough.resolve();
       if (this.#job.feed === null) this.#latencies.note(this.#lastAnswerMs - line.dueMs);

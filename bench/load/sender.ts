@@ -13,7 +13,8 @@ export interface Sender {
 export function makeSenders(job: LoadJob, etags: readonly string[]): Sender[] {
   const auth = job.authorization === null ? "" : `\r\nAuthorization: ${job.authorization}`;
   const at = new Date();
-  const profiles = job.request.kind === "profile" ? profileRequests(job.users, auth, etags) : [];
+  const profiles = job.request.kind === "profile" ? profileRequests(job, auth, etags) : [];
+  const turn = { at: 0 };
   return Array.from({ length: job.connections }, (_, index) => {
     const random = new Randomness(job.seed * 7_919 + index * 104_729 + 1);
     switch (job.request.kind) {
@@ -32,17 +33,26 @@ export function makeSenders(job: LoadJob, etags: readonly string[]): Sender[] {
         return { next: () => bytes, messageId: () => "" };
       }
       case "profile":
-        return profileSender(profiles, random);
+        return job.request.unique === true ? inTurn(profiles, turn) : profileSender(profiles, random);
+      case "many":
+        return manySender(job, auth, random);
     }
   });
 }
 
+const profilePath = "/v1/profiles/user_id:";
+
 /** The requests for every user's profile, with `If-None-Match` where an ETag is known. */
-export function profileRequests(users: number, auth: string, etags: readonly string[]): Uint8Array[] {
+export function profileRequests(
+  { users, request }: Pick<LoadJob, "users" | "request">,
+  auth: string,
+  etags: readonly string[],
+): Uint8Array[] {
+  const path = request.kind === "profile" ? (request.path ?? profilePath) : profilePath;
   return Array.from({ length: users }, (_, user) => {
     const etag = etags[user];
     const condition = etag === undefined ? "" : `\r\nIf-None-Match: ${etag}`;
-    return encode(httpRequest(`GET /v1/profiles/user_id:${userId(user)} HTTP/1.1${auth}${condition}`, null));
+    return encode(httpRequest(`GET ${path}${userId(user)} HTTP/1.1${auth}${condition}`, null));
   });
 }
 
@@ -77,6 +87,30 @@ function eventSender(request: EventRequest): Sender {
 function profileSender(requests: readonly Uint8Array[], random: Randomness): Sender {
   const none = new Uint8Array();
   return { next: () => requests[random.next() % requests.length] ?? none, messageId: () => "" };
+}
+
+/** Every request once before any comes again, whichever connection has room. */
+function inTurn(requests: readonly Uint8Array[], turn: { at: number }): Sender {
+  const none = new Uint8Array();
+  const next = () => {
+    const bytes = requests[turn.at % requests.length] ?? none;
+    turn.at += 1;
+    return bytes;
+  };
+  return { next, messageId: () => "" };
+}
+
+/** Bodies made ahead: what the client spends on them would be taken from the server. */
+const preparedBodies = 50;
+
+function manySender(job: LoadJob, auth: string, random: Randomness): Sender {
+  if (job.request.kind !== "many") throw new Error("not a job of many");
+  const { path, size } = job.request;
+  const requests = Array.from({ length: preparedBodies }, () => {
+    const ids = Array.from({ length: size }, () => `user_id:${userId(random.next() % job.users)}`);
+    return encode(httpRequest(`POST ${path} HTTP/1.1${auth}`, JSON.stringify({ ids })));
+  });
+  return profileSender(requests, random);
 }
 
 function encode(text: string): Uint8Array {
