@@ -117,6 +117,9 @@ describe("a block", () => {
     await until("the mended one serves", async () => (await read(server, path)).html.startsWith("<p>Dear"));
     expect((await read(server, path)).version).not.toBe(good.version);
     rmSync(`${content}/cart-reminder.liquid`);
-    await until("it is gone", async () => (await server.get(path)).status === 404);
+    await until("it is said", () => server.stderr.includes("its file is gone"));
+    expect((await read(server, path)).html).toStartWith("<p>Dear");
+    writeFileSync(`${content}/cart-reminder.liquid`, cartBlock);
+    await until("the file serves again", async () => (await read(server, path)).html.startsWith("<p>Hi"));
   });
 });

@@ -23,6 +23,7 @@ interface Shared {
   readonly common: string;
 }
 
+const goneWords = "its file is gone; the block is let go at the next start";
 const maxBlocks = 1_000;
 const maxFileBytes = 256 * 1024;
 /** Editors write a file in several steps. */
@@ -95,6 +96,9 @@ export class Shelf implements Disposable {
         problems.set(name, error.message);
       }
     }
+    // E-mails that ask for it may be under way: what serves goes on serving.
+    for (const name of this.#blocks.keys())
+      if (!blocks.has(name) && !problems.has(name)) problems.set(name, goneWords);
     for (const name of problems.keys()) {
       const before = this.#blocks.get(name);
       if (before !== undefined) blocks.set(name, before);
