@@ -344,6 +344,8 @@ class Switch {
       const [owner, prev] = owners.get(row.seq) ?? [former, null];
       const stays = former === owner || hot.profile(former.pid) === owner;
       if (!stays) moved.add(owner).add(former);
+      // What it told of segments was of the part that merged in; under another number it would be taken for the whole's.
+      else if (row.pid !== owner.pid && tellsSegments(row)) moved.add(owner);
       const merged = mergedOf(row).filter((pid) => hot.profile(pid) === owner && pid !== owner.pid);
       // The event that ties them again is the one that tells of it to whoever looks for merged numbers.
       if (extra !== row.extra)
@@ -376,6 +378,10 @@ class Switch {
     }
     for (const profile of relisted) tellRelisted(profile, this.#context);
   }
+}
+
+function tellsSegments({ diff }: EventRow): boolean {
+  return /"(segments|members)":/.test(diff ?? "");
 }
 
 /** By seq: whose each event is now, and the seq before it in that profile's chain. */
