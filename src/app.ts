@@ -27,6 +27,7 @@ import type { Log } from "./lib/log.ts";
 import type { Timers } from "./lib/timers.ts";
 import { receiptOperations } from "./receiptOperations.ts";
 import { serve, type Serving } from "./serving.ts";
+import { vendorOperations } from "./vendorOperations.ts";
 import { tokenOperations } from "./tokenOperations.ts";
 import { folderPaths } from "./store/folder.ts";
 import { noteHolder } from "./store/holder.ts";
@@ -133,6 +134,7 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
     { ...settings, rules: store.admin.rulesInUse() },
   );
   const credentials = openCredentials(settings, { ...deps, store, keys });
+  const publicUrl = (): string => settings.publicUrls[0] ?? serving.origin;
   const call = operationsOf(store, settings.dataFolder, {
     ...deps,
     configuredKeys: configured,
@@ -155,9 +157,10 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
         store,
         credentials,
         keyIds: () => [...store.admin.listKeys(), ...configured].map(({ id }) => id),
-        publicUrl: () => settings.publicUrls[0] ?? serving.origin,
+        publicUrl,
       }),
       ...receiptOperations({ ops, profiles: store.profiles, findAt }),
+      ...vendorOperations({ shelf: content.shelf, publicUrl }),
       ...configOperations(config, store.admin, settings.configPath),
       ...planOperations(store.admin, deps.clock),
       ...watching.operations,

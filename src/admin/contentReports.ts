@@ -1,4 +1,5 @@
 /** What the operations on content tell. */
+import type { Reach, Snippet } from "../esp/vendors/vendor.ts";
 import type { PreviewValue } from "../esp/content/previewValue.ts";
 
 /** What somebody got, when, and from which values. */
@@ -51,4 +52,22 @@ export interface ContentBlockReport extends ContentBlockLine {
   readonly fallbackSegments: readonly string[];
   /** That were sent, the newest first. */
   readonly versions: readonly { readonly version: string; readonly firstAt: string }[];
+}
+
+/** What to paste into an ESP for a block. */
+export interface EspSnippet extends Snippet {
+  readonly esp: string;
+  readonly name: string;
+  readonly reach: Reach;
+  readonly how: string;
+}
+
+/** A block of the content folder. */
+export interface BlockLine {
+  readonly name: string;
+  /** Null: none of it serves. */
+  readonly version: string | null;
+  readonly needs: readonly string[];
+  /** Why its file can't be used as it is. */
+  readonly problem: string | null;
 }

@@ -23,6 +23,8 @@ import type {
   ContentPreview,
   ReceiptAgain,
   ReceiptReport,
+  BlockLine,
+  EspSnippet,
 } from "./contentReports.ts";
 import type { StoreStatus } from "../store/storeApi.ts";
 import type { VerifyReport } from "../store/verify.ts";
@@ -298,6 +300,9 @@ export interface OperationResults {
   readonly "content.token": { readonly token: string; readonly url: string; readonly keyId: string };
   readonly "content.link": { readonly url: string; readonly keyId: string };
   readonly "content.tokens": { readonly count: number; readonly keyId: string };
+  /** What to paste; null: there is no such block. */
+  readonly "content.snippet": EspSnippet | null;
+  readonly "content.list": readonly BlockLine[];
   readonly "keys.rotateSigning": { readonly kid: string };
   /** The block as it would be answered; null: there is no such block. */
   readonly "content.preview": ContentPreview | null;

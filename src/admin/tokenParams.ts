@@ -1,4 +1,4 @@
-/** What the operations take that make credentials for URLs, or change the keys that sign. */
+/** What the operations take that make content ready for ESPs: credentials for URLs, keys that sign, snippets. */
 import { z } from "zod";
 
 const namespace = z.enum(["live", "test"]);
@@ -25,5 +25,12 @@ export const tokenParams = {
     expiresInMs: z.int().min(1_000),
   }),
   "content.tokens": z.strictObject({ namespace, keyId, blocks, idType: z.string().min(1).max(64) }),
+  "content.snippet": z.strictObject({
+    esp: z.string().max(64),
+    block: z.string().max(64),
+    /** Where the ESP reaches this server; null: at its public URL. */
+    url: z.string().max(2_000).nullable(),
+  }),
+  "content.list": z.strictObject({}),
   "keys.rotateSigning": z.strictObject({ dropsOthers: z.boolean() }),
 } as const;

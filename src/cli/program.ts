@@ -11,6 +11,7 @@ import { addConfig } from "./config.ts";
 import { Exit, exitCodes, UsageError, type CliContext } from "./context.ts";
 import { addContentToken } from "./contentToken.ts";
 import { addDemo } from "./demo.ts";
+import { addDoctor } from "./doctor.ts";
 import { addErase } from "./erase.ts";
 import { addExport } from "./export.ts";
 import { addIdentity } from "./identity.ts";
@@ -52,6 +53,7 @@ const additions = [
   addPreflight,
   addTest,
   addContentToken,
+  addDoctor,
   addReceipts,
   addAudit,
   addVerify,
