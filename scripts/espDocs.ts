@@ -96,7 +96,10 @@ function escaped(text: string): string {
 }
 
 function anchorOf(heading: string): string {
-  return heading.toLowerCase().replaceAll(/[^a-z0-9 ]/g, "").replaceAll(" ", "-");
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9 ]/g, "")
+    .replaceAll(" ", "-");
 }
 
 if (import.meta.main) await Bun.write(join(import.meta.dir, "../docs/esps.md"), espPage());
