@@ -55,7 +55,7 @@ export function espPage(): string {
   );
   const common = [
     "## Rules for all",
-    "Whoever asks, \`doctor\` looks at these too.",
+    "Whoever asks, `doctor` looks at these too.",
     commonRules.map(ruleLine).join("\n"),
   ];
   return `${[intro, list.join("\n"), ...common, ...vendors.flatMap(sectionOf)].join("\n\n")}\n`;

@@ -28,19 +28,5 @@ export function vendorOperations({ shelf, publicUrl }: VendorOperationsDeps): Op
       });
       return Promise.resolve({ esp, name: vendor.name, reach: vendor.reach, how: vendor.how, ...snippet });
     },
-    "content.list": () => {
-      const problems = shelf?.problems ?? new Map<string, string>();
-      const serving = (shelf?.blocks ?? []).map(({ name, version, head }) => ({
-        name,
-        version,
-        needs: head.needs.map((need) => need.name),
-        problem: problems.get(name) ?? null,
-      }));
-      const names = new Set(serving.map(({ name }) => name));
-      const broken = [...problems]
-        .filter(([name]) => !names.has(name))
-        .map(([name, problem]) => ({ name, version: null, needs: [], problem }));
-      return Promise.resolve([...serving, ...broken]);
-    },
   };
 }

@@ -61,13 +61,3 @@ export interface EspSnippet extends Snippet {
   readonly reach: Reach;
   readonly how: string;
 }
-
-/** A block of the content folder. */
-export interface BlockLine {
-  readonly name: string;
-  /** Null: none of it serves. */
-  readonly version: string | null;
-  readonly needs: readonly string[];
-  /** Why its file can't be used as it is. */
-  readonly problem: string | null;
-}

@@ -23,7 +23,6 @@ import type {
   ContentPreview,
   ReceiptAgain,
   ReceiptReport,
-  BlockLine,
   EspSnippet,
 } from "./contentReports.ts";
 import type { StoreStatus } from "../store/storeApi.ts";
@@ -302,7 +301,6 @@ export interface OperationResults {
   readonly "content.tokens": { readonly count: number; readonly keyId: string };
   /** What to paste; null: there is no such block. */
   readonly "content.snippet": EspSnippet | null;
-  readonly "content.list": readonly BlockLine[];
   readonly "keys.rotateSigning": { readonly kid: string };
   /** The block as it would be answered; null: there is no such block. */
   readonly "content.preview": ContentPreview | null;

@@ -31,6 +31,5 @@ export const tokenParams = {
     /** Where the ESP reaches this server; null: at its public URL. */
     url: z.string().max(2_000).nullable(),
   }),
-  "content.list": z.strictObject({}),
   "keys.rotateSigning": z.strictObject({ dropsOthers: z.boolean() }),
 } as const;
