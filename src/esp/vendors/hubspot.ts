@@ -82,13 +82,14 @@ export const hubspot: Vendor = {
         where: "the workflow, before the e-mail; secret FRESHET_KEY, input email, output html",
         language: "javascript",
         code: `const axios = require("axios");
+const { env } = process;
 
 exports.main = async (event, callback) => {
   let html = "";
   try {
     const answer = await axios.get("${blockUrl(input)}", {
       params: { id: \`email:\${event.inputFields.email}\` },
-      headers: { Authorization: \`Bearer \${process.env.FRESHET_KEY}\` },
+      headers: { Authorization: \`Bearer \${env.FRESHET_KEY}\` },
       timeout: 5000,
     });
     html = answer.data.html;

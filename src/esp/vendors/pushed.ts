@@ -138,23 +138,23 @@ export const sendgrid: Vendor = {
         title: "Sender",
         where: "your code, right before it sends; FRESHET_KEY and SENDGRID_API_KEY are yours",
         language: "javascript",
-        code: `async function send(recipients, message) {
-  const asked = await fetch("${blockUrl(input)}", {
-    method: "POST",
-    headers: { Authorization: \`Bearer \${process.env.FRESHET_KEY}\`, "Content-Type": "application/json" },
-    body: JSON.stringify({ ids: recipients.map(({ email }) => \`email:\${email}\`) }),
-    signal: AbortSignal.timeout(5000),
-  }).catch(() => null);
-  const results = asked?.ok ? (await asked.json()).results : [];
+        code: `const axios = require("axios");
+const sendgrid = require("@sendgrid/mail");
+const { env } = process;
+sendgrid.setApiKey(env.SENDGRID_API_KEY);
+
+async function send(recipients, message) {
+  const ids = recipients.map(({ email }) => \`email:\${email}\`);
+  const headers = { Authorization: \`Bearer \${env.FRESHET_KEY}\` };
+  const results = await axios
+    .post("${blockUrl(input)}", { ids }, { headers, timeout: 5000 })
+    .then((answer) => answer.data.results)
+    .catch(() => []);
   const personalizations = recipients.map(({ email }, index) => ({
     to: [{ email }],
-    dynamic_template_data: { freshet: { html: results[index]?.html ?? "" } },
+    dynamicTemplateData: { freshet: { html: results[index]?.html ?? "" } },
   }));
-  return fetch("https://api.sendgrid.com/v3/mail/send", {
-    method: "POST",
-    headers: { Authorization: \`Bearer \${process.env.SENDGRID_API_KEY}\`, "Content-Type": "application/json" },
-    body: JSON.stringify({ ...message, personalizations }),
-  });
+  return sendgrid.send({ ...message, personalizations });
 }`,
       },
       {
