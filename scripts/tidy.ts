@@ -127,8 +127,8 @@ const reserved: readonly Reserved[] = [
   {
     // A call or a use as a value; a method of that name (`fetch(request) {`, `server.fetch(…)`) is something else.
     what: /(?<![.\w])fetch\((?!(?:[^()]|\([^()]*\))*\)\s*\{)|\b(?:globalThis|Bun)\.fetch\b|[=(,:?]\s*fetch\b(?![(:])|from "(?:node:)?https?"/,
-    allowedIn: /^src\/lib\/http(?:Call)?\.ts$/,
-    sentence: "outbound requests go through src/lib/http.ts and httpCall.ts",
+    allowedIn: /^src\/lib\/(?:http|httpCall|outbound)\.ts$/,
+    sentence: "outbound requests go through src/lib/http.ts, httpCall.ts and outbound.ts",
   },
   {
     what: /\bBun\.|\bprocess\.|\bset(?:Timeout|Interval|Immediate)\(|from "(?!\.)/,

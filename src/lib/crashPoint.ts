@@ -23,7 +23,18 @@ export const crashPoints = [
 /** Further points, which are met only when the rules change at work. */
 export const rulesCrashPoints = ["beforeRulesTaken", "afterRulesTaken", "afterRulesTold"] as const;
 
-export type CrashPointName = (typeof crashPoints)[number] | (typeof rulesCrashPoints)[number];
+/** Further points, which are met only where there are destinations. */
+export const deliveryCrashPoints = [
+  "afterDeliveryQueued",
+  "beforeDeliverySent",
+  "afterDeliverySent",
+  "afterDeliverySettled",
+] as const;
+
+export type CrashPointName =
+  | (typeof crashPoints)[number]
+  | (typeof rulesCrashPoints)[number]
+  | (typeof deliveryCrashPoints)[number];
 
 export type CrashPoint = (name: CrashPointName) => void;
 
@@ -33,7 +44,8 @@ export const noCrash: CrashPoint = () => {};
 /** Kills this process (SIGKILL, nothing is flushed) at the Nth visit of the named point. Throws on a name that is none. */
 export function crashAt(setting: string): CrashPoint {
   const [wanted, count] = setting.split(":");
-  if (![...crashPoints, ...rulesCrashPoints].some((name) => name === wanted))
+  const known: readonly string[] = [...crashPoints, ...rulesCrashPoints, ...deliveryCrashPoints];
+  if (wanted === undefined || !known.includes(wanted))
     throw new Error(`there is no crash point "${wanted}"`);
   let left = Number(count ?? 1);
   return (name) => {

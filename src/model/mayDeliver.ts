@@ -17,7 +17,8 @@ export interface DeliverySubject {
 export interface DeliveryAsked {
   /** `isLive`: it reaches people; test profiles never go there. */
   readonly destination: { readonly isLive: boolean };
-  readonly channel: string;
+  /** Null: nobody is written to, only what is known of the person goes there. */
+  readonly channel: string | null;
   /** Null: about nothing in particular. */
   readonly topic: string | null;
   /** Milliseconds. A yes that is dated later does not count yet. */
@@ -35,7 +36,9 @@ export type DeliveryVerdict =
 export function mayDeliver(profile: DeliverySubject | null, asked: DeliveryAsked): DeliveryVerdict {
   if (profile === null) return deny("erased", null);
   if (profile.namespace === "test" && asked.destination.isLive) return deny("test_profile", null);
-  return mayReach(profile.state, asked, profile.definitions.consent);
+  const { channel } = asked;
+  if (channel === null) return { kind: "allow" };
+  return mayReach(profile.state, { ...asked, channel }, profile.definitions.consent);
 }
 
 function deny(reason: DenyReason, since: number | null): DeliveryVerdict {

@@ -90,6 +90,8 @@ export interface Profiles {
     cursor: string | null,
     limit: number,
   ): { readonly events: readonly HistoryEntry[]; readonly nextCursor: string | null };
+  /** The event at that seq; null where there is none, or it was erased. */
+  entry(seq: number): HistoryEntry | null;
   /** Every event with that messageId (one a source). */
   trace(namespace: Namespace, messageId: string): Promise<readonly Trace[]>;
 }

@@ -192,6 +192,11 @@ export class ProfilesReader implements Profiles {
     return { events, nextCursor: waiting.some((seq) => seq > 0) ? waiting.join(",") : null };
   }
 
+  entry(seq: number): HistoryEntry | null {
+    const row = this.#reader.row(seq);
+    return row === null || row.kind !== rowKind.event || row.body === null ? null : this.#entry(row);
+  }
+
   async trace(namespace: Namespace, messageId: string): Promise<readonly Trace[]> {
     const traces: Trace[] = [];
     for (const seq of await this.#locate(messageId)) {

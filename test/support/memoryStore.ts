@@ -356,7 +356,11 @@ export class MemoryProfiles implements Profiles {
     return { events, nextCursor: all.length > limit ? String(events.at(-1)?.seq) : null };
   }
 
-  trace(namespace: Namespace, messageId: string): Promise<readonly Trace[]> {
+  entry(): null {
+    return null;
+  }
+
+    trace(namespace: Namespace, messageId: string): Promise<readonly Trace[]> {
     const found = this.#traces.filter(
       (trace) => trace.namespace === namespace && trace.entry.messageId === messageId,
     );

@@ -1,6 +1,7 @@
 /** The schema of ops.db, which keeps what is done with profiles beside the journal; numbered and forward-only. A released step never changes. */
 import { auditEraseRules, auditTables } from "../audit/auditTables.ts";
 import { openDatabase, type Database } from "../sqlite.ts";
+import { deliveryEraseRules, deliverySchema } from "./deliverySchema.ts";
 
 /** Erase rules, one a table. A test holds this list against the schema. */
 export const opsEraseRules: Readonly<Record<string, string>> = {
@@ -9,6 +10,7 @@ export const opsEraseRules: Readonly<Record<string, string>> = {
   receipt: "rows of an erased profile go, and those of who was asked for by its identifiers while unknown",
   block_text: "templates of e-mails, in which nobody's data stands",
   ...auditEraseRules,
+  ...deliveryEraseRules,
 };
 
 const steps: readonly string[] = [
@@ -59,6 +61,7 @@ CREATE TABLE block_text (
 ) STRICT, WITHOUT ROWID;
 `,
   auditTables,
+  deliverySchema,
 ];
 
 /** The schema of ops.db that this program writes. */

@@ -11,12 +11,24 @@ import { AuditRoom } from "../audit/auditRoom.ts";
 import { FreshnessRoom } from "../audit/freshnessRoom.ts";
 import { AuditTable } from "./auditTable.ts";
 import { ReceiptTable } from "./receiptTable.ts";
+import { DeadLetterTable } from "./deadLetterTable.ts";
+import { DeliveryQueue } from "./deliveryQueue.ts";
+import { DeliveryStories } from "./deliveryStories.ts";
+import { DestinationTable } from "./destinationTable.ts";
+import { JobTable } from "./jobTable.ts";
+import { PeopleTable } from "./peopleTable.ts";
 
 const rooms = {
   audit: (database: Database) => new AuditTable(database),
   receipts: (database: Database) => new ReceiptTable(database),
   audits: (database: Database) => new AuditRoom(database),
   freshness: (database: Database) => new FreshnessRoom(database),
+  destinations: (database: Database) => new DestinationTable(database),
+  deliveries: (database: Database) => new DeliveryQueue(database),
+  deliveryJobs: (database: Database) => new JobTable(database),
+  deadLetters: (database: Database) => new DeadLetterTable(database),
+  deliveryStories: (database: Database) => new DeliveryStories(database),
+  people: (database: Database) => new PeopleTable(database),
 };
 
 export type OpsRooms = { readonly [Room in keyof typeof rooms]: ReturnType<(typeof rooms)[Room]> };

@@ -1,0 +1,107 @@
+/** What answers mean: by a destination's own reading, or as they usually do. */
+import { retryAfterMs } from "../../model/delivery/backoff.ts";
+import { silenceOf } from "../../model/delivery/pacing.ts";
+import { errorClass, type RowVerdict, type Verdict } from "../../model/delivery/verdict.ts";
+import type { Delivery } from "../../store/ops/deliveries.ts";
+import type { Answer, Answered, OpenDestination } from "./destination.ts";
+import { shownAnswer, type Mask } from "./mask.ts";
+
+/** What reading needs to know. */
+export interface ReadingDeps {
+  readonly open: Pick<OpenDestination, "errors">;
+  readonly mask: Mask;
+  readonly nowMs: () => number;
+}
+
+/** What came of one request, for counts, breaker and pacing. */
+export interface Sent {
+  readonly operation: string;
+  readonly rows: number;
+  readonly kind: Verdict["kind"];
+  readonly status: number | null;
+  /** Whether the other side shows itself out of order. */
+  readonly isFailure: boolean;
+  /** It asks for silence. */
+  readonly silenceMs: number | null;
+  readonly reason: string | null;
+  readonly deliveries: readonly Delivery[];
+}
+
+/** Of an ability whose repeat does harm, an error inside the other side leaves open what it did. */
+export function harmful(
+  verdict: RowVerdict,
+  repeat: "idempotent" | "uncertain",
+  answer: Answer | null,
+): RowVerdict {
+  const isOpen = answer?.kind === "answer" && answer.status >= 500 && answer.status !== 503;
+  return repeat === "uncertain" && verdict.kind === "retry" && isOpen
+    ? { kind: "unknown", reason: verdict.reason }
+    : verdict;
+}
+
+/** What a way of its own came to; what it throws leaves open what it did. */
+export async function performed(work: () => Promise<Verdict>): Promise<Verdict> {
+  try {
+    return await work();
+  } catch (error) {
+    return { kind: "unknown", reason: error instanceof Error ? error.message.slice(0, 300) : "it failed" };
+  }
+}
+
+/** What an answer means, by the ability's own reading or as usual. */
+export function verdictOf(
+  answer: Answer,
+  deps: ReadingDeps,
+  read: (answer: Answered) => Verdict | null,
+): Verdict {
+  if (answer.kind === "failed")
+    return answer.wasSent ? { kind: "unknown", reason: answer.why } : { kind: "retry", reason: answer.why };
+  const afterMs = retryAfterMs(answer.headers["retry-after"], deps.nowMs());
+  try {
+    return read(answer) ?? usual(answer, deps, afterMs);
+  } catch {
+    return {
+      kind: "unknown",
+      reason: `the answer is not what was documented (${shownAnswer(answer, deps.mask)})`,
+    };
+  }
+}
+
+function usual(answer: Answered, { open, mask }: ReadingDeps, afterMs: number | null): Verdict {
+  const reason = shownAnswer(answer, mask);
+  const kind = errorClass(answer.status, open.errors);
+  if (kind === "retry") return { kind, reason, ...(afterMs === null ? {} : { afterMs }) };
+  if (kind !== "done") return { kind, reason };
+  // An error page of something in between says 200 as well.
+  const isPage = answer.status < 300 && /^text\/html\b/i.test(answer.headers["content-type"] ?? "");
+  return isPage ? { kind: "unknown", reason: "a page of HTML came for an answer" } : { kind };
+}
+
+/** What is told of a request. */
+export function sentOf(
+  operation: string,
+  deliveries: readonly Delivery[],
+  verdict: Verdict,
+  answer: Answer | null,
+  nowMs: number,
+): Sent {
+  const answered = answer?.kind === "answer" ? answer : null;
+  const isBusy = answered?.status === 429;
+  const askedMs = isBusy ? retryAfterMs(answered?.headers["retry-after"], nowMs) : null;
+  const silenceMs = answered === null ? null : (askedMs ?? silenceOf(answered.headers, nowMs));
+  return {
+    operation,
+    rows: deliveries.length,
+    kind: verdict.kind,
+    status: answered?.status ?? null,
+    isFailure: !isBusy && (verdict.kind === "retry" || verdict.kind === "unknown"),
+    silenceMs,
+    reason: "reason" in verdict ? verdict.reason : null,
+    deliveries,
+  };
+}
+
+/** An answer as a dead letter keeps it. */
+export function answerText(answer: Answer): string {
+  return answer.kind === "failed" ? answer.why : `${answer.status}\n\n${answer.text}`.trimEnd();
+}

@@ -1,0 +1,399 @@
+/**
+ * One destination at work. Its loops share one state:
+ *
+ *   intake    the change log and the walk over all profiles → the queue (intake.ts)
+ *   workers   as many as it may have connections: take what is due, plan, send, settle; where there are two or more,
+ *             the first leaves the batch lane alone, so that a backfill never holds all of them
+ *   jobs      what the other side works on by itself (jobFollower.ts)
+ *   changes   instead of all these, for a destination that takes every change in order (changeFollower.ts)
+ *
+ * It sends unless it is paused (an operator), stopped (the other side will take nothing before an operator acts), held
+ * by its breaker, or out of its turn. Nothing that fails here reaches another destination.
+ */
+import type { CrashPoint } from "../../lib/crashPoint.ts";
+import { describeError } from "../../lib/describeError.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Ids } from "../../lib/id.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Timers } from "../../lib/timers.ts";
+import {
+  afterFailure,
+  afterSuccess,
+  closedBreaker,
+  tryThrough,
+  type Breaker,
+} from "../../model/delivery/breaker.ts";
+import { lanes, type Lane } from "../../model/delivery/delivery.ts";
+import type { DestinationSetting } from "../../model/delivery/destinationSetting.ts";
+import { Pacer, type Cost, type Window } from "../../model/delivery/pacing.ts";
+import type { ChangeLog } from "../../store/changeLog.ts";
+import type { OpsDesk } from "../../store/ops/opsDesk.ts";
+import type { Delivery, DestinationState, QueueCounts, Settlement } from "../../store/ops/deliveries.ts";
+import type { Profiles } from "../../store/profiles.ts";
+import type { Sent } from "./answers.ts";
+import { ChangeFollower } from "./changeFollower.ts";
+import { Courier, type CourierDeps, type Parcel } from "./courier.ts";
+import type { Answer, OpenDestination, OutRequest, RowCapability } from "./destination.ts";
+import { DelivererCounts } from "./delivererCounts.ts";
+import { Intake } from "./intake.ts";
+import { followJobs } from "./jobFollower.ts";
+import type { Mask } from "./mask.ts";
+import { plan, type PlanningDeps, type SendMaker } from "./planning.ts";
+import { Wake } from "./wake.ts";
+import type { WantedOf } from "./wanted.ts";
+
+export interface DelivererDeps {
+  readonly ops: Pick<OpsDesk, "ask">;
+  readonly changes: ChangeLog;
+  readonly profiles: Profiles;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly ids: Ids;
+  readonly log: Log;
+  readonly crash: CrashPoint;
+  readonly sends: () => SendMaker | null;
+}
+
+/** A destination that is set up. */
+export interface SetUp {
+  readonly setting: DestinationSetting;
+  readonly open: OpenDestination;
+  readonly wantedOf: WantedOf;
+  readonly mask: Mask;
+  readonly send: (request: OutRequest, signal: AbortSignal) => Promise<Answer>;
+}
+
+/** Rows taken at once at most. */
+const mostTaken = 5_000;
+/** A worker waits so long for its turn; for longer ones it gives its rows back and does something more urgent. */
+const shortTurnMs = 250;
+const idleMs = 5_000;
+/** Rows planned before others have their turn. */
+const plannedAtOnce = 200;
+const countsHeldMs = 1_000;
+/** After an error of our own. */
+const restMs = 1_000;
+
+export class Deliverer {
+  readonly setUp: SetUp;
+  readonly id: number;
+  readonly counts = new DelivererCounts();
+  readonly #deps: DelivererDeps;
+  readonly #abort = new AbortController();
+  readonly #wake: Wake;
+  readonly #pacer: Pacer;
+  readonly #intake: Intake;
+  readonly #courier: Courier;
+  readonly #parts: CourierDeps;
+  readonly #follower: ChangeFollower | null;
+  readonly #heldUntilMs: Record<Lane, number> = { transactional: 0, behavioural: 0, batch: 0 };
+  #breaker: Breaker = closedBreaker;
+  #isPaused: boolean;
+  #stopped: string | null;
+  #queue: { readonly atMs: number; readonly counts: QueueCounts } | null = null;
+  #running: Promise<unknown> = Promise.resolve();
+
+  constructor(setUp: SetUp, state: DestinationState, deps: DelivererDeps) {
+    this.setUp = setUp;
+    this.id = state.id;
+    this.#deps = deps;
+    this.#isPaused = state.isPaused;
+    this.#stopped = state.stopped;
+    this.#wake = new Wake(deps.timers);
+    const { open, setting } = setUp;
+    this.#pacer = new Pacer(windowsOf(setUp));
+    const common = { ...deps, setting, open, signal: this.#abort.signal, wake: this.#wake };
+    this.#intake = new Intake({ ...common, nowMs: () => deps.clock.nowMs() }, state, async () => {
+      const { byLane } = await this.queue();
+      return { batch: byLane.batch, all: byLane.transactional + byLane.behavioural + byLane.batch };
+    });
+    this.#parts = this.#courierDeps();
+    this.#courier = new Courier(this.#parts);
+    this.#follower =
+      open.changes === undefined
+        ? null
+        : new ChangeFollower(
+            { ...deps, id: this.id, namespace: setting.namespace, parts: this.#parts, wake: this.#wake },
+            open.changes,
+            state.cursor,
+          );
+  }
+
+  /** Begins to work. */
+  start(): void {
+    const loops = [this.#guarded(() => this.#intakeOrFollow()), this.#guarded(() => this.#intake.fill())];
+    if (takesRows(this.setUp.open)) {
+      const workers = this.connections;
+      for (let at = 0; at < workers; at += 1)
+        loops.push(this.#guarded(() => this.#work(workers > 1 && at === 0)));
+      const job = {
+        ops: this.#deps.ops,
+        id: this.id,
+        courier: this.#courier,
+        parts: this.#parts,
+        wake: this.#wake,
+      };
+      loops.push(this.#guarded(() => followJobs(job)));
+    }
+    this.#running = Promise.all(loops);
+  }
+
+  /** Lets requests under way end, then rests for ever. */
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    this.#wake.end();
+    await this.#running;
+  }
+
+  /** Takes up at once what was put into the queue. */
+  nudge(): void {
+    this.#queue = null;
+    this.#wake.wake();
+  }
+
+  pause(isPaused: boolean): void {
+    this.#isPaused = isPaused;
+    if (!isPaused) {
+      this.#stopped = null;
+      this.#breaker = closedBreaker;
+    }
+    this.#wake.wake();
+  }
+
+  get connections(): number {
+    const { open, setting } = this.setUp;
+    return Math.max(
+      1,
+      Math.min(open.limits.connections, setting.limits.connections ?? open.limits.connections),
+    );
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  get stopped(): string | null {
+    return this.#stopped;
+  }
+
+  get breaker(): Breaker {
+    return this.#breaker;
+  }
+
+  get cursor(): number {
+    return this.#follower?.cursor ?? this.#intake.cursor;
+  }
+
+  get backfill(): DestinationState["backfill"] {
+    return this.#intake.backfill;
+  }
+
+  /** The queue by lane, at most a second old. */
+  async queue(): Promise<QueueCounts> {
+    const nowMs = this.#deps.clock.monotonicMs();
+    if (this.#queue !== null && nowMs - this.#queue.atMs < countsHeldMs) return this.#queue.counts;
+    const counts = await this.#deps.ops.ask("deliveries", "counts", this.id);
+    this.#queue = { atMs: nowMs, counts };
+    return counts;
+  }
+
+  #intakeOrFollow(): Promise<void> {
+    return this.#follower === null ? this.#intake.follow() : this.#follower.follow();
+  }
+
+  /** A loop that ends only with the destination; an error of our own is said, and it goes on. */
+  async #guarded(loop: () => Promise<void>): Promise<void> {
+    const { signal } = this.#abort;
+    for (;;) {
+      try {
+        await loop();
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#deps.log.error("a destination's loop failed and goes on", {
+          source: this.setUp.setting.name,
+          ...describeError(error),
+        });
+        await this.#wake.sleep(restMs);
+      }
+    }
+  }
+
+  async #work(leavesBatch: boolean): Promise<void> {
+    const { clock, ops } = this.#deps;
+    const most = leavesBatch ? lanes.slice(0, 2) : lanes;
+    const limit = this.#rowsAtOnce();
+    while (!this.#abort.signal.aborted) {
+      const held = this.#heldMs();
+      if (held !== 0) {
+        await this.#wake.sleep(held);
+        continue;
+      }
+      const nowMonotonicMs = clock.monotonicMs();
+      const open = most.filter((lane) => this.#laneWaitMs(lane, nowMonotonicMs) === 0);
+      const at = { nowMs: clock.nowMs(), monotonicMs: nowMonotonicMs };
+      const { rows, nextDueMs } = await ops.ask("deliveries", "take", this.id, open, limit, at);
+      if (rows.length > 0) {
+        await this.#deliver(rows);
+        continue;
+      }
+      const waits = most.map((lane) => this.#laneWaitMs(lane, nowMonotonicMs)).filter((waitMs) => waitMs > 0);
+      const dueInMs = nextDueMs === null ? idleMs : nextDueMs - at.nowMs;
+      await this.#wake.sleep(Math.max(5, Math.min(idleMs, dueInMs, ...waits)));
+    }
+  }
+
+  /** 0: it may send; else how long until it is worth looking again (null: until something is said). */
+  #heldMs(): number | null {
+    if (this.#isPaused || this.#stopped !== null) return null;
+    const { clock } = this.#deps;
+    const through = tryThrough(this.#breaker, clock.monotonicMs());
+    return through.kind === "go" ? 0 : through.waitMs;
+  }
+
+  #laneWaitMs(lane: Lane, nowMs: number): number {
+    return Math.max(
+      0,
+      this.#heldUntilMs[lane] - nowMs,
+      this.#pacer.waitMs({ rows: 1, bytes: 0 }, lane, nowMs),
+    );
+  }
+
+  #rowsAtOnce(): number {
+    const { open, setting } = this.setUp;
+    const { upsert, audience, suppress, event, send, erase } = open;
+    const abilities = [upsert, audience, suppress, event, send, erase];
+    const most = Math.max(1, ...abilities.map((one) => one?.maxRows ?? 1));
+    return Math.min(mostTaken, most, setting.limits.batchRows ?? most);
+  }
+
+  async #deliver(rows: readonly Delivery[]): Promise<void> {
+    const groups = new Map<string, { readonly capability: RowCapability; readonly parcels: Parcel[] }>();
+    const settled: Settlement[] = [];
+    const deps: PlanningDeps = { ...this.setUp, profiles: this.#deps.profiles, sends: this.#deps.sends() };
+    const nowMs = this.#deps.clock.nowMs();
+    for (const [at, delivery] of rows.entries()) {
+      if (at % plannedAtOnce === plannedAtOnce - 1)
+        await new Promise<void>((resolve) => setImmediate(resolve));
+      const planned = await plan(delivery, deps, nowMs);
+      if (planned === null) {
+        await this.#parts.release(rows);
+        return this.#wake.sleep(restMs);
+      }
+      if (planned.kind !== "parcel") settled.push(settlementOf(delivery, planned, nowMs));
+      else {
+        const key = `${planned.capability}/${planned.group}`;
+        const group = groups.get(key) ?? { capability: planned.capability, parcels: [] };
+        group.parcels.push(planned.parcel);
+        groups.set(key, group);
+      }
+    }
+    if (settled.length > 0) await this.#parts.settle(settled);
+    const lane = rows[0]?.lane ?? "batch";
+    for (const { capability, parcels } of groups.values())
+      await this.#courier.deliver(capability, parcels, lane);
+  }
+
+  #courierDeps(): CourierDeps {
+    const { ops, clock, ids, crash, log } = this.#deps;
+    const { open, mask, send, setting } = this.setUp;
+    const nowMs = () => clock.nowMs();
+    return {
+      open,
+      mask,
+      crash,
+      nowMs,
+      monotonicMs: () => clock.monotonicMs(),
+      random: () => ids.random(),
+      signal: this.#abort.signal,
+      send: (request) => send(request, this.#abort.signal),
+      turn: (cost, lane) => this.#turn(cost, lane),
+      begin: (beginnings, leased) => ops.ask("deliveries", "begin", this.id, beginnings, leased),
+      settle: async (settlements) => {
+        await ops.ask("deliveries", "settle", this.id, settlements, nowMs());
+        await this.#tellSends(settlements);
+      },
+      release: (deliveries) => ops.ask("deliveries", "release", this.id, deliveries),
+      stop: async (reason) => {
+        this.#stopped = mask(reason);
+        log.error("a destination takes nothing before somebody acts", { source: setting.name });
+        await ops.ask("destinations", "stop", this.id, this.#stopped);
+      },
+      told: (sent) => this.#told(sent),
+    };
+  }
+
+  /** Waits a short while for the turn of a request; false where it would be long, or nothing may be sent. */
+  async #turn(cost: Cost, lane: Lane): Promise<boolean> {
+    const { clock } = this.#deps;
+    for (let waitedMs = 0; !this.#abort.signal.aborted;) {
+      if (this.#isPaused || this.#stopped !== null) return false;
+      const nowMs = clock.monotonicMs();
+      const through = tryThrough(this.#breaker, nowMs);
+      if (through.kind === "wait") return false;
+      const waitMs = this.#pacer.admit(cost, lane, nowMs);
+      if (waitMs === 0) {
+        this.#breaker = through.breaker;
+        return true;
+      }
+      if (waitedMs + waitMs > shortTurnMs) {
+        this.#heldUntilMs[lane] = Math.max(this.#heldUntilMs[lane], nowMs + waitMs);
+        return false;
+      }
+      await this.#wake.sleep(waitMs);
+      waitedMs += waitMs;
+    }
+    return false;
+  }
+
+  #told(sent: Sent): void {
+    const { clock, ids } = this.#deps;
+    const nowMs = clock.monotonicMs();
+    this.#breaker = sent.isFailure ? afterFailure(this.#breaker, nowMs, ids.random()) : afterSuccess();
+    if (sent.silenceMs !== null) this.#pacer.silence(sent.silenceMs, nowMs);
+    const reason = sent.reason === null ? null : this.setUp.mask(sent.reason);
+    this.counts.note({ ...sent, reason }, clock.nowMs());
+  }
+
+  /** Whoever made a message hears what became of it. */
+  async #tellSends(settlements: readonly Settlement[]): Promise<void> {
+    const sends = this.#deps.sends();
+    if (sends === null) return;
+    for (const settlement of settlements) {
+      if (settlement.ref.kind !== "send") continue;
+      const reason = settlement.note?.reason ?? null;
+      // What was taken is what is settled: a send is never settled as anything less.
+      const delivery = settlement.ref as Delivery;
+      if (settlement.kind === "dead") await sends.told(delivery, "dead", settlement.letter.reason);
+      else if (settlement.kind === "done")
+        await sends.told(delivery, settlement.note?.outcome === "skipped" ? "skipped" : "sent", reason);
+    }
+  }
+}
+
+function settlementOf(
+  delivery: Delivery,
+  planned: Exclude<Awaited<ReturnType<typeof plan>>, null | { kind: "parcel" }>,
+  nowMs: number,
+): Settlement {
+  if (planned.kind === "moved") return { kind: "moved", ref: delivery, to: planned.to };
+  if (planned.kind === "later")
+    return { kind: "retry", ref: delivery, dueMs: planned.untilMs, nowMs, counts: false };
+  const { reason, againAtMs } = planned;
+  const done = { kind: "done", ref: delivery, acknowledgement: null, more: false, againAtMs } as const;
+  if (reason === null || delivery.kind === "profile") return done;
+  const note = { operation: delivery.kind, outcome: "skipped", status: null, reason, durationMs: 0 } as const;
+  return { ...done, note };
+}
+
+/** Whether it takes rows of the queue at all. */
+export function takesRows({ upsert, audience, suppress, event, send, erase }: OpenDestination): boolean {
+  return [upsert, audience, suppress, event, send, erase].some((ability) => ability !== undefined);
+}
+
+/** Documented windows, and what the operator set below them. */
+function windowsOf({ open, setting }: SetUp): readonly Window[] {
+  const { requestsPerSecond } = setting.limits;
+  const own = requestsPerSecond === null ? [] : [{ perMs: 1_000, requests: requestsPerSecond }];
+  return [...open.limits.windows, ...own];
+}

@@ -1,0 +1,151 @@
+/** All destinations at work: opened by their settings, closed, replaced when the settings change, and told of people. */
+import type { Clock } from "../../lib/clock.ts";
+import { fingerprint } from "../../lib/fingerprint.ts";
+import type { DestinationSetting } from "../../model/delivery/destinationSetting.ts";
+import type { NewDelivery } from "../../store/ops/deliveries.ts";
+import type { Answer, Destination, OpenDestination, OutRequest } from "./destination.ts";
+import { Deliverer, type DelivererDeps, type SetUp } from "./deliverer.ts";
+import { sendGuarded, type Resolve } from "./guard.ts";
+import { maskOf } from "./mask.ts";
+import { PeopleFollower } from "./peopleFollower.ts";
+import type { SendMaker } from "./planning.ts";
+import { wantedBy } from "./wanted.ts";
+
+export interface DeliveriesDeps extends Omit<DelivererDeps, "sends"> {
+  /** Every type of destination there is. */
+  readonly types: readonly Destination[];
+  readonly resolve: Resolve;
+}
+
+const usualTimeoutMs = 30_000;
+
+export class Deliveries {
+  readonly #deps: DeliveriesDeps;
+  readonly #running = new Map<string, Deliverer>();
+  readonly #people: PeopleFollower;
+  #sends: SendMaker | null = null;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(deps: DeliveriesDeps) {
+    this.#deps = deps;
+    this.#people = new PeopleFollower({
+      ...deps,
+      erasing: () =>
+        [...this.#running.values()].filter(({ setUp }) => setUp.open.erase !== undefined).map(({ id }) => id),
+      onErasures: () => {
+        for (const deliverer of this.#running.values()) deliverer.nudge();
+      },
+    });
+  }
+
+  /** Opens destinations; what was open and is set up in the same way goes on as it is. */
+  use(settings: readonly DestinationSetting[]): Promise<void> {
+    const turn = this.#last.then(() => this.#use(settings));
+    this.#last = turn.catch(() => {});
+    return turn;
+  }
+
+  /** Gives queued sends their messages. */
+  makeSendsWith(maker: SendMaker): void {
+    this.#sends = maker;
+  }
+
+  /** Destinations by name, as they are at work. */
+  get running(): ReadonlyMap<string, Deliverer> {
+    return this.#running;
+  }
+
+  /** Puts rows into a destination's queue; resolves when they are on disk. Throws if there is no such destination. */
+  async enqueue(name: string, rows: readonly NewDelivery[]): Promise<void> {
+    const deliverer = this.#running.get(name);
+    if (deliverer === undefined) throw new Error(`there is no destination ${name}`);
+    await this.#deps.ops.ask("deliveries", "enqueue", deliverer.id, null, rows, this.#deps.clock.nowMs());
+    deliverer.nudge();
+  }
+
+  /** Takes in who was erased up to now; resolves when nothing of them is left here. */
+  async catchUpWithPeople(): Promise<void> {
+    await this.#people.catchUp();
+  }
+
+  async close(): Promise<void> {
+    await this.#last;
+    await this.#people.stop();
+    await Promise.all([...this.#running.values()].map((deliverer) => deliverer.stop()));
+    this.#running.clear();
+  }
+
+  async #use(settings: readonly DestinationSetting[]): Promise<void> {
+    const wanted = new Map(settings.map((setting) => [setting.name, setting]));
+    for (const [name, deliverer] of this.#running) {
+      const next = wanted.get(name);
+      if (next !== undefined && JSON.stringify(next) === JSON.stringify(deliverer.setUp.setting)) continue;
+      this.#running.delete(name);
+      await deliverer.stop();
+    }
+    for (const setting of settings)
+      if (!this.#running.has(setting.name)) this.#running.set(setting.name, await this.#open(setting));
+    this.#people.start();
+  }
+
+  async #open(setting: DestinationSetting): Promise<Deliverer> {
+    const { ops, changes, clock } = this.#deps;
+    const setUp = setUpOf(setting, this.#deps);
+    const { open } = setUp;
+    const takesProfiles = open.upsert ?? open.audience ?? open.suppress;
+    const uncertain = (["event", "send"] as const).filter((kind) => open[kind]?.repeat === "uncertain");
+    const nowMs = clock.nowMs();
+    const state = await ops.ask("destinations", "open", {
+      name: setting.name,
+      type: setting.type,
+      epoch: changes.epoch,
+      head: changes.newest(),
+      mapping: mappingPrint(setting),
+      settings: fingerprint(JSON.stringify(setting)),
+      nowMs,
+      takesProfiles: takesProfiles !== undefined,
+      uncertain,
+    });
+    const held = await ops.ask("deliveries", "recover", state.id, uncertain, nowMs);
+    if (held > 0)
+      this.#deps.log.warn(
+        "messages may or may not have gone out before the last stop: see the dead letters",
+        {
+          source: setting.name,
+          count: held,
+        },
+      );
+    const deliverer = new Deliverer(setUp, state, { ...this.#deps, sends: () => this.#sends });
+    deliverer.start();
+    return deliverer;
+  }
+}
+
+/** A destination with all that its settings make of it; makes no request. Throws for a type that is not there. */
+export function setUpOf(
+  setting: DestinationSetting,
+  {
+    types,
+    clock,
+    resolve,
+  }: { readonly types: readonly Destination[]; readonly clock: Clock; readonly resolve: Resolve },
+): SetUp {
+  const type = types.find((one) => one.type === setting.type);
+  if (type === undefined) throw new Error(`there is no destination of the type ${setting.type}`);
+  const never = new AbortController().signal;
+  let timeoutMs = setting.limits.timeoutMs ?? usualTimeoutMs;
+  const send = (request: OutRequest, signal: AbortSignal): Promise<Answer> =>
+    sendGuarded(request, { timeoutMs, signal, allowPrivate: setting.privateNetwork }, resolve);
+  const open: OpenDestination = type.open(setting.own, {
+    nowMs: () => clock.nowMs(),
+    fetch: (request) => send(request, never),
+  });
+  timeoutMs = setting.limits.timeoutMs ?? open.limits.timeoutMs ?? usualTimeoutMs;
+  const mask = maskOf(type.secrets(setting.own));
+  return { setting, open, wantedOf: wantedBy(setting, open), mask, send };
+}
+
+/** What decides what is sent of a profile: where it is another, all are looked at again. */
+function mappingPrint({ map, audiences, suppressions, namespace }: DestinationSetting): string {
+  return fingerprint(JSON.stringify([map, audiences, suppressions, namespace]));
+}

@@ -1,0 +1,9 @@
+/** Every type of destination there is. A new one adds its line here, a page in docs/destinations and a fake in its test. */
+import type { Destination } from "../deliver/destination.ts";
+import { customerio } from "./customerio.ts";
+import { httpDestination } from "./http.ts";
+
+// Each is given what its own schema made, so its settings are of no concern here.
+export const destinationTypes: readonly Destination[] = [customerio, httpDestination].map(
+  (one) => one as unknown as Destination,
+);

@@ -1,0 +1,224 @@
+/**
+ * The queue of deliveries as rows of ops.db, for the one thread that has it open.
+ *
+ * A row goes
+ *
+ *   queued → (taken) → sending → gone | queued again, later | dead letter | job → …
+ *                                  └► asleep: a profile that will be another by itself at a known time
+ *
+ * Taking only marks the row in this thread's memory, under a deadline; `begin` writes down what a crash must not hide
+ * before a byte is sent: what a profile will be called there, and that a message may have gone out. `settle` writes what
+ * became of it. A kill before `begin` leaves a row that was not sent; between `begin` and `settle` one that may have
+ * been: a profile is sent again, which changes nothing there; of a message `recover` says that it is uncertain.
+ */
+import type { DeliveryKind, Lane } from "../../model/delivery/delivery.ts";
+import { lanes } from "../../model/delivery/delivery.ts";
+import type { Database } from "../sqlite.ts";
+import { codeOfKind, codeOfLane, codeOfState, kindOfCode, laneOfCode } from "./deliveryCodes.ts";
+import { buryRow, outOfQueue, toQueue } from "./deadLetterTable.ts";
+import { settleOne } from "./deliverySettling.ts";
+import { keyOf, knownOf, refValues, type TakenRow } from "./deliveryRows.ts";
+import type { Beginning, Delivery, DeliveryRef, NewDelivery, QueueCounts, Settlement } from "./deliveries.ts";
+
+const setCursor = "UPDATE destination SET cursor = ? WHERE id = ?";
+const noteFill =
+  "UPDATE destination SET backfill_after = ?, backfill_rows = backfill_rows + ?, backfill_done_ms = ? WHERE id = ?";
+const taken = `
+SELECT d.profile, d.kind, d.item, d.lane, d.seq, d.since_ms, d.attempts, d.failing_since_ms, d.payload,
+  a.key, a.fields, a.version
+FROM delivery d LEFT JOIN acknowledged a ON a.destination = d.destination AND a.profile = d.profile
+WHERE d.destination = ? AND d.lane = ? AND d.state IN (0, 3) AND d.due_ms <= ?
+  AND NOT EXISTS (
+    SELECT 1 FROM delivery e WHERE e.destination = d.destination AND e.profile = d.profile AND e.lane = d.lane
+      AND e.state <> ${codeOfState("asleep")} AND (e.first_seq, e.kind) < (d.first_seq, d.kind))
+ORDER BY d.due_ms LIMIT ?`;
+const nextDue =
+  "SELECT min(due_ms) AS due FROM delivery WHERE destination = ? AND lane = ? AND state IN (0, 3)";
+const lease = `UPDATE delivery SET state = ${codeOfState("sending")} WHERE destination = ? AND profile = ? AND kind = ? AND item = ?`;
+const intend = `
+INSERT INTO acknowledged (destination, profile, key, former, fields, version) VALUES (?1, ?2, ?3, NULL, '{}', 0)
+ON CONFLICT (destination, profile) DO UPDATE SET
+  former = CASE WHEN key = ?3 THEN former ELSE json_insert(coalesce(former, '[]'), '$[#]', json(key)) END,
+  fields = CASE WHEN key = ?3 THEN fields ELSE '{}' END,
+  key = ?3`;
+const interrupted = `
+SELECT profile, kind, item, lane, seq, payload FROM delivery WHERE destination = ? AND state = ${codeOfState("sending")}`;
+const freeOne = `UPDATE delivery SET state = 0, due_ms = ? WHERE destination = ? AND profile = ? AND kind = ? AND item = ?`;
+const calm = "UPDATE delivery SET due_ms = ?1 WHERE destination = ?2 AND state = 0 AND due_ms > ?1 + ?3";
+const countRows = `
+SELECT lane, state, count(*) AS count, min(since_ms) AS since FROM delivery WHERE destination = ? GROUP BY lane, state`;
+const countDead = "SELECT count(*) AS count FROM dead_letter WHERE destination = ?";
+
+/** Nothing waits longer than this: what is due later was put off by a clock that went back since. */
+const furthestMs = 2 * 3_600_000;
+/** How long a row that was taken is nobody else's. */
+const leaseMs = 300_000;
+
+export class DeliveryQueue {
+  readonly #database: Database;
+  /** Rows that are taken, by destination and row, with the monotonic time at which that ends. */
+  readonly #inFlight = new Map<string, number>();
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** After a start: rows that were being sent when the last process ended. Says how many are held for a person. */
+  recover(destination: number, uncertain: readonly DeliveryKind[], nowMs: number): number {
+    let held = 0;
+    this.#database.transaction(() => {
+      for (const row of this.#database.query<TakenRow, [number]>(interrupted).all(destination)) {
+        const kind = kindOfCode(row.kind);
+        // In the transactional lane it goes out again under the same Message-ID.
+        if (!uncertain.includes(kind) || laneOfCode(row.lane) === "transactional") {
+          this.#database.query(freeOne).run(nowMs, destination, row.profile, row.kind, row.item);
+          continue;
+        }
+        held += 1;
+        const reason = "the server ended while it was being sent";
+        const operation = kind === "profile" ? "upsert" : kind;
+        const letter = {
+          atMs: nowMs,
+          why: "uncertain",
+          operation,
+          reason,
+          request: null,
+          response: null,
+        } as const;
+        buryRow(this.#database, destination, { ...row, ...keyOf(row) }, letter);
+        outOfQueue(this.#database, destination, keyOf(row));
+      }
+      this.#database.query(calm).run(nowMs, destination, furthestMs);
+    })();
+    return held;
+  }
+
+  /** Puts rows in and moves the cursor, all or nothing. */
+  enqueue(destination: number, cursor: number | null, rows: readonly NewDelivery[], nowMs: number): void {
+    this.#database.transaction(() => {
+      for (const row of rows) toQueue(this.#database, destination, row, nowMs);
+      if (cursor !== null) this.#database.query(setCursor).run(cursor, destination);
+    })();
+  }
+
+  /** Puts a page of all profiles in, and remembers where the walk is; `isLast`: there are no more. */
+  fill(
+    destination: number,
+    afterPid: number,
+    rows: readonly NewDelivery[],
+    isLast: boolean,
+    nowMs: number,
+  ): void {
+    this.#database.transaction(() => {
+      for (const row of rows) toQueue(this.#database, destination, row, nowMs);
+      this.#database.query(noteFill).run(afterPid, rows.length, isLast ? nowMs : null, destination);
+    })();
+  }
+
+  /** Takes what is due, the most urgent lane alone; and says when something more will be. */
+  take(
+    destination: number,
+    from: readonly Lane[],
+    limit: number,
+    { nowMs, monotonicMs }: { readonly nowMs: number; readonly monotonicMs: number },
+  ): { readonly rows: Delivery[]; readonly nextDueMs: number | null } {
+    this.#forgetLate(monotonicMs);
+    const mine = this.#count(destination);
+    for (const lane of from) {
+      const found = this.#database
+        .query<TakenRow, [number, number, number, number]>(taken)
+        .all(destination, codeOfLane(lane), nowMs, limit + mine)
+        .filter((row) => !this.#inFlight.has(flightOf(destination, keyOf(row))))
+        .slice(0, limit);
+      if (found.length === 0) continue;
+      for (const row of found) this.#inFlight.set(flightOf(destination, keyOf(row)), monotonicMs + leaseMs);
+      return { rows: found.map(deliveryOf), nextDueMs: nowMs };
+    }
+    const dues = from.flatMap((lane) => {
+      const due = this.#database
+        .query<{ due: number | null }, [number, number]>(nextDue)
+        .get(destination, codeOfLane(lane))?.due;
+      return due === null || due === undefined ? [] : [due];
+    });
+    return { rows: [], nextDueMs: dues.length === 0 ? null : Math.min(...dues) };
+  }
+
+  /** A clock went back: what waits for a time that is far off now waits no longer. */
+  calm(destination: number, nowMs: number): void {
+    this.#database.query(calm).run(nowMs, destination, furthestMs);
+  }
+
+  /** Writes down what a crash must not hide. */
+  begin(destination: number, beginnings: readonly Beginning[], leased: boolean): void {
+    this.#database.transaction(() => {
+      for (const { ref, key } of beginnings) {
+        if (leased) this.#database.query(lease).run(...refValues(destination, ref));
+        if (key !== null) this.#database.query(intend).run(destination, ref.profile, JSON.stringify(key));
+      }
+    })();
+  }
+
+  /** Writes what became of rows that were taken. */
+  settle(destination: number, settlements: readonly Settlement[], nowMs: number): void {
+    this.#database.transaction(() => {
+      for (const settlement of settlements) settleOne(this.#database, destination, settlement, nowMs);
+    })();
+    for (const { ref } of settlements) this.#inFlight.delete(flightOf(destination, ref));
+  }
+
+  /** Rows that were taken and not tried. */
+  release(destination: number, refs: readonly DeliveryRef[]): void {
+    for (const ref of refs) this.#inFlight.delete(flightOf(destination, ref));
+  }
+
+  counts(destination: number): QueueCounts {
+    const byLane: Record<Lane, number> = { transactional: 0, behavioural: 0, batch: 0 };
+    let oldestMs: number | null = null;
+    let jobs = 0;
+    for (const row of this.#database
+      .query<{ lane: number; state: number; count: number; since: number }, [number]>(countRows)
+      .all(destination)) {
+      if (row.state === codeOfState("asleep")) continue;
+      if (row.state === codeOfState("job")) jobs += row.count;
+      byLane[laneOfCode(row.lane)] += row.count;
+      oldestMs = oldestMs === null ? row.since : Math.min(oldestMs, row.since);
+    }
+    const dead = this.#database.query<{ count: number }, [number]>(countDead).get(destination);
+    return { byLane, oldestMs, jobs, deadLetters: dead?.count ?? 0 };
+  }
+
+  /** Rows taken and not settled, of one destination. */
+  #count(destination: number): number {
+    const prefix = `${destination}/`;
+    let count = 0;
+    for (const key of this.#inFlight.keys()) if (key.startsWith(prefix)) count += 1;
+    return count;
+  }
+
+  #forgetLate(monotonicMs: number): void {
+    for (const [key, untilMs] of this.#inFlight) {
+      // In the order of their deadlines.
+      if (untilMs > monotonicMs) return;
+      this.#inFlight.delete(key);
+    }
+  }
+}
+
+function flightOf(destination: number, ref: Omit<DeliveryRef, "seq">): string {
+  return `${destination}/${codeOfKind(ref.kind)}/${ref.profile}/${ref.item}`;
+}
+
+function deliveryOf(row: TakenRow): Delivery {
+  return {
+    profile: row.profile,
+    kind: kindOfCode(row.kind),
+    item: row.item,
+    seq: row.seq,
+    lane: lanes[row.lane] ?? "batch",
+    sinceMs: row.since_ms,
+    attempts: row.attempts,
+    failingSinceMs: row.failing_since_ms,
+    payload: row.payload,
+    known: knownOf(row),
+  };
+}

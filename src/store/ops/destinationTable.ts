@@ -1,0 +1,121 @@
+/** Destinations as rows of ops.db: where each has come to, whether it is to be filled, paused or stopped. */
+import type { Database } from "../sqlite.ts";
+import type { Backfill, DestinationOpening, DestinationState } from "./deliveries.ts";
+
+const columns =
+  "id, name, type, epoch, cursor, mapping, settings, paused, stopped, backfill_after, backfill_to, backfill_rows, backfill_started_ms, backfill_done_ms";
+const selectByName = `SELECT ${columns} FROM destination WHERE name = ?`;
+const selectAll = `SELECT ${columns} FROM destination ORDER BY name`;
+const insert =
+  "INSERT INTO destination (name, type, epoch, cursor, mapping, settings, paused) VALUES (?, ?, ?, ?, ?, ?, 0)";
+const rewind = "UPDATE destination SET epoch = ?, cursor = ? WHERE id = ?";
+const beginFill =
+  "UPDATE destination SET backfill_after = 0, backfill_to = ?, backfill_rows = 0, backfill_started_ms = ?, backfill_done_ms = NULL WHERE id = ?";
+const rename = "UPDATE destination SET type = ?, mapping = ?, settings = ?, stopped = ? WHERE id = ?";
+const setPaused = "UPDATE destination SET paused = ? WHERE id = ?";
+const setStopped = "UPDATE destination SET stopped = ? WHERE id = ?";
+const setCursor = "UPDATE destination SET cursor = ? WHERE id = ?";
+
+interface Row {
+  readonly id: number;
+  readonly name: string;
+  readonly type: string;
+  readonly epoch: number;
+  readonly cursor: number;
+  readonly mapping: string;
+  readonly settings: string;
+  readonly paused: number;
+  readonly stopped: string | null;
+  readonly backfill_after: number | null;
+  readonly backfill_to: number | null;
+  readonly backfill_rows: number | null;
+  readonly backfill_started_ms: number | null;
+  readonly backfill_done_ms: number | null;
+}
+
+export class DestinationTable {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /**
+   * Finds or makes it. A new one begins at the head, and with all profiles there are; one whose cursor is of another
+   * journal, or lies beyond this one's end, does the same.
+   */
+  open(opening: DestinationOpening): DestinationState {
+    return this.#database.transaction(() => {
+      const found = this.#byName(opening.name);
+      if (found === null) {
+        const { name, type, epoch, head, mapping, settings } = opening;
+        this.#database.query(insert).run(name, type, epoch, head, mapping, settings);
+      }
+      const row = found ?? this.#need(opening.name);
+      const isLost = row.epoch !== opening.epoch || row.cursor > opening.head;
+      if (isLost) this.#database.query(rewind).run(opening.epoch, opening.head, row.id);
+      const isOther = row.mapping !== opening.mapping || row.type !== opening.type;
+      if (opening.takesProfiles && (found === null || isLost || isOther))
+        this.refill(row.id, opening.head, opening.nowMs);
+      const stopped = row.settings === opening.settings ? row.stopped : null;
+      this.#database.query(rename).run(opening.type, opening.mapping, opening.settings, stopped, row.id);
+      return stateOf(this.#need(opening.name));
+    })();
+  }
+
+  list(): DestinationState[] {
+    return this.#database.query<Row, []>(selectAll).all().map(stateOf);
+  }
+
+  pause(id: number, isPaused: boolean): void {
+    this.#database.query(setPaused).run(isPaused ? 1 : 0, id);
+  }
+
+  /** Null lifts the stop. */
+  stop(id: number, reason: string | null): void {
+    this.#database.query(setStopped).run(reason, id);
+  }
+
+  /** Moves on without putting anything into the queue. */
+  advance(id: number, cursor: number): void {
+    this.#database.query(setCursor).run(cursor, id);
+  }
+
+  /** Sends every profile up to that number anew, as far as it differs. */
+  refill(id: number, toPid: number, nowMs: number): void {
+    this.#database.query(beginFill).run(toPid, nowMs, id);
+  }
+
+  #byName(name: string): Row | null {
+    return this.#database.query<Row, [string]>(selectByName).get(name);
+  }
+
+  #need(name: string): Row {
+    const row = this.#byName(name);
+    if (row === null) throw new Error(`ops.db has no destination ${name}`);
+    return row;
+  }
+}
+
+function stateOf(row: Row): DestinationState {
+  return {
+    id: row.id,
+    name: row.name,
+    type: row.type,
+    cursor: row.cursor,
+    isPaused: row.paused === 1,
+    stopped: row.stopped,
+    backfill: backfillOf(row),
+  };
+}
+
+function backfillOf(row: Row): Backfill | null {
+  if (row.backfill_after === null) return null;
+  return {
+    afterPid: row.backfill_after,
+    toPid: row.backfill_to ?? 0,
+    rows: row.backfill_rows ?? 0,
+    startedAtMs: row.backfill_started_ms ?? 0,
+    doneAtMs: row.backfill_done_ms,
+  };
+}
