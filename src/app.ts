@@ -19,6 +19,9 @@ import { openCredentials } from "./credentialsWiring.ts";
 import { LiveConfig } from "./liveConfig.ts";
 import { eraseFromOps, findAtOf, openDataStore, openOps, operationsOf } from "./dataStore.ts";
 import type { DemoKeys } from "./demoKeys.ts";
+import { deliveryOperations } from "./deliveryOperations.ts";
+import type { Deliveries } from "./esp/deliver/deliveries.ts";
+import { openDeliveries } from "./deliveryWiring.ts";
 import { keysInForce } from "./keysInForce.ts";
 import type { Clock } from "./lib/clock.ts";
 import { warmUp } from "./lib/http.ts";
@@ -129,8 +132,14 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
   const keys = keysInForce(() => store.admin.listKeys(), configured);
   const findAt = findAtOf(store.profiles, settings.dataFolder);
   const watching = openWatching(settings, { ...deps, ...opened });
+  const deliveries = openDeliveries(settings, { ...deps, ops, store });
   const config = new LiveConfig(
-    { ...deps, admin: store.admin, isQuick: () => isQuick(store) },
+    {
+      ...deps,
+      admin: store.admin,
+      isQuick: () => isQuick(store),
+      useDestinations: (next) => deliveries.use(next),
+    },
     { ...settings, rules: store.admin.rulesInUse() },
   );
   const credentials = openCredentials(settings, { ...deps, store, keys });
@@ -141,7 +150,8 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
     onKeysChanged: () => keys.refresh(),
     onErased: async (erased) => {
       content.lastGood.clear();
-      await eraseFromOps(ops, erased);
+      await eraseFromOps(ops, erased, store.changes);
+      deliveries.nudge();
     },
     further: {
       ...contentOperations({
@@ -161,6 +171,7 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
       }),
       ...receiptOperations({ ops, profiles: store.profiles, findAt }),
       ...vendorOperations({ shelf: content.shelf, publicUrl }),
+      ...deliveryOperations({ deliveries, ops, changes: store.changes, clock: deps.clock }, store.profiles),
       ...configOperations(config, store.admin, settings.configPath),
       ...planOperations(store.admin, deps.clock),
       ...watching.operations,
@@ -176,6 +187,7 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
     serving.follow();
     noteHolder(settings.dataFolder, { pid: process.pid, address: serving.origin });
     const socket = openSocket(call, opened.audit, settings, deps);
+    await deliveries.use(settings.destinations);
     if (settings.watchesConfig) {
       config.watch();
       content.watch();
@@ -185,10 +197,11 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
       origin: serving.origin,
       shownKeys,
       reload: () => void config.applyAndSay("signal"),
-      close: () => close({ ...opened, serving, socket, config, watching }, settings, deps),
+      close: () => close({ ...opened, serving, socket, config, watching, deliveries }, settings, deps),
     };
   } catch (error) {
     await watching.close();
+    await deliveries.close();
     await serving.stop();
     throw error;
   }
@@ -249,10 +262,11 @@ interface Running {
   readonly socket: SocketServer | null;
   readonly config: LiveConfig;
   readonly watching: Watching;
+  readonly deliveries: Deliveries;
 }
 
 async function close(
-  { serving, socket, store, ops, content, config, watching }: Opened & Running,
+  { serving, socket, store, ops, content, config, watching, deliveries }: Opened & Running,
   settings: ServeSettings,
   { clock }: AppDeps,
 ): Promise<void> {
@@ -262,6 +276,7 @@ async function close(
   store.drain();
   const ended = serving.endStreams();
   await socket?.close();
+  await deliveries.close();
   while (serving.door.inFlight.requests > 0 && clock.monotonicMs() < deadlineMs) await Bun.sleep(pollMs);
   // Whoever still comes is told to come back, until nothing is left to be written.
   await ended;

@@ -1,6 +1,7 @@
 /** What another configuration would change: at work, at the next start only, or not while the server runs. */
 import type { ConfigDifference } from "./admin/workReports.ts";
 import type { ServeSettings } from "./config/settings.ts";
+import type { DestinationSetting } from "./model/delivery/destinationSetting.ts";
 import { planDiff } from "./model/planDiff.ts";
 import type { RuleDifference } from "./model/ruleDifference.ts";
 import { rulesDiff } from "./model/rulesDiff.ts";
@@ -13,6 +14,7 @@ const otherwise: ReadonlySet<string> = new Set([
   "rules",
   "lists",
   "plan",
+  "destinations",
   "configPath",
   "configText",
   "configOrigin",
@@ -29,9 +31,23 @@ export function differenceOf(used: ServeSettings, next: ServeSettings): ConfigDi
   return {
     rules: rules.filter(({ part }) => !fixedParts.has(part)),
     plan: planDiff(used.plan, next.plan),
+    destinations: destinationsDiff(used.destinations, next.destinations),
     atNextStart: keys.filter((key) => JSON.stringify(was[key]) !== JSON.stringify(is[key])),
     needsRebuild: rules.filter(({ part }) => fixedParts.has(part)),
   };
+}
+
+function destinationsDiff(
+  used: readonly DestinationSetting[],
+  next: readonly DestinationSetting[],
+): RuleDifference[] {
+  const was = new Map(used.map((one) => [one.name, JSON.stringify(one)]));
+  const is = new Map(next.map((one) => [one.name, JSON.stringify(one)]));
+  return [...new Set([...was.keys(), ...is.keys()])].flatMap((name) => {
+    if (was.get(name) === is.get(name)) return [];
+    const kind = !was.has(name) ? "added" : is.has(name) ? "changed" : "removed";
+    return [{ part: "destinations", name, kind }];
+  });
 }
 
 /** The new settings with what can't change at work left as it is, to tell what the rest would do. */
@@ -55,6 +71,6 @@ export function differenceLine({ part, name, kind }: RuleDifference): string {
 }
 
 /** True where nothing is another. */
-export function isSame({ rules, plan, atNextStart, needsRebuild }: ConfigDifference): boolean {
-  return rules.length + plan.length + atNextStart.length + needsRebuild.length === 0;
+export function isSame({ rules, plan, destinations, atNextStart, needsRebuild }: ConfigDifference): boolean {
+  return rules.length + plan.length + destinations.length + atNextStart.length + needsRebuild.length === 0;
 }

@@ -16,6 +16,8 @@ import { everything, renderProfile } from "./esp/profileView.ts";
 import { restore } from "./ingest/judge.ts";
 import { systemClock, type Clock } from "./lib/clock.ts";
 import { systemIds, type Ids } from "./lib/id.ts";
+import { catchUpWithPeople } from "./esp/deliver/peopleFollower.ts";
+import type { ChangeLog } from "./store/changeLog.ts";
 import { folderPaths } from "./store/folder.ts";
 import { OpsDesk } from "./store/ops/opsDesk.ts";
 import type { GroupMessage, KeyRow } from "./store/messages.ts";
@@ -75,9 +77,14 @@ export function openOps(folder: string, onFatal: DataStoreOptions["onFatal"]): O
 }
 
 /** Takes what ops.db holds of a person away, who is erased from the journal already. */
-export async function eraseFromOps(ops: OpsDesk, { profileId, identifiers }: ErasedProfile): Promise<void> {
+export async function eraseFromOps(
+  ops: OpsDesk,
+  { profileId, identifiers }: ErasedProfile,
+  changes: ChangeLog,
+): Promise<void> {
   const asked = identifiers.map(({ type, value }) => askedHash(`${type}:${value}`));
   await ops.ask("receipts", "eraseProfile", profileId, asked);
+  await catchUpWithPeople({ ops, changes, clock: systemClock });
 }
 
 export interface OperationsDeps {
@@ -142,7 +149,7 @@ export async function openForWriting(folder: string, tell: (line: string) => voi
     ids: systemIds,
     configuredKeys: [],
     onKeysChanged: () => {},
-    onErased: (erased) => eraseFromOps(ops, erased),
+    onErased: (erased) => eraseFromOps(ops, erased, store.changes),
   });
   return {
     call: (name, params, outlet) => Promise.race([call(name, params, outlet), failed.promise]),

@@ -17,10 +17,13 @@ import type { ServeSettings } from "./config/settings.ts";
 import type { Clock } from "./lib/clock.ts";
 import { errorText } from "./lib/describeError.ts";
 import type { Log } from "./lib/log.ts";
+import type { DestinationSetting } from "./model/delivery/destinationSetting.ts";
 import type { StoreAdmin } from "./store/storeApi.ts";
 
 export interface LiveConfigDeps {
   readonly admin: StoreAdmin;
+  /** Takes other destinations into use. */
+  readonly useDestinations: (settings: readonly DestinationSetting[]) => Promise<void>;
   readonly clock: Clock;
   readonly log: Log;
   /** Reads flags, environment and file again, or this text in the file's place. Throws ConfigError. */
@@ -169,10 +172,15 @@ export class LiveConfig implements Disposable {
         ? { profiles: 0 }
         : await admin.applyRules(next.rules, next.lists, onProgress);
     if (difference.plan.length > 0) await admin.usePlan(next.plan);
-    const { rules, plan, configText, configOrigin, planFolder } = next;
-    this.#used = { ...this.#used, rules, plan, configText, configOrigin, planFolder };
+    if (difference.destinations.length > 0) await this.#deps.useDestinations(next.destinations);
+    const { rules, plan, destinations, configText, configOrigin, planFolder } = next;
+    this.#used = { ...this.#used, rules, plan, destinations, configText, configOrigin, planFolder };
     if (this.#isWatching) this.#watch.follow(this.#used);
-    await this.#note(by, next, [...difference.rules, ...difference.plan].map(differenceLine));
+    await this.#note(
+      by,
+      next,
+      [...difference.rules, ...difference.plan, ...difference.destinations].map(differenceLine),
+    );
     return { ...difference, profiles };
   }
 

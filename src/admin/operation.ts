@@ -5,6 +5,7 @@
 import { z } from "zod";
 import type { PreflightReport } from "../esp/content/preflightReport.ts";
 import type { AuditRunAnswer, RunAnswer } from "./api/auditWire.ts";
+import { destinationParams, type DestinationResults } from "./destinationParams.ts";
 import type { ExplainedIdentity } from "../model/explainIdentity.ts";
 import type { JoinPlan } from "../model/joinPlan.ts";
 import { scopes } from "../model/key.ts";
@@ -186,6 +187,7 @@ export const operationParams = {
     /** Tells what would happen and changes nothing. */
     dryRun: z.boolean(),
   }),
+  ...destinationParams,
   compact: z.strictObject({}),
   verify: z.strictObject({}),
   rebuild: z.strictObject({}),
@@ -256,7 +258,7 @@ export type UndoReport =
   | { readonly kind: "notTied" | "undoneBefore" | "notUndone" };
 
 /** What each operation gives at its end. Some also send items (a profile, an event, a change) on the way. */
-export interface OperationResults {
+export interface OperationResults extends DestinationResults {
   readonly status: StoreStatus & { readonly version: string };
   readonly profile: unknown;
   readonly history: unknown;

@@ -6,6 +6,7 @@ export interface ConfigDifference {
   readonly rules: readonly RuleDifference[];
   /** The tracking plan, by event. */
   readonly plan: readonly RuleDifference[];
+  readonly destinations: readonly RuleDifference[];
   /** Sections that are another and are read at the next start only. */
   readonly atNextStart: readonly string[];
   /** What can't change while the server runs; with any, nothing is applied. */

@@ -1,7 +1,7 @@
 /** `freshet config`: the configuration file's schema, and a check of one without starting anything. */
 import type { Command } from "commander";
 import { configJsonSchema } from "../config/jsonSchema.ts";
-import { loadServeSettings } from "../config/settings.ts";
+import { loadSettings } from "./loadSettings.ts";
 import { addLiveConfig } from "./liveConfig.ts";
 import type { CliContext } from "./context.ts";
 
@@ -21,7 +21,7 @@ export function addConfig(program: Command, context: CliContext): void {
     .description("check freshet.yaml and the environment without starting")
     .option("--config <file>", "configuration file (env: FRESHET_CONFIG, default: ./freshet.yaml)")
     .action(async (flags: { readonly config?: string }) => {
-      const settings = loadServeSettings(
+      const settings = loadSettings(
         flags.config === undefined ? {} : { config: flags.config },
         context.environment,
       );

@@ -2,7 +2,8 @@
 import type { Command } from "commander";
 import { serveOptions } from "../config/serveOptions.ts";
 import type { BuiltInFile } from "../config/configFile.ts";
-import { loadServeSettings, type Flags } from "../config/settings.ts";
+import type { Flags } from "../config/settings.ts";
+import { loadSettings } from "./loadSettings.ts";
 import { Exit, type CliContext } from "./context.ts";
 import demoYaml from "../../public/demo/freshet.yaml" with { type: "text" };
 import { addOptions } from "./serve.ts";
@@ -25,7 +26,7 @@ export function addDemo(program: Command, context: CliContext): void {
   );
   command.action(async (flags: Flags) => {
     const load = (text?: string) =>
-      loadServeSettings({ ...unsaid(context), ...flags }, context.environment, ownConfig, text);
+      loadSettings({ ...unsaid(context), ...flags }, context.environment, ownConfig, text);
     const { runServer } = await import("./runServer.ts");
     throw new Exit(await runServer(load, context, { demo: true }));
   });

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { loadPlan } from "../config/trackingPlan.ts";
-import { loadServeSettings } from "../config/settings.ts";
+import { loadSettings } from "./loadSettings.ts";
 import { systemClock } from "../lib/clock.ts";
 import { parseDuration } from "../lib/duration.ts";
 import type { PlanRules } from "../model/plan.ts";
@@ -163,7 +163,7 @@ async function pastEvents(
 
 function chosenPlan(flags: PlanFlags, context: CliContext): PlanRules {
   if (flags.plan !== undefined) return loadPlan(flags.plan, process.cwd());
-  const { plan } = loadServeSettings(
+  const { plan } = loadSettings(
     flags.config === undefined ? {} : { config: flags.config },
     context.environment,
   );

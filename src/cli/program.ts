@@ -12,6 +12,7 @@ import { Exit, exitCodes, UsageError, type CliContext } from "./context.ts";
 import { addContentToken } from "./contentToken.ts";
 import { addDemo } from "./demo.ts";
 import { addDoctor } from "./doctor.ts";
+import { addDestinations } from "./destinations.ts";
 import { addErase } from "./erase.ts";
 import { addExport } from "./export.ts";
 import { addIdentity } from "./identity.ts";
@@ -48,6 +49,7 @@ const additions = [
   addConfig,
   addPlan,
   addSegments,
+  addDestinations,
   addQuarantine,
   addPreview,
   addPreflight,

@@ -2,7 +2,7 @@
 import { Option, type Command } from "commander";
 import { serveOptions } from "../config/serveOptions.ts";
 import type { Option as OptionWords } from "../config/option.ts";
-import { loadServeSettings } from "../config/settings.ts";
+import { loadSettings } from "./loadSettings.ts";
 import { Exit, type CliContext } from "./context.ts";
 
 /** Adds the command; its options come from the schema. */
@@ -10,7 +10,7 @@ export function addServe(program: Command, context: CliContext): void {
   const command = program.command("serve").description("run the server");
   addOptions(command, serveOptions);
   command.action(async (flags: Record<string, unknown>) => {
-    const load = (text?: string) => loadServeSettings(flags, context.environment, null, text);
+    const load = (text?: string) => loadSettings(flags, context.environment, null, text);
     const { runServer } = await import("./runServer.ts");
     throw new Exit(await runServer(load, context, { demo: false }));
   });

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Command } from "commander";
-import { loadServeSettings } from "../config/settings.ts";
+import { loadSettings } from "./loadSettings.ts";
 import { parseCase, runCase } from "../esp/content/blockCase.ts";
 import type { Block } from "../esp/content/block.ts";
 import { BlockProblem } from "../esp/content/frontMatter.ts";
@@ -30,8 +30,7 @@ export function addTest(program: Command, context: CliContext): void {
 async function run(only: readonly string[], flags: Flags, context: CliContext): Promise<void> {
   const settings =
     flags.content === undefined
-      ? loadServeSettings(flags.config === undefined ? {} : { config: flags.config }, context.environment)
-          .content
+      ? loadSettings(flags.config === undefined ? {} : { config: flags.config }, context.environment).content
       : { folder: flags.content, linkHosts: null };
   if (settings === null)
     throw new UsageError(

@@ -8,6 +8,7 @@ import { computedProblems, definitionsOf } from "./computedDefinitions.ts";
 import { computedTraitsSchema, describeComputed, useSchema } from "./computedTraits.ts";
 import { contentSchema } from "./content.ts";
 import { ConfigError } from "./configError.ts";
+import { destinationsSchema } from "./destinations.ts";
 import { declaredProblems, declaredTraitsSchema, describeDeclared } from "./declaredTraits.ts";
 import type { Environment } from "./environment.ts";
 import { readText } from "./option.ts";
@@ -22,7 +23,7 @@ import { serveOptions, serveSection } from "./serveOptions.ts";
 import { substitute } from "./substitute.ts";
 
 /** Sections that the file will hold one day; said apart from mistakes. */
-const laterSections = ["destinations", "triggers"];
+const laterSections = ["triggers"];
 
 /** Larger files are refused; a configuration is read by people. */
 const maxFileBytes = 1024 * 1024;
@@ -98,6 +99,7 @@ export const fileSchema = z.strictObject({
       expected: segmentsExpected,
     })
     .optional(),
+  destinations: destinationsSchema.optional(),
   alerts: alertsSchema
     .meta({
       description: "When ingest counts as unwell, and who is told.",

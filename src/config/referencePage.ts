@@ -9,6 +9,7 @@ import { consentKeys } from "./consent.ts";
 import { identityDefaults, identityKeys } from "./identity.ts";
 import type { Option } from "./option.ts";
 import { clauseKeys } from "./segmentClauses.ts";
+import { destinationKeys } from "./destinations.ts";
 import { contentKeys } from "./content.ts";
 import { planKeys } from "./trackingPlan.ts";
 import { serveOptions } from "./serveOptions.ts";
@@ -106,6 +107,10 @@ export function referencePage(): string {
     "## Content\n",
     contentNote,
     ...contentKeys.map(({ key, description }) => `- \`content.${key}\`: ${description}`),
+    "",
+    "## Destinations\n",
+    destinationsNote,
+    ...destinationKeys.map(({ key, description }) => `- \`${key}\`: ${description}`),
     "",
     "## Alerts\n",
     alertsNote,
@@ -241,6 +246,21 @@ identity:
 | --- | --- | --- |`;
 
 const contentNote = `Under \`content:\` stands where the blocks of e-mails lie ([content.md](content.md)).
+`;
+
+const destinationsNote = `Where profiles go ([destinations.md](destinations.md)), by name. A destination that is added, or whose mapping changes,
+gets every profile there is, as far as it differs from what was acknowledged. Changes of this section are taken into use
+at work. Beside these keys each type has its own, such as keys of the API; give secrets as \`\${VARIABLE}\`.
+
+\`\`\`yaml
+destinations:
+  crm:
+    type: customerio
+    siteId: "\${CIO_SITE_ID}"
+    apiKey: "\${CIO_API_KEY}"
+    map: { first_name: firstName, last_cart_value: cart.value, greeting: "Hello {{ firstName }}" }
+    events: [Order Completed]
+\`\`\`
 `;
 
 const alertsNote = `Under \`alerts:\` stands when ingest counts as unwell ([operations.md](operations.md), "Alerts"). Every key

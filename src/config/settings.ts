@@ -5,6 +5,7 @@ import type { ProxyTrust } from "../lib/address.ts";
 import { parseDuration } from "../lib/duration.ts";
 import { assert } from "../lib/assert.ts";
 import { compileIdentity } from "../model/identity.ts";
+import type { DestinationSetting } from "../model/delivery/destinationSetting.ts";
 import type { PlanRules } from "../model/plan.ts";
 import type { Rules } from "../model/rules.ts";
 import type { Enrichment } from "../model/facts.ts";
@@ -15,6 +16,7 @@ import { loadSegments, type LoadedSegments } from "./segments.ts";
 import { loadPlan } from "./trackingPlan.ts";
 import { declaredTraitsOf } from "./declaredTraits.ts";
 import { contentSettings, type ContentSettings } from "./content.ts";
+import { destinationSettings, type DestinationKind } from "./destinations.ts";
 import { readConfigFile, readConfigText, refusal, type BuiltInFile, type ConfigFile } from "./configFile.ts";
 import { ConfigError } from "./configError.ts";
 import { checkVariables, testVariable } from "./variables.ts";
@@ -80,6 +82,7 @@ export interface ServeSettings {
   readonly lists: ReadonlyMap<string, Uint8Array>;
   /** Null: there is no tracking plan. */
   readonly plan: PlanRules | null;
+  readonly destinations: readonly DestinationSetting[];
   readonly alerts: AlertSettings;
   readonly audits: AuditSettings;
   readonly freshness: FreshnessTarget;
@@ -100,13 +103,14 @@ export interface ServeSettings {
 
 /**
  * The settings of `freshet serve`. Throws ConfigError with every problem found. `builtIn` stands for the configuration
- * file where none is named, `instead` for what the file holds.
+ * file where none is named, `instead` for what the file holds; `kinds` are the types of destinations that it may name.
  */
 export function loadServeSettings(
   flags: Flags,
   environment: Environment,
   builtIn: BuiltInFile | null = null,
   instead?: string,
+  kinds: readonly DestinationKind[] = [],
 ): ServeSettings {
   const early = mergeOptions(
     serveOptions.filter((option) => !option.inFile),
@@ -134,6 +138,7 @@ export function loadServeSettings(
     ),
     configPath,
     configText: text,
+    destinations: destinationsOf(file, kinds, configPath, text ?? ""),
     configOrigin: brought === null ? "file" : "builtIn",
     planFolder: planFolderOf(file, configPath),
     enrichment: inFile(configPath, text, () => loadEnrichment(file.enrichment, dirname(configPath))),
@@ -215,7 +220,7 @@ function settingsOf(
   { segments, lists }: LoadedSegments,
 ): Omit<
   ServeSettings,
-  "configPath" | "configText" | "configOrigin" | "planFolder" | "enrichment" | "content"
+  "configPath" | "configText" | "configOrigin" | "planFolder" | "enrichment" | "destinations" | "content"
 > {
   const limits: Limits = {
     maxInFlightRequests: values.maxInFlightRequests,
@@ -262,6 +267,17 @@ function settingsOf(
 
 function segmentsOf({ segments = {}, identity }: ConfigFile, configPath: string): LoadedSegments {
   return loadSegments(segments, dirname(configPath), compileIdentity(identityRulesOf(identity)));
+}
+
+function destinationsOf(
+  { destinations = {}, segments = {} }: ConfigFile,
+  kinds: readonly DestinationKind[],
+  configPath: string,
+  text: string,
+): readonly DestinationSetting[] {
+  const { settings, problems } = destinationSettings(destinations, kinds, new Set(Object.keys(segments)));
+  if (problems.length > 0) throw refusal(configPath, text, problems);
+  return settings;
 }
 
 /** Tells problems as ones of the file, with where they stand in it. */

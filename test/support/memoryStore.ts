@@ -360,7 +360,7 @@ export class MemoryProfiles implements Profiles {
     return null;
   }
 
-    trace(namespace: Namespace, messageId: string): Promise<readonly Trace[]> {
+  trace(namespace: Namespace, messageId: string): Promise<readonly Trace[]> {
     const found = this.#traces.filter(
       (trace) => trace.namespace === namespace && trace.entry.messageId === messageId,
     );

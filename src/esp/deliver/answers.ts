@@ -105,3 +105,8 @@ export function sentOf(
 export function answerText(answer: Answer): string {
   return answer.kind === "failed" ? answer.why : `${answer.status}\n\n${answer.text}`.trimEnd();
 }
+
+/** Bytes of a request's body. */
+export function sizeOf(body: string | Uint8Array | null): number {
+  return body === null ? 0 : typeof body === "string" ? Buffer.byteLength(body) : body.length;
+}

@@ -12,7 +12,7 @@ import type { Change } from "../../model/change.ts";
 import type { ChangeLog } from "../../store/changeLog.ts";
 import type { DeadWhy } from "../../store/ops/deliveries.ts";
 import type { OpsDesk } from "../../store/ops/opsDesk.ts";
-import { answerText, performed, sentOf, verdictOf } from "./answers.ts";
+import { answerText, performed, sizeOf, sentOf, verdictOf } from "./answers.ts";
 import type { CourierDeps } from "./courier.ts";
 import type { Answer, ChangeRow, OpenDestination } from "./destination.ts";
 import { forLetter, shownRequest } from "./mask.ts";
@@ -85,7 +85,7 @@ export class ChangeFollower {
     }));
     const { way, maxBytes } = this.#capability;
     const request = way.kind === "http" ? way.request(rows) : null;
-    const bytes = request?.body == null ? 0 : Buffer.byteLength(request.body);
+    const bytes = sizeOf(request?.body ?? null);
     if (bytes > maxBytes && rows.length > 1) {
       this.#span = Math.max(1, Math.floor(rows.length / 2));
       return;
@@ -94,7 +94,7 @@ export class ChangeFollower {
     crash("beforeDeliverySent");
     let answer: Answer | null = null;
     let verdict: Verdict;
-    if (way.kind === "own") verdict = await performed(() => way.perform(rows, parts.signal));
+    if (way.kind === "own") verdict = await performed(() => way.perform(rows, parts.cut));
     else {
       answer = await parts.send(request ?? way.request(rows));
       const got = answer;

@@ -13,7 +13,7 @@ import type {
   NewDeadLetter,
   Settlement,
 } from "../../store/ops/deliveries.ts";
-import { answerText, harmful, performed, sentOf, verdictOf, type Sent } from "./answers.ts";
+import { answerText, harmful, performed, sentOf, sizeOf, verdictOf, type Sent } from "./answers.ts";
 import type { Answer, Capability, OpenDestination, OutRequest, RowCapability, Rows } from "./destination.ts";
 import { forLetter, shownRequest, type Mask } from "./mask.ts";
 
@@ -23,7 +23,7 @@ export interface Parcel<Name extends RowCapability = RowCapability> {
   readonly row: Rows[Name];
   /** What the profile will be called there, where it was not called so before. */
   readonly newKey: Readonly<Record<string, string>> | null;
-  readonly then: Acknowledgement | null;
+  readonly after: Acknowledgement | null;
   readonly more: boolean;
   readonly againAtMs: number | null;
   /** Its row is not what was sent, only whom it is about: it waited for a job. */
@@ -38,6 +38,8 @@ export interface CourierDeps {
   readonly monotonicMs: () => number;
   readonly random: () => number;
   readonly signal: AbortSignal;
+  /** Ends a request that is under way. */
+  readonly cut: AbortSignal;
   readonly crash: CrashPoint;
   readonly send: (request: OutRequest) => Promise<Answer>;
   /** Waits for the turn of a request; false: nothing may be sent now, the rows go back. */
@@ -90,7 +92,7 @@ export class Courier {
     const rows = pack.map(({ row }) => row);
     const { way } = capability;
     const request = way.kind === "http" ? way.request(rows) : null;
-    const bytes = request === null ? 0 : sizeOf(request);
+    const bytes = request === null ? 0 : sizeOf(request.body);
     if (bytes > capability.maxBytes) {
       const reason = `larger than the ${capability.maxBytes} bytes that a request may have`;
       if (pack.length > 1) waiting.push(...halves(pack));
@@ -126,10 +128,9 @@ export class Courier {
     request: OutRequest | null,
     refreshes: number,
   ): Promise<{ readonly verdict: Verdict; readonly answer: Answer | null }> {
-    const { open, send, signal } = this.#deps;
+    const { open, send, cut } = this.#deps;
     const { way } = capability;
-    if (way.kind === "own")
-      return { verdict: await performed(() => way.perform(rows, signal)), answer: null };
+    if (way.kind === "own") return { verdict: await performed(() => way.perform(rows, cut)), answer: null };
     const answer = await send(request ?? way.request(rows));
     const verdict = verdictOf(answer, this.#deps, (answered) => way.read?.(answered, rows) ?? null);
     if (verdict.kind !== "refresh") return { verdict, answer };
@@ -174,7 +175,7 @@ export class Courier {
         const dueMs = deps.nowMs() + (verdict.afterMs ?? firstPollMs);
         await deps.settle(
           pack.map(
-            ({ delivery, then }, position) =>
+            ({ delivery, after }, position) =>
               ({
                 kind: "job",
                 ref: delivery,
@@ -182,7 +183,7 @@ export class Courier {
                 operation: name,
                 dueMs,
                 position,
-                then,
+                after,
               }) as const,
           ),
         );
@@ -191,7 +192,10 @@ export class Courier {
       case "rows":
         await this.#settleEach(name, pack, verdict.rows, answer, durationMs);
         return true;
-      default: {
+      case "done":
+      case "drop":
+      case "retry":
+      case "unknown": {
         const judged = harmful(verdict, capability.repeat, answer);
         await this.#settleEach(name, pack, Array<RowVerdict>(pack.length).fill(judged), answer, durationMs);
         return judged.kind === "done" || judged.kind === "drop";
@@ -226,7 +230,7 @@ export class Courier {
     packed: number,
     random: number,
   ): Settlement {
-    const { delivery, then, more, againAtMs } = parcel;
+    const { delivery, after, more, againAtMs } = parcel;
     const nowMs = this.#deps.nowMs();
     const status = answer?.kind === "answer" ? answer.status : null;
     const reason = verdict.kind === "done" ? null : this.#deps.mask(verdict.reason).slice(0, 500);
@@ -234,7 +238,7 @@ export class Courier {
     const isNoted =
       verdict.kind === "done" ? delivery.lane !== "batch" : packed <= mostNoted || verdict.kind === "drop";
     const common = { ref: delivery, ...(isNoted ? { note } : {}) };
-    if (verdict.kind === "done") return { ...common, kind: "done", acknowledgement: then, more, againAtMs };
+    if (verdict.kind === "done") return { ...common, kind: "done", acknowledgement: after, more, againAtMs };
     const uncertain = this.#deps.open[name]?.repeat === "uncertain";
     if (verdict.kind === "drop")
       return {
@@ -302,8 +306,4 @@ function packs(parcels: readonly Parcel[], maxRows: number): (readonly Parcel[])
 function halves(pack: readonly Parcel[]): (readonly Parcel[])[] {
   const middle = Math.ceil(pack.length / 2);
   return [pack.slice(middle), pack.slice(0, middle)];
-}
-
-function sizeOf({ body }: OutRequest): number {
-  return body === null ? 0 : typeof body === "string" ? Buffer.byteLength(body) : body.length;
 }

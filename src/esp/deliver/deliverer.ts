@@ -38,7 +38,7 @@ import { DelivererCounts } from "./delivererCounts.ts";
 import { Intake } from "./intake.ts";
 import { followJobs } from "./jobFollower.ts";
 import type { Mask } from "./mask.ts";
-import { plan, type PlanningDeps, type SendMaker } from "./planning.ts";
+import { plan, settlementOf, type PlanningDeps, type SendMaker } from "./planning.ts";
 import { Wake } from "./wake.ts";
 import type { WantedOf } from "./wanted.ts";
 
@@ -71,6 +71,8 @@ const idleMs = 5_000;
 /** Rows planned before others have their turn. */
 const plannedAtOnce = 200;
 const countsHeldMs = 1_000;
+/** A request under way has so long to be answered when the destination is closed; its outcome is unknown then. */
+const graceMs = 5_000;
 /** After an error of our own. */
 const restMs = 1_000;
 
@@ -80,6 +82,8 @@ export class Deliverer {
   readonly counts = new DelivererCounts();
   readonly #deps: DelivererDeps;
   readonly #abort = new AbortController();
+  /** Ends requests that are under way. */
+  readonly #cut = new AbortController();
   readonly #wake: Wake;
   readonly #pacer: Pacer;
   readonly #intake: Intake;
@@ -142,6 +146,7 @@ export class Deliverer {
   async stop(): Promise<void> {
     this.#abort.abort();
     this.#wake.end();
+    using _timer = this.#deps.timers.after(graceMs, () => this.#cut.abort());
     await this.#running;
   }
 
@@ -306,7 +311,8 @@ export class Deliverer {
       monotonicMs: () => clock.monotonicMs(),
       random: () => ids.random(),
       signal: this.#abort.signal,
-      send: (request) => send(request, this.#abort.signal),
+      cut: this.#cut.signal,
+      send: (request) => send(request, this.#cut.signal),
       turn: (cost, lane) => this.#turn(cost, lane),
       begin: (beginnings, leased) => ops.ask("deliveries", "begin", this.id, beginnings, leased),
       settle: async (settlements) => {
@@ -369,21 +375,6 @@ export class Deliverer {
         await sends.told(delivery, settlement.note?.outcome === "skipped" ? "skipped" : "sent", reason);
     }
   }
-}
-
-function settlementOf(
-  delivery: Delivery,
-  planned: Exclude<Awaited<ReturnType<typeof plan>>, null | { kind: "parcel" }>,
-  nowMs: number,
-): Settlement {
-  if (planned.kind === "moved") return { kind: "moved", ref: delivery, to: planned.to };
-  if (planned.kind === "later")
-    return { kind: "retry", ref: delivery, dueMs: planned.untilMs, nowMs, counts: false };
-  const { reason, againAtMs } = planned;
-  const done = { kind: "done", ref: delivery, acknowledgement: null, more: false, againAtMs } as const;
-  if (reason === null || delivery.kind === "profile") return done;
-  const note = { operation: delivery.kind, outcome: "skipped", status: null, reason, durationMs: 0 } as const;
-  return { ...done, note };
 }
 
 /** Whether it takes rows of the queue at all. */

@@ -30,11 +30,7 @@ export class Deliveries {
     this.#deps = deps;
     this.#people = new PeopleFollower({
       ...deps,
-      erasing: () =>
-        [...this.#running.values()].filter(({ setUp }) => setUp.open.erase !== undefined).map(({ id }) => id),
-      onErasures: () => {
-        for (const deliverer of this.#running.values()) deliverer.nudge();
-      },
+      onErasures: () => this.nudge(),
     });
   }
 
@@ -63,9 +59,19 @@ export class Deliveries {
     deliverer.nudge();
   }
 
-  /** Takes in who was erased up to now; resolves when nothing of them is left here. */
-  async catchUpWithPeople(): Promise<void> {
-    await this.#people.catchUp();
+  /** Looks at every profile again. */
+  async refill(name: string, toPid: number): Promise<void> {
+    const deliverer = this.#running.get(name);
+    if (deliverer === undefined) return;
+    const { setting } = deliverer.setUp;
+    await deliverer.stop();
+    await this.#deps.ops.ask("destinations", "refill", deliverer.id, toPid, this.#deps.clock.nowMs());
+    this.#running.set(name, await this.#open(setting));
+  }
+
+  /** Looks at once for what was put into the queues. */
+  nudge(): void {
+    for (const deliverer of this.#running.values()) deliverer.nudge();
   }
 
   async close(): Promise<void> {
@@ -104,6 +110,7 @@ export class Deliveries {
       settings: fingerprint(JSON.stringify(setting)),
       nowMs,
       takesProfiles: takesProfiles !== undefined,
+      erases: open.erase !== undefined,
       uncertain,
     });
     const held = await ops.ask("deliveries", "recover", state.id, uncertain, nowMs);

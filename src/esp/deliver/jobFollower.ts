@@ -62,7 +62,7 @@ async function followOne(
     isRunning = true;
     return { kind: "done" };
   });
-  if (isRunning || verdict.kind === "job") return void (await later(waitOf(job)));
+  if (isRunning || verdict.kind === "job") return later(waitOf(job));
   switch (verdict.kind) {
     case "rows":
     case "done":
@@ -92,14 +92,14 @@ function waitOf({ attempts }: DeliveryJob): number {
 
 /** What more there is to be sent of a profile is seen when it is looked at again. */
 function parcelOf(row: DeliveryJob["rows"][number]): Parcel {
-  const { then, ...delivery } = row;
+  const { after, ...delivery } = row;
   const bare: ProfileRow = { profileId: row.profile, key: row.known?.key ?? {} };
   return {
     delivery,
     // Read for whom it is about alone.
-    row: bare as Parcel["row"],
+    row: bare,
     newKey: null,
-    then,
+    after,
     more: row.kind === "profile",
     againAtMs: null,
     isBare: true,

@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../../lib/clock.ts";
 import { describeError } from "../../lib/describeError.ts";
-import type { Log } from "../../lib/log.ts";
+import { silentLog, type Log } from "../../lib/log.ts";
 import type { Change } from "../../model/change.ts";
 import type { ChangeLog } from "../../store/changeLog.ts";
 import type { PeopleAct } from "../../store/ops/deliveries.ts";
@@ -15,8 +15,6 @@ export interface PeopleFollowerDeps {
   readonly changes: ChangeLog;
   readonly clock: Clock;
   readonly log: Log;
-  /** The destinations that are to erase what they hold. */
-  readonly erasing: () => readonly number[];
   readonly onErasures: () => void;
 }
 
@@ -70,13 +68,15 @@ export class PeopleFollower {
   }
 
   async #read(): Promise<void> {
-    const { changes, ops, clock, erasing, onErasures } = this.#deps;
+    const { changes, ops, clock, onErasures } = this.#deps;
     const place = this.#place ?? (await this.#begin());
+    // No destination was ever there: nothing is known of anybody.
+    if (place === null) return;
     while (place.seq < changes.head() && !this.#abort.signal.aborted) {
       const { changes: page, scannedTo } = changes.read(place.seq, pageChanges);
       const acts = page.flatMap(actOf);
       if (acts.length > 0 || scannedTo - this.#written >= writeEvery) {
-        await ops.ask("people", "take", place.epoch, scannedTo, acts, erasing(), clock.nowMs());
+        await ops.ask("people", "take", place.epoch, scannedTo, acts, clock.nowMs());
         this.#written = scannedTo;
       }
       place.seq = scannedTo;
@@ -85,14 +85,24 @@ export class PeopleFollower {
   }
 
   /** A journal that was replaced is read from its beginning: what it erased must be erased here too. */
-  async #begin(): Promise<{ epoch: number; seq: number }> {
+  async #begin(): Promise<{ epoch: number; seq: number } | null> {
     const { changes, ops } = this.#deps;
     const stored = await ops.ask("people", "cursor");
-    const isGood = stored !== null && stored.epoch === changes.epoch && stored.seq <= changes.newest();
+    if (stored === null) return null;
+    const isGood = stored.epoch === changes.epoch && stored.seq <= changes.newest();
     this.#place = isGood ? { ...stored } : { epoch: changes.epoch, seq: changes.floor() };
     this.#written = this.#place.seq;
     return this.#place;
   }
+}
+
+/** Takes in, once, what happened to people up to now. */
+export async function catchUpWithPeople(
+  deps: Pick<PeopleFollowerDeps, "ops" | "changes" | "clock">,
+): Promise<void> {
+  const follower = new PeopleFollower({ ...deps, log: silentLog, onErasures: () => {} });
+  await follower.catchUp();
+  await follower.stop();
 }
 
 function actOf({ cause, profileId, mergedFrom, seq, committedAtMs: atMs }: Change): PeopleAct[] {

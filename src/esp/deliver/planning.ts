@@ -6,7 +6,7 @@ import { differenceOf, withAudience, withFields, withSuppression } from "../../m
 import type { Json, JsonObject } from "../../model/event.ts";
 import { mayDeliver, type DenyReason } from "../../model/mayDeliver.ts";
 import type { Profiles, StoredProfile } from "../../store/profiles.ts";
-import type { Delivery } from "../../store/ops/deliveries.ts";
+import type { Delivery, Settlement } from "../../store/ops/deliveries.ts";
 import type { Parcel } from "./courier.ts";
 import type { EventRow, Message, OpenDestination, RowCapability, SendRow } from "./destination.ts";
 import { subjectOf, type WantedOf } from "./wanted.ts";
@@ -102,14 +102,14 @@ export function planProfile(
   const difference = differenceOf(wanted, known, printOf);
   const { version, profileId } = profile;
   const base = { profileId, key };
-  const steps: { capability: RowCapability; row: Parcel["row"]; then: Readonly<Record<string, string>> }[] =
+  const steps: { capability: RowCapability; row: Parcel["row"]; after: Readonly<Record<string, string>> }[] =
     [];
   const { set, clear } = difference;
   const isFieldwork = open.upsert !== undefined && (isNew || Object.keys(set).length > 0 || clear.length > 0);
   if (isFieldwork) {
     const timestampMs = delivery.sinceMs;
     const row = { ...base, isNew, set, clear, all: wanted.fields, version, timestampMs };
-    steps.push({ capability: "upsert", row, then: withFields(known, difference, printOf) });
+    steps.push({ capability: "upsert", row, after: withFields(known, difference, printOf) });
   }
   if (open.audience !== undefined)
     for (const [audience, isMember] of [
@@ -119,7 +119,7 @@ export function planProfile(
       steps.push({
         capability: "audience",
         row: { ...base, audience, isMember },
-        then: withAudience(known, audience, isMember),
+        after: withAudience(known, audience, isMember),
       });
   if (open.suppress !== undefined)
     for (const [channel, reason] of [
@@ -129,7 +129,7 @@ export function planProfile(
       steps.push({
         capability: "suppress",
         row: { ...base, channel, reason },
-        then: withSuppression(known, channel, reason),
+        after: withSuppression(known, channel, reason),
       });
   const [step] = steps;
   const againAtMs = wanted.validUntilMs;
@@ -137,10 +137,26 @@ export function planProfile(
   return parcel(step.capability, step.row, open, {
     delivery,
     newKey: isSameKey ? null : key,
-    then: { acknowledged: step.then, version },
+    after: { acknowledged: step.after, version },
     more: steps.length > 1,
     againAtMs,
   });
+}
+
+/** What is written of a row of which nothing is sent now. */
+export function settlementOf(
+  delivery: Delivery,
+  planned: Exclude<Planned, { kind: "parcel" }>,
+  nowMs: number,
+): Settlement {
+  if (planned.kind === "moved") return { kind: "moved", ref: delivery, to: planned.to };
+  if (planned.kind === "later")
+    return { kind: "retry", ref: delivery, dueMs: planned.untilMs, nowMs, counts: false };
+  const { reason, againAtMs } = planned;
+  const done = { kind: "done", ref: delivery, acknowledgement: null, more: false, againAtMs } as const;
+  if (reason === null || delivery.kind === "profile") return done;
+  const note = { operation: delivery.kind, outcome: "skipped", status: null, reason, durationMs: 0 } as const;
+  return { ...done, note };
 }
 
 function planEvent(
@@ -207,7 +223,7 @@ function nothing(reason: string | null): Planned {
 }
 
 function settled(delivery: Delivery): Omit<Parcel, "row"> {
-  return { delivery, newKey: null, then: null, more: false, againAtMs: null };
+  return { delivery, newKey: null, after: null, more: false, againAtMs: null };
 }
 
 /** Whoever is only told of an event may come to be known there by it, and must be erased there too. */

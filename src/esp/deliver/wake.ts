@@ -14,7 +14,7 @@ export class Wake {
 
   /** Wakes everybody who sleeps now. */
   wake(): void {
-    for (const end of [...this.#sleepers]) end();
+    for (const end of this.#sleepers) end();
   }
 
   /** Nobody sleeps from now on. */

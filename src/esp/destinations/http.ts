@@ -101,11 +101,9 @@ export const httpDestination: Destination<Settings> = {
   }),
 };
 
-function identify({ profileId, userId, email }: Subject) {
-  const key: Record<string, string> = { profileId };
-  if (userId !== null) key["userId"] = userId;
-  if (email !== null) key["email"] = email;
-  return { kind: "key", key } as const;
+/** By what never changes; other names are fields like any (`$userId`, `$email`). */
+function identify({ profileId }: Subject) {
+  return { kind: "key", key: { profileId } } as const;
 }
 
 function ability<Row extends ProfileRow>(

@@ -39,6 +39,8 @@ export interface DestinationOpening {
   readonly nowMs: number;
   /** Whether profiles are sent at all; else there is nothing to fill. */
   readonly takesProfiles: boolean;
+  /** Whether it is told of erasures. */
+  readonly erases: boolean;
   /** Kinds whose repeat does harm. */
   readonly uncertain: readonly DeliveryKind[];
 }
@@ -119,7 +121,7 @@ export type Settlement = { readonly ref: DeliveryRef; readonly note?: AttemptNot
       /** The row's place in the request. */
       readonly position: number;
       /** What is acknowledged once the job is done. */
-      readonly then: Acknowledgement | null;
+      readonly after: Acknowledgement | null;
     }
   /** The profile is another one by now: that one is to be sent. */
   | { readonly kind: "moved"; readonly to: string }
@@ -155,7 +157,7 @@ export interface DeliveryJob {
   readonly operation: string;
   readonly startedAtMs: number;
   readonly attempts: number;
-  readonly rows: readonly (Delivery & { readonly then: Acknowledgement | null })[];
+  readonly rows: readonly (Delivery & { readonly after: Acknowledgement | null })[];
 }
 
 export interface QueueCounts {

@@ -11,6 +11,7 @@ CREATE TABLE destination (
   settings TEXT NOT NULL,
   paused INTEGER NOT NULL,
   stopped TEXT,
+  erases INTEGER NOT NULL,        -- whether it is told of erasures
   backfill_after INTEGER,         -- number of the last profile that was queued; NULL: there is nothing to fill
   backfill_to INTEGER,
   backfill_rows INTEGER,
@@ -113,5 +114,5 @@ export const deliveryEraseRules: Readonly<Record<string, string>> = {
   delivery_job: "names jobs of destinations, no profile",
   dead_letter: "rows of an erased profile go",
   delivery_attempt: "rows of an erased profile go",
-  people_cursor: "a number",
+  people_cursor: "how far merges and erasures were read, and nobody's data",
 };

@@ -29,7 +29,7 @@ const dropLetter = "DELETE FROM dead_letter WHERE destination = ? AND profile = 
 /** What a row that waits for a job keeps of its send. */
 export interface StoredThen {
   readonly seq: number;
-  readonly then: Acknowledgement | null;
+  readonly after: Acknowledgement | null;
 }
 
 const maxAttemptRows = 200_000;
@@ -85,8 +85,8 @@ export function settleOne(
       else database.query(again).run(nowMs, ...place);
       return;
     case "job": {
-      const then: StoredThen = { seq: ref.seq, then: settlement.then };
-      database.query(wait).run(settlement.job, settlement.position, JSON.stringify(then), ...place);
+      const kept: StoredThen = { seq: ref.seq, after: settlement.after };
+      database.query(wait).run(settlement.job, settlement.position, JSON.stringify(kept), ...place);
       database
         .query(insertJob)
         .run(destination, settlement.job, settlement.operation, nowMs, settlement.dueMs);

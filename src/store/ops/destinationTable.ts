@@ -7,11 +7,13 @@ const columns =
 const selectByName = `SELECT ${columns} FROM destination WHERE name = ?`;
 const selectAll = `SELECT ${columns} FROM destination ORDER BY name`;
 const insert =
-  "INSERT INTO destination (name, type, epoch, cursor, mapping, settings, paused) VALUES (?, ?, ?, ?, ?, ?, 0)";
+  "INSERT INTO destination (name, type, epoch, cursor, mapping, settings, paused, erases) VALUES (?, ?, ?, ?, ?, ?, 0, 0)";
 const rewind = "UPDATE destination SET epoch = ?, cursor = ? WHERE id = ?";
 const beginFill =
   "UPDATE destination SET backfill_after = 0, backfill_to = ?, backfill_rows = 0, backfill_started_ms = ?, backfill_done_ms = NULL WHERE id = ?";
-const rename = "UPDATE destination SET type = ?, mapping = ?, settings = ?, stopped = ? WHERE id = ?";
+const rename =
+  "UPDATE destination SET type = ?, mapping = ?, settings = ?, stopped = ?, erases = ? WHERE id = ?";
+const beginPeople = "INSERT OR IGNORE INTO people_cursor (id, epoch, seq) VALUES (1, ?, ?)";
 const setPaused = "UPDATE destination SET paused = ? WHERE id = ?";
 const setStopped = "UPDATE destination SET stopped = ? WHERE id = ?";
 const setCursor = "UPDATE destination SET cursor = ? WHERE id = ?";
@@ -51,6 +53,8 @@ export class DestinationTable {
         const { name, type, epoch, head, mapping, settings } = opening;
         this.#database.query(insert).run(name, type, epoch, head, mapping, settings);
       }
+      // From here on erasures are of concern.
+      this.#database.query(beginPeople).run(opening.epoch, opening.head);
       const row = found ?? this.#need(opening.name);
       const isLost = row.epoch !== opening.epoch || row.cursor > opening.head;
       if (isLost) this.#database.query(rewind).run(opening.epoch, opening.head, row.id);
@@ -58,7 +62,9 @@ export class DestinationTable {
       if (opening.takesProfiles && (found === null || isLost || isOther))
         this.refill(row.id, opening.head, opening.nowMs);
       const stopped = row.settings === opening.settings ? row.stopped : null;
-      this.#database.query(rename).run(opening.type, opening.mapping, opening.settings, stopped, row.id);
+      this.#database
+        .query(rename)
+        .run(opening.type, opening.mapping, opening.settings, stopped, opening.erases ? 1 : 0, row.id);
       return stateOf(this.#need(opening.name));
     })();
   }

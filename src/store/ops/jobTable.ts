@@ -54,7 +54,7 @@ export class JobTable {
           failingSinceMs: row.failing_since_ms,
           payload: row.payload,
           known: knownOf(row),
-          then: stored.then,
+          after: stored.after,
         };
       });
     const { job, operation, started_ms: startedAtMs, attempts } = found;

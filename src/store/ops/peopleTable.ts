@@ -15,7 +15,7 @@ const insertKnown =
   "INSERT INTO acknowledged (destination, profile, key, former, fields, version, acked_ms) VALUES (?, ?, ?, ?, ?, ?, ?)";
 const setFormer = "UPDATE acknowledged SET former = ? WHERE destination = ? AND profile = ?";
 const forget = "DELETE FROM acknowledged WHERE destination = ? AND profile = ?";
-const destinations = "SELECT id FROM destination";
+const destinations = "SELECT id, erases FROM destination";
 const markProfile = `UPDATE delivery SET gone = ?, lane = ${codeOfLane("behavioural")}, due_ms = ?, attempts = 0, state = CASE state WHEN 3 THEN 0 ELSE state END WHERE destination = ? AND profile = ? AND kind = 0`;
 const dropRest = "DELETE FROM delivery WHERE destination = ? AND profile = ? AND kind <> 0";
 const dropLetters = "DELETE FROM dead_letter WHERE destination = ? AND profile = ?";
@@ -44,18 +44,12 @@ export class PeopleTable {
     return this.#database.query<{ epoch: number; seq: number }, []>(selectCursor).get();
   }
 
-  /** Takes acts in, in order. `erasing`: the destinations that are to erase what they hold. */
-  take(
-    epoch: number,
-    seq: number,
-    acts: readonly PeopleAct[],
-    erasing: readonly number[],
-    nowMs: number,
-  ): void {
+  /** Takes acts in, in order. */
+  take(epoch: number, seq: number, acts: readonly PeopleAct[], nowMs: number): void {
     this.#database.transaction(() => {
       for (const act of acts) {
         if (act.kind === "merge") for (const from of act.from) this.#merge(from, act.into, nowMs);
-        else for (const profile of act.profiles) this.#erase(profile, act, erasing, nowMs);
+        else for (const profile of act.profiles) this.#erase(profile, act, nowMs);
       }
       this.#database.query(putCursor).run(epoch, seq);
     })();
@@ -90,9 +84,9 @@ export class PeopleTable {
   #erase(
     profile: string,
     { seq, atMs }: { readonly seq: number; readonly atMs: number },
-    erasing: readonly number[],
     nowMs: number,
   ): void {
+    const erasing = this.#destinations().flatMap(({ id, erases }) => (erases === 1 ? [id] : []));
     const known = this.#known(profile);
     for (const { id } of this.#destinations()) {
       this.#database.query(markProfile).run("", nowMs, id, profile);
@@ -128,8 +122,8 @@ export class PeopleTable {
     );
   }
 
-  #destinations(): { readonly id: number }[] {
-    return this.#database.query<{ id: number }, []>(destinations).all();
+  #destinations(): { readonly id: number; readonly erases: number }[] {
+    return this.#database.query<{ id: number; erases: number }, []>(destinations).all();
   }
 }
 
