@@ -10,17 +10,19 @@ const partNames: Readonly<Record<string, string>> = {
   consent: "consent",
   identity: "identity",
   trackingPlan: "tracking plan",
+  destinations: "destination",
 };
 
 export function Difference({ difference }: { readonly difference: ConfigDifference }) {
-  const { rules, plan, atNextStart, needsRebuild } = difference;
-  const isSame = rules.length + plan.length + atNextStart.length + needsRebuild.length === 0;
+  const { rules, plan, destinations, atNextStart, needsRebuild } = difference;
+  const atWork = [...rules, ...plan, ...destinations];
+  const isSame = atWork.length + atNextStart.length + needsRebuild.length === 0;
   if (isSame) return <p>Nothing is wrong, and nothing is another than what is in use.</p>;
   return (
     <>
       <p>Nothing is wrong. Against what is in use:</p>
       <ul class="difference">
-        {[...rules, ...plan].map(({ part, name, kind }) => (
+        {atWork.map(({ part, name, kind }) => (
           <li key={`${part} ${name}`} class={kind}>
             <strong>{kind}</strong> {partNames[part] ?? part} <Data>{name}</Data>
           </li>
