@@ -18,7 +18,7 @@ import { identifiersText, type HotProfile, type HotProfiles, type LinkEntry } fr
 import type { Journal } from "./journal.ts";
 import type { Memberships } from "./memberships.ts";
 import type { Projector } from "./projector.ts";
-import { isFoldable, parsePrev, refusedOf, storedEvent, type EventRow } from "./row.ts";
+import { isFoldable, parsePrev, refusedOf, storedEvent, tellsSegments, type EventRow } from "./row.ts";
 
 /** The part of the journal that a re-attribution reads and writes. */
 export type RefoldJournal = Pick<Journal, "row" | "sourceName" | "append" | "setProjection">;
@@ -164,7 +164,10 @@ function owners(link: LinkEntry, home: HotProfile, projector: Projector): OwnerA
   };
 }
 
-/** Rows that have another owner than before, and the profiles that won or lost one. */
+/**
+ * Rows that have another owner than before, and the profiles that won or lost one, or got rows of a part that merged in
+ * under their own number: what such rows told of segments was the part's.
+ */
 interface Moved {
   readonly rows: { readonly row: EventRow; readonly owner: HotProfile; readonly prev: number | null }[];
   readonly profiles: Set<HotProfile>;
@@ -195,8 +198,10 @@ function rebuildStates(
     assert(involved.has(owner.pid), "an event moves among the involved only");
     fold(owner.state, event, { refused: refusedOf(row) }, context.definitions);
     const prev = owner.head === 0 ? null : owner.head;
-    if (former === owner) rechain(row, owner, prev, context);
-    else {
+    if (former === owner) {
+      if (row.pid !== owner.pid && tellsSegments(row)) moved.profiles.add(owner);
+      rechain(row, owner, prev, context);
+    } else {
       moved.rows.push({ row, owner, prev });
       moved.profiles.add(owner).add(former);
     }

@@ -161,10 +161,15 @@ export function instantOf(row: Pick<EventRow, "kind" | "timestamp_ms" | "committ
   return row.kind === rowKind.time ? row.timestamp_ms : row.committed_at_ms;
 }
 
+/** Whether a row tells of segments. */
+export function tellsSegments({ diff }: Pick<EventRow, "diff">): boolean {
+  return diff !== null && /"(segments|members)":/.test(diff);
+}
+
 /** What a row told about its profile's membership, as far as it still counts. */
 export function toldOf(row: Pick<EventRow, "seq" | "kind" | "diff">, epochs: Epochs): ToldMembership {
   const decides = new Set([...epochs.keys()].filter((name) => isTold(epochs, name, row.seq) === "decided"));
-  const tells = row.diff !== null && (row.kind === rowKind.time || /"(segments|members)":/.test(row.diff));
+  const tells = row.diff !== null && (row.kind === rowKind.time || tellsSegments(row));
   if (row.diff === null || !tells) return { turn: null, members: null, tellsDecays: false, decides };
   const { segments, members, traits } = JSON.parse(row.diff) as Diff;
   const counts = (segment: string) => isTold(epochs, segment, row.seq) === "told";

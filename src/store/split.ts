@@ -19,7 +19,15 @@ import { identifiersText, type HotProfile, type LinkEntry } from "./hot.ts";
 import { People } from "./people.ts";
 import type { Journal } from "./journal.ts";
 import type { RefoldContext } from "./refold.ts";
-import { isFoldable, mergedOf, parsePrev, refusedOf, storedEvent, type EventRow } from "./row.ts";
+import {
+  isFoldable,
+  mergedOf,
+  parsePrev,
+  refusedOf,
+  storedEvent,
+  tellsSegments,
+  type EventRow,
+} from "./row.ts";
 import { bareActs, bared, extraUntouched, ledTo, mergedText, withMerged, withTies } from "./splitText.ts";
 
 /** What a split works on; unlike a re-attribution it rewrites the journal's own rows, too. */
@@ -378,10 +386,6 @@ class Switch {
     }
     for (const profile of relisted) tellRelisted(profile, this.#context);
   }
-}
-
-function tellsSegments({ diff }: EventRow): boolean {
-  return /"(segments|members)":/.test(diff ?? "");
 }
 
 /** By seq: whose each event is now, and the seq before it in that profile's chain. */

@@ -60,7 +60,7 @@ export class SegmentModel {
   #take({ profileId, segments, cause, mergedFrom }: ReturnType<TestStore["changes"]>[number]): void {
     if (cause === "erase") this.#heard.delete(profileId);
     for (const former of mergedFrom ?? []) this.#heard.delete(former);
-    if (cause === "merge" && mergedFrom === undefined) this.#rewritten.add(profileId);
+    if (cause === "undo" || (cause === "merge" && mergedFrom === undefined)) this.#rewritten.add(profileId);
     const heard = this.#heard.get(profileId) ?? new Set();
     const isSure = !this.#rewritten.has(profileId);
     for (const name of segments.exited) expect(heard.delete(name) || !isSure).toBe(true);
