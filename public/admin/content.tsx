@@ -2,6 +2,7 @@
 import type { ContentAnswer, ContentBlockAnswer } from "../../src/admin/api/contentWire.ts";
 import { get } from "./api.ts";
 import { Preflight } from "./contentPreflight.tsx";
+import { EspSnippet } from "./contentSnippet.tsx";
 import { Preview } from "./contentPreview.tsx";
 import { Receipts } from "./contentReceipts.tsx";
 import { Data, Failure, Table, useAnswer } from "./pieces.tsx";
@@ -85,6 +86,7 @@ function One({ name }: { readonly name: string }) {
       ) : (
         <>
           <Preview block={answer} />
+          <EspSnippet block={name} />
           <Preflight block={name} />
           <Receipts block={name} />
         </>

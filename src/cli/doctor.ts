@@ -79,9 +79,12 @@ function patientOf(esp: string, { url, id, keyFrom }: Flags, context: CliContext
 }
 
 function lineOf({ outcome, rule, why, says, source }: RuleReport): string {
-  const from =
-    source === null ? "not confirmed by a page of the vendor" : `${source.url} (read ${source.read})`;
-  return `${marks[outcome]}  ${rule.padEnd(18)} ${why}\n      ${says}\n      ${from}`;
+  return `${marks[outcome]}  ${rule.padEnd(18)} ${why}\n      ${says}\n      ${fromWords(source)}`;
+}
+
+function fromWords(source: RuleReport["source"]): string {
+  if (source === null) return "not confirmed by a page of the vendor";
+  return source.url.startsWith("docs/") ? `ours: ${source.url}` : `${source.url} (read ${source.read})`;
 }
 
 function totalOf({ vendor }: Patient, reports: readonly RuleReport[]): string {

@@ -137,3 +137,42 @@ test.each<[string, PageOptions]>([
   },
   testMs,
 );
+
+test(
+  "what an e-mail service takes for a block is there to be copied, with its rules, and without a key",
+  async () => {
+    await using tab = await browser.open(`${server.origin}/admin`, { locale: "en-GB" });
+    const { page } = tab;
+    await page.fill("#key", server.secretKey);
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("nav");
+    await page.goto(`${server.origin}/admin#/content/cart-reminder`);
+    const service = page.locator("section:has(> #esp) select");
+    for (const [esp, words] of [
+      ["braze", "{% connected_content"],
+      ["sfmc", "HTTPGET(@freshetUrl"],
+      ["mailchimp", "*|END:IF|*"],
+    ] as const) {
+      await service.selectOption(esp);
+      await page.waitForSelector(`section.snippet pre:has-text("${words}")`);
+    }
+    await service.selectOption("braze");
+    const code = page.locator('section.snippet[aria-label="Message"] pre');
+    await code.waitFor();
+    expect(await code.innerText()).toContain(`${server.origin}/v1/content/cart-reminder?id=user_id:`);
+    expect(await code.innerText()).toContain("<p>See what is new.</p>");
+    await page.click("summary:has-text('rules by which it asks')");
+    await page.waitForSelector('li:has-text("port 80"):has-text("braze.com/docs")');
+    expect(await page.content()).not.toContain(server.secretKey);
+    await page.click('section.snippet[aria-label="Message"] button');
+    await page.waitForSelector('section.snippet[aria-label="Message"] [role=status]:not(:empty)');
+    expect(await tab.axe()).toEqual([]);
+    expect(tab.cspViolations).toEqual([]);
+    const answer = async (query: string) => (await admin.send("GET", `content/snippet?${query}`)).status;
+    expect(await answer("block=cart-reminder&esp=braze&url=https://mail.shop.example")).toBe(200);
+    expect(await answer("block=none&esp=braze")).toBe(404);
+    expect(await answer("block=cart-reminder&esp=nobody")).toBe(400);
+    expect(await answer("block=cart-reminder&esp=braze&url=javascript:alert(1)")).toBe(400);
+  },
+  testMs,
+);

@@ -87,6 +87,12 @@ export const adminPaths = [
     },
     answer: page,
   },
+  get("content/esps", "The ESPs that we know, and how each gets at content"),
+  get("content/snippet", "What to paste into an ESP for a block", {
+    block: "the block",
+    esp: "the ESP's name of content/esps",
+    url: "where the ESP reaches this server; without it the first public URL",
+  }),
   get("content/preflight", "The preflight under way, or the last one"),
   post("content/preflight", "Begins a preflight: {block, segment}; without segment for everybody"),
   get("receipts", "The newest 50 receipts of content", { ...id, block: "only of this block", ...namespace }),

@@ -27,6 +27,7 @@ import {
   receiptAgain,
   receiptList,
 } from "./contentActs.ts";
+import { espList, espSnippet } from "./espViews.ts";
 import { createKey, listKeys, revokeKey } from "./keyActs.ts";
 import { mendPieces } from "./mendActs.ts";
 import { checkPlanText, planView } from "./planActs.ts";
@@ -70,6 +71,8 @@ const gets: Readonly<Record<string, Answer>> = {
   content: (_asked, deps) => contentList(deps),
   "content/block": ({ query }, deps) => contentBlock(query.get("name") ?? "", deps),
   "content/preflight": (_asked, deps) => preflightView(deps),
+  "content/esps": () => espList(),
+  "content/snippet": ({ query }, deps) => espSnippet(query, deps),
   receipts: ({ query }, deps) => receiptList(query, deps),
   receipt: ({ query }, deps) => receiptAgain(query.get("name") ?? "", deps),
   alerts: (_asked, { alerts }) => alertsView(alerts),

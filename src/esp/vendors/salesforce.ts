@@ -100,8 +100,8 @@ ${inert(input.fallback, percents)}
 %%[ ENDIF ]%%`,
       },
       {
-        title: "Server-side JavaScript, instead",
-        where: "the same place",
+        title: "Server-side JavaScript",
+        where: "the same place, instead of AMPscript",
         language: "javascript",
         code: `<script runat="server">
 Platform.Load("core", "1");
