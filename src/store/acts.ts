@@ -1,5 +1,6 @@
 /** Rows of the journal's own acts: they tell the change log, and a later rebuild, what changed a profile beside its events. */
-import { identifiersText, type HotProfile, type HotProfiles } from "./hot.ts";
+import { identifiersText, type HotProfiles } from "./hot.ts";
+import type { HotProfile } from "./hotProfile.ts";
 import type { Journal } from "./journal.ts";
 import type { Memberships } from "./memberships.ts";
 import { rowFlags, rowKind } from "./row.ts";

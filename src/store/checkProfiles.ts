@@ -1,7 +1,8 @@
 /** Reads a folder's profiles from end to end. Throws, or ends the process, where they are damaged. */
 import { existsSync } from "node:fs";
 import { folderPaths } from "./folder.ts";
-import { parseIdEntry, parseProfile } from "./hot.ts";
+import { parseIdEntry } from "./hot.ts";
+import { parseProfile } from "./profileText.ts";
 import { openProfileStore } from "./lmdb.ts";
 import { currentProfilesPath } from "./readOnlyStore.ts";
 import { openDatabase } from "./sqlite.ts";
@@ -19,7 +20,7 @@ export async function readAllProfiles(
   let identifiers = 0;
   for (let after: number | undefined = 0; after !== undefined;) {
     const page: { readonly pid: number; readonly text: string }[] = store.scan(after, pageEntries);
-    for (const { pid, text } of page) parseProfile(pid, text);
+    for (const { pid, text } of page) parseProfile(pid, text, store);
     profiles += page.length;
     after = page.at(-1)?.pid;
   }

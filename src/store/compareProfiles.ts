@@ -5,13 +5,18 @@
  */
 import { canonicalState } from "../model/canonical.ts";
 import { identifierOf } from "../model/identifier.ts";
-import { parseIdEntry, parseProfile, type HotProfile } from "./hot.ts";
+import { parseIdEntry } from "./hot.ts";
+import type { HotProfile } from "./hotProfile.ts";
+import { parseProfile } from "./profileText.ts";
 import type { Due, FrozenProfiles, Member } from "./lmdb.ts";
 import type { Memberships } from "./memberships.ts";
 import { indexedOf, type Indexed } from "./profileIndex.ts";
 
 /** The part of a store that a comparison reads. */
-export type Comparable = Pick<FrozenProfiles, "readProfile" | "scan" | "scanIds" | "scanDue" | "scanMembers">;
+export type Comparable = Pick<
+  FrozenProfiles,
+  "readProfile" | "readPiece" | "scan" | "scanIds" | "scanDue" | "scanMembers"
+>;
 
 const pageEntries = 500;
 const maxHops = 1_000;
@@ -52,11 +57,11 @@ export function compareProfiles(
 function compareIndex(store: Comparable, tell: (problem: string) => void): void {
   let [dues, members] = [0, 0];
   for (const [pid, text] of from(pidsOf(store))) {
-    const { dueMs, segments } = indexedIn(pid, text);
+    const { dueMs, segments } = indexedIn(pid, text, store);
     if (dueMs !== null) dues += 1;
     members += segments.length;
   }
-  const indexed = (pid: number): Indexed => indexedIn(pid, store.readProfile(pid));
+  const indexed = (pid: number): Indexed => indexedIn(pid, store.readProfile(pid), store);
   for (const { dueMs, pid } of duesOf(store)) {
     dues -= 1;
     if (indexed(pid).dueMs !== dueMs) tell(`profile ${pid} does not fall due when the index says`);
@@ -69,8 +74,8 @@ function compareIndex(store: Comparable, tell: (problem: string) => void): void 
   if (dues !== 0 || members !== 0) tell(`the index lacks ${dues} due times and ${members} members`);
 }
 
-function indexedIn(pid: number, text: string | undefined): Indexed {
-  const profile = text === undefined ? 0 : parseProfile(pid, text);
+function indexedIn(pid: number, text: string | undefined, store: Comparable): Indexed {
+  const profile = text === undefined ? 0 : parseProfile(pid, text, store);
   return indexedOf(typeof profile === "number" ? null : profile.membership);
 }
 
@@ -103,7 +108,7 @@ function profileAsText(
   text: string,
   memberships: Memberships,
 ): string | null {
-  const profile = parseProfile(pid, text);
+  const profile = parseProfile(pid, text, store);
   if (typeof profile === "number") {
     const root = rootOf(store, profile);
     return root === undefined ? null : `into ${root.pid}`;
@@ -133,7 +138,7 @@ function leadsTo(entry: string | null): string {
 function rootOf(store: Comparable, pid: number): HotProfile | undefined {
   for (let at = pid, hops = 0; hops < maxHops; hops += 1) {
     const text = store.readProfile(at);
-    const profile = text === undefined ? undefined : parseProfile(at, text);
+    const profile = text === undefined ? undefined : parseProfile(at, text, store);
     if (typeof profile !== "number") return profile;
     at = profile;
   }

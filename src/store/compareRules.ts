@@ -4,7 +4,8 @@ import type { Definitions } from "../model/definition.ts";
 import type { Json } from "../model/event.ts";
 import { childOf, valueOf } from "../model/trait.ts";
 import { withChange, type TraitChanges } from "../model/traitChanges.ts";
-import { parseProfile, type HotProfile } from "./hot.ts";
+import type { HotProfile } from "./hotProfile.ts";
+import { parseProfile } from "./profileText.ts";
 import type { Touched } from "../model/rulesDiff.ts";
 import type { Comparable } from "./compareProfiles.ts";
 
@@ -46,15 +47,19 @@ export function compareRules(comparison: Comparison, afterPid: number, limit: nu
   const changes: [number, RuleDiff][] = [];
   let profiles = 0;
   for (const { pid, text } of page) {
-    const is = parseProfile(pid, text);
+    const is = parseProfile(pid, text, after.store);
     if (typeof is === "number") continue;
     profiles += 1;
-    const wasText = before.store?.readProfile(pid);
-    const was = wasText === undefined ? undefined : parseProfile(pid, wasText);
+    const was = before.store === null ? undefined : profileIn(before.store, pid);
     const diff = diffOf(was === undefined || typeof was === "number" ? null : was, is, comparison);
     if (diff !== null) changes.push([pid, diff]);
   }
   return { changes, nextPid: page.length < limit ? null : (page.at(-1)?.pid ?? null), profiles };
+}
+
+function profileIn(store: Comparable, pid: number): HotProfile | number | undefined {
+  const text = store.readProfile(pid);
+  return text === undefined ? undefined : parseProfile(pid, text, store);
 }
 
 function diffOf(

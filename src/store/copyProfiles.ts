@@ -6,6 +6,7 @@ import {
   openProfileStore,
   type Due,
   type Member,
+  type PieceEdit,
   type ProfileBatch,
   type ProfilesMeta,
   type ProfileStore,
@@ -35,6 +36,7 @@ export async function copyProfiles(from: ProfileStore, folder: string): Promise<
   try {
     for (const entries of pages((after) => profilesAfter(from, after), 0))
       copy.commit(batchOf(entries, [], meta));
+    for (const pieces of piecePages(from)) copy.commit({ ...batchOf([], [], meta), ...withPieces(pieces) });
     for (const entries of pages((after) => idsAfter(from, after), ""))
       copy.commit(batchOf([], entries, meta));
     for (const edits of indexPages(from)) copy.commit({ ...batchOf([], [], meta), ...withIndex(edits) });
@@ -43,6 +45,19 @@ export async function copyProfiles(from: ProfileStore, folder: string): Promise<
   } finally {
     await copy.close();
   }
+}
+
+function* piecePages(from: ProfileStore): Iterable<readonly PieceEdit[]> {
+  for (let after: PieceEdit | null = null; ;) {
+    const page: PieceEdit[] = from.scanPieces(after, entriesAtOnce);
+    after = page.at(-1) ?? null;
+    if (after === null) return;
+    yield page;
+  }
+}
+
+function withPieces(pieces: readonly PieceEdit[]): Pick<ProfileBatch, "pieces" | "grownBytes"> {
+  return { pieces, grownBytes: pieces.reduce((sum, { text }) => sum + roomFor(text ?? ""), pathBytes) };
 }
 
 function* indexPages(from: ProfileStore): Iterable<readonly IndexEdit[]> {
@@ -85,7 +100,9 @@ function* pages<K>(read: (after: K) => Entries<K>, start: K): Iterable<Entries<K
 function batchOf(profiles: Entries<number>, ids: Entries<string>, meta: ProfilesMeta): ProfileBatch {
   const texts = [...profiles, ...ids].map(([, text]) => text);
   return {
-    putProfiles: (put) => profiles.forEach(([pid, text]) => put(pid, text)),
+    profiles,
+    clearedPids: [],
+    pieces: [],
     putIds: (put) => ids.forEach(([key, text]) => put(key, text)),
     index: [],
     meta,

@@ -12,7 +12,7 @@ import { tellRelisted } from "./acts.ts";
 import type { Answer, Frame, Judged, Rejected, Verdict } from "./accept.ts";
 import type { Folded } from "./folded.ts";
 import { withDecisions } from "./guardVerdict.ts";
-import type { HotProfile } from "./hot.ts";
+import type { HotProfile } from "./hotProfile.ts";
 import type { Journal } from "./journal.ts";
 import { ownerOf, type MessageIds } from "./messageIds.ts";
 import { passTimeOf, type TimeContext } from "./passTime.ts";

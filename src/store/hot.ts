@@ -6,43 +6,13 @@
 import { assert } from "../lib/assert.ts";
 import type { IdentifierKey } from "../model/identifier.ts";
 import type { Namespace } from "../model/event.ts";
-import type { LinkRecord } from "../model/link.ts";
 import type { ProfileState } from "../model/profile.ts";
-import type { Membership } from "../model/membership.ts";
 import type { ClaimEntry } from "./claims.ts";
-import { EvidenceTexts } from "./evidenceText.ts";
-import type { Due, ProfileBatch, ProfilesMeta, StoredProfiles } from "./lmdb.ts";
-import { membershipText, parseMembership, type MembershipText } from "./membershipText.ts";
-import { indexedOf, IndexKeeper, notIndexed, type AudienceSizes, type Indexed } from "./profileIndex.ts";
-
-/** What is known of one anonymousId, kept with the profile it leads to. */
-export interface LinkEntry {
-  record: LinkRecord;
-  /** An event has carried it as its anonymousId (an alias alone doesn't make it an identifier). */
-  seen: boolean;
-}
-
-/** A profile while the writer works on it. */
-export interface HotProfile {
-  readonly pid: number;
-  readonly namespace: Namespace;
-  version: number;
-  /** Seq of its newest event; older ones follow by `prev`. 0: none. */
-  head: number;
-  identifiers: IdentifierKey[];
-  /** The identifiers as the journal stores them, JSON; null when they changed since. */
-  identifiersText: string | null;
-  /** Characters of its text when it was last stored; 0 before. */
-  textLength: number;
-  links: Map<IdentifierKey, LinkEntry>;
-  state: ProfileState;
-  /** The segments it is in; null where there are none to be in. */
-  membership: Membership | null;
-  /** When it next falls due is to be found out before it is stored. */
-  hasStaleDue: boolean;
-  /** What the index holds of it. */
-  indexed: Indexed;
-}
+import { EvidencePieces } from "./evidencePieces.ts";
+import type { Due, PieceEdit, ProfileBatch, ProfilesMeta, StoredProfiles } from "./lmdb.ts";
+import type { HotProfile, LinkEntry } from "./hotProfile.ts";
+import { parseProfile, profileText, tombstone } from "./profileText.ts";
+import { indexedOf, IndexKeeper, notIndexed, type AudienceSizes } from "./profileIndex.ts";
 
 /**
  * Where an identifier leads: a profile's number; its claims (email and what is configured); another identifier (email_sha256); or the number
@@ -51,28 +21,17 @@ export interface HotProfile {
 export type IdEntry =
   number | ClaimEntry | { readonly same: IdentifierKey } | { readonly pid: number; readonly link: LinkEntry };
 
-interface ProfileText {
-  readonly into?: number;
-  readonly n: 0 | 1;
-  readonly v: number;
-  readonly h: number;
-  readonly i: IdentifierKey[];
-  readonly l?: Record<string, [record: LinkRecord, seen: 0 | 1]>;
-  readonly m?: MembershipText;
-  readonly s: ProfileState;
-}
-
 /** Links that a profile keeps at hand; the longest unused move to the identifier's own entry. */
 const maxLinksAtHand = 48;
 
 /** Of LMDB; an entry that changes has one page copied at most, and what is above them is shared. */
 const pageBytes = 4_096;
 
+/** UTF-8 of a UTF-16 unit. */
+const maxBytesACharacter = 3;
+
 /** A trait is stored with where it is from: short ones take several times their own length. */
 const textBytesATakenByte = 4;
-
-/** A tombstone's text: the profile lives on as another. */
-const tombstone = (into: number) => `{"into":${into}}`;
 
 export class HotProfiles {
   readonly #store: StoredProfiles;
@@ -81,7 +40,8 @@ export class HotProfiles {
   #old = new Map<number, HotProfile | number>();
   #youngIds = new Map<IdentifierKey, IdEntry>();
   #oldIds = new Map<IdentifierKey, IdEntry>();
-  readonly #evidenceTexts = new EvidenceTexts();
+  /** Numbers whose profiles were removed or merged. */
+  readonly #cleared = new Set<number>();
   readonly #dirty = new Map<number, HotProfile | number | null>();
   readonly #dirtyIds = new Map<IdentifierKey, IdEntry | null>();
   readonly #index: IndexKeeper;
@@ -136,6 +96,7 @@ export class HotProfiles {
       textLength: 0,
       links: new Map(),
       state,
+      pieces: new EvidencePieces(),
       membership: null,
       hasStaleDue: false,
       indexed: notIndexed,
@@ -195,12 +156,18 @@ export class HotProfiles {
         this.#shelveLinks(profile);
     }
     const { edits, sizes } = this.#index.editsFor(this.dirtyProfiles());
+    let touchedBytes = this.#touchedBytes() + edits.length * pageBytes;
+    const pieces: PieceEdit[] = [];
+    const texts = this.#texts(pieces);
+    for (const { text } of pieces) touchedBytes += pageBytes + (text?.length ?? 0) * maxBytesACharacter;
     return {
-      putProfiles: (put) => this.#putProfiles(put),
+      profiles: texts,
+      clearedPids: [...this.#cleared],
+      pieces,
       putIds: (put) => this.#putIds(put),
       index: edits,
       meta: { ...meta, audiences: sizes },
-      touchedBytes: this.#touchedBytes() + edits.length * pageBytes,
+      touchedBytes,
       grownBytes: takenBytes * textBytesATakenByte,
     };
   }
@@ -215,6 +182,7 @@ export class HotProfiles {
       }
     }
     this.#index.settled();
+    this.#cleared.clear();
     for (const [key, entry] of this.#dirtyIds) {
       if (entry === null) this.#forgetId(key);
       else this.#youngIds.set(key, entry);
@@ -231,6 +199,7 @@ export class HotProfiles {
     this.#dirty.clear();
     this.#dirtyIds.clear();
     this.#index.discard();
+    this.#cleared.clear();
   }
 
   /** Forgets everything that is not dirty (tests, and after LMDB was replaced). */
@@ -245,18 +214,19 @@ export class HotProfiles {
   /** A profile is about to be removed or merged: the index has to let go of it. */
   #leave(pid: number): void {
     const found = this.#load(pid);
-    if (typeof found === "object" && found !== null) this.#index.leave(found);
+    if (typeof found !== "object" || found === null) return;
+    this.#index.leave(found);
+    this.#cleared.add(pid);
   }
 
-  #putProfiles(put: (pid: number, text: string | null) => void): void {
+  #texts(pieces: PieceEdit[]): (readonly [pid: number, text: string | null])[] {
+    const texts: [pid: number, text: string | null][] = [];
     for (const [pid, profile] of this.#dirty) {
-      if (profile === null) put(pid, null);
-      else
-        put(
-          pid,
-          typeof profile === "number" ? tombstone(profile) : profileText(profile, this.#evidenceTexts),
-        );
+      if (profile === null) texts.push([pid, null]);
+      else if (typeof profile === "number") texts.push([pid, tombstone(profile)]);
+      else texts.push([pid, profileText(profile, (number, text) => void pieces.push({ pid, number, text }))]);
     }
+    return texts;
   }
 
   #putIds(put: (key: string, text: string | null) => void): void {
@@ -279,7 +249,7 @@ export class HotProfiles {
     if (found === undefined) {
       const text = this.#store.readProfile(pid);
       if (text === undefined) return undefined;
-      found = parseProfile(pid, text);
+      found = parseProfile(pid, text, this.#store);
     }
     this.#young.set(pid, found);
     return found;
@@ -342,49 +312,6 @@ export function removeIdentifier(profile: HotProfile, key: IdentifierKey): boole
 export function identifiersText(profile: HotProfile): string {
   profile.identifiersText ??= JSON.stringify(profile.identifiers.map((key) => key.slice(1)));
   return profile.identifiersText;
-}
-
-/** A stored profile, or the number of the one it merged into. */
-export function parseProfile(pid: number, text: string): HotProfile | number {
-  const value = JSON.parse(text) as ProfileText;
-  if (value.into !== undefined) return value.into;
-  const links = new Map<IdentifierKey, LinkEntry>();
-  for (const [key, [record, seen]] of Object.entries(value.l ?? {}))
-    links.set(key, { record, seen: seen === 1 });
-  const membership = value.m === undefined ? null : parseMembership(value.m);
-  return {
-    pid,
-    namespace: value.n === 1 ? "test" : "live",
-    version: value.v,
-    head: value.h,
-    identifiers: value.i,
-    identifiersText: null,
-    textLength: text.length,
-    links,
-    state: value.s,
-    membership,
-    hasStaleDue: false,
-    indexed: indexedOf(membership),
-  };
-}
-
-function profileText(profile: HotProfile, evidenceTexts: EvidenceTexts): string {
-  const n = profile.namespace === "test" ? 1 : 0;
-  const { version: v, head: h, identifiers: i, links, membership } = profile;
-  const { evidence, ...s } = profile.state;
-  const l = links.size === 0 ? {} : { l: linksText(links) };
-  const m = membership === null ? {} : { m: membershipText(membership) };
-  const bare = JSON.stringify({ n, v, h, i, ...l, ...m, s } satisfies ProfileText);
-  const json =
-    evidence === undefined ? bare : `${bare.slice(0, -2)},"evidence":${evidenceTexts.of(evidence)}}}`;
-  profile.textLength = json.length;
-  return json;
-}
-
-function linksText(links: Map<IdentifierKey, LinkEntry>): Record<string, [LinkRecord, 0 | 1]> {
-  const text: Record<string, [LinkRecord, 0 | 1]> = {};
-  for (const [key, link] of links) text[key] = [link.record, link.seen ? 1 : 0];
-  return text;
 }
 
 /** The claims in an identifier's entry; undefined for every other kind of entry. */

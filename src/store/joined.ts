@@ -8,7 +8,7 @@ import {
 } from "../model/consent.ts";
 import type { Turn } from "../model/membership.ts";
 import { newChanges, type TraitChanges } from "../model/traitChanges.ts";
-import type { HotProfile } from "./hot.ts";
+import type { HotProfile } from "./hotProfile.ts";
 import { formatPrev } from "./row.ts";
 
 export class Joined {

@@ -6,7 +6,7 @@ import type { Event } from "../model/event.ts";
 import type { Ignored } from "../model/guard.ts";
 import { identifierKey, identifierOf, type IdentifierKey } from "../model/identifier.ts";
 import type { Identity } from "../model/identity.ts";
-import type { HotProfile } from "./hot.ts";
+import type { HotProfile } from "./hotProfile.ts";
 
 /** Finds the profile that a user_id or anonymous_id leads to now. */
 type ProfileOf = (key: IdentifierKey) => HotProfile | undefined;

@@ -11,7 +11,7 @@ import type { AudienceSizes, IndexEdit } from "./profileIndex.ts";
 import { MapSpace, overwritesInPlace } from "./mapSpace.ts";
 
 /** Format of what is stored; another one is rebuilt from the journal. */
-export const profilesFormat = 2;
+export const profilesFormat = 3;
 
 /** What the folder says of itself; compared with the journal at boot. */
 export interface ProfilesMeta {
@@ -39,7 +39,19 @@ export interface Member {
   readonly pid: number;
 }
 
-export interface ProfileStore {
+/** Pieces of profiles' evidence (evidencePieces.ts). */
+export interface StoredPieces {
+  readPiece(pid: number, number: number): string | undefined;
+}
+
+/** A piece to put or, without a text, to remove. */
+export interface PieceEdit {
+  readonly pid: number;
+  readonly number: number;
+  readonly text: string | null;
+}
+
+export interface ProfileStore extends StoredPieces {
   readonly folder: string;
   readProfile(pid: number): string | undefined;
   readId(key: string): string | undefined;
@@ -48,6 +60,8 @@ export interface ProfileStore {
   commit(batch: ProfileBatch): void;
   /** Profiles in pid order after `afterPid`, at most `limit`. */
   scan(afterPid: number, limit: number): { readonly pid: number; readonly text: string }[];
+  /** Pieces of evidence after `after` (null: from the first), by profile and number, at most `limit`. */
+  scanPieces(after: PieceEdit | null, limit: number): PieceEdit[];
   /** Every identifier after `afterKey` in key order, at most `limit`. */
   scanIds(afterKey: string, limit: number): { readonly key: string; readonly text: string }[];
   /** Profiles that fall due, in due order after `after` (null: from the first), up to `upToMs`, at most `limit`. */
@@ -66,17 +80,20 @@ export interface ProfileStore {
 }
 
 /** The part of a store that what is folded in memory stands before. */
-export type StoredProfiles = Pick<ProfileStore, "readProfile" | "readId" | "readMeta">;
+export type StoredProfiles = Pick<ProfileStore, "readProfile" | "readPiece" | "readId" | "readMeta">;
 
 /** The part of a store that a snapshot offers. */
 export type FrozenProfiles = Pick<
   ProfileStore,
-  "readMeta" | "readProfile" | "scan" | "scanIds" | "scanDue" | "scanMembers"
+  "readMeta" | "readProfile" | "readPiece" | "scan" | "scanIds" | "scanDue" | "scanMembers"
 >;
 
 export interface ProfileBatch {
-  /** Gives every profile to `put`; null removes it. */
-  readonly putProfiles: (put: (pid: number, text: string | null) => void) => void;
+  /** Null removes it. */
+  readonly profiles: readonly (readonly [pid: number, text: string | null])[];
+  /** Profiles whose pieces all go, before any is put. */
+  readonly clearedPids: readonly number[];
+  readonly pieces: readonly PieceEdit[];
   /** Gives every identifier's entry to `put`; null removes it. */
   readonly putIds: (put: (key: string, text: string | null) => void) => void;
   readonly index: readonly IndexEdit[];
@@ -118,10 +135,12 @@ export function openProfileStore(folder: string, options: { readonly readOnly: b
   });
   const reused = new ReusedValue();
   const profiles: Database<string, number> = root.openDB({ name: "profiles", encoding: "string" });
+  const pieces: Database<string, PieceKey> = root.openDB({ name: "pieces", encoding: "string" });
   const ids: Database<string, string> = root.openDB({ name: "ids", encoding: "string" });
   const meta: Database<string, string> = root.openDB({ name: "meta", encoding: "string" });
   const due: Database<string, DueKey> = root.openDB({ name: "due", encoding: "string" });
   const members: Database<string, MemberKey> = root.openDB({ name: "members", encoding: "string" });
+  const piecesOf = (pid: number) => pieces.getKeys(rangeOf(pieceStart(pid), pieceStart(pid + 1)));
   const scanDue = (after: Due | null, upToMs: number, limit: number, transaction?: Transaction): Due[] =>
     limited(due.getKeys(rangeOf(dueStart(after), [upToMs + 1, 0], transaction)), limit, ([dueMs, pid]) =>
       after?.dueMs === dueMs && after.pid === pid ? null : { dueMs, pid },
@@ -137,15 +156,22 @@ export function openProfileStore(folder: string, options: { readonly readOnly: b
   return {
     folder,
     readProfile: (pid) => profiles.get(pid),
+    readPiece: (pid, number) => pieces.get([pid, number]),
     readId: (key) => ids.get(key),
     readMeta: () => parseMeta(meta.get(metaKey)),
     commit: (batch) => {
       space?.reserve(batch.touchedBytes, batch.grownBytes);
       root.transactionSync(() => {
-        batch.putProfiles((pid, text) => {
+        for (const [pid, text] of batch.profiles) {
           if (text === null) profiles.removeSync(pid);
           else profiles.putSync(pid, reused.of(text));
-        });
+        }
+        for (const pid of batch.clearedPids)
+          for (const key of limited(piecesOf(pid), Infinity, (found) => found)) pieces.removeSync(key);
+        for (const { pid, number, text } of batch.pieces) {
+          if (text === null) pieces.removeSync([pid, number]);
+          else pieces.putSync([pid, number], reused.of(text));
+        }
         batch.putIds((key, text) => {
           if (text === null) ids.removeSync(key);
           else ids.putSync(key, reused.of(text));
@@ -158,6 +184,11 @@ export function openProfileStore(folder: string, options: { readonly readOnly: b
       });
     },
     scan: (afterPid, limit) => scanRange(profiles.getRange({ start: afterPid + 1, limit })),
+    scanPieces: (after, limit) => {
+      const start: PieceKey = after === null ? pieceStart(0) : [after.pid, after.number + 1];
+      const found = pieces.getRange({ start, limit });
+      return Array.from(found, ({ key: [pid, number], value }) => ({ pid, number, text: value }));
+    },
     scanIds: (afterKey, limit) =>
       scanKeys(ids.getRange({ start: afterKey, limit: limit + 1 }), afterKey, limit),
     scanDue: (after, upToMs, limit) => scanDue(after, upToMs, limit),
@@ -178,6 +209,7 @@ export function openProfileStore(folder: string, options: { readonly readOnly: b
       try {
         return work({
           readProfile: (pid) => profiles.get(pid, { transaction }),
+          readPiece: (pid, number) => pieces.get([pid, number], { transaction }),
           scanIds: (afterKey, limit) =>
             scanKeys(ids.getRange({ start: afterKey, limit: limit + 1, transaction }), afterKey, limit),
           readMeta: () => parseMeta(meta.get(metaKey, { transaction })),
@@ -238,11 +270,16 @@ function scanKeys(
   return found;
 }
 
+type PieceKey = [pid: number, number: number];
 type DueKey = [dueMs: number, pid: number];
 type MemberKey = [namespace: 0 | 1, segment: string, pid: number];
 
 /** What stands where an entry's key says all. */
 const isThere = "1";
+
+function pieceStart(pid: number): PieceKey {
+  return [pid, 0];
+}
 
 function memberKey({ namespace, segment, pid }: Member): MemberKey {
   return [namespace === "test" ? 1 : 0, segment, pid];

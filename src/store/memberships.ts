@@ -16,7 +16,7 @@ import {
 } from "../model/membership.ts";
 import { segmentsAt } from "../model/segment.ts";
 import type { TraitChanges } from "../model/traitChanges.ts";
-import type { HotProfile } from "./hot.ts";
+import type { HotProfile } from "./hotProfile.ts";
 import type { ToldMembership } from "./row.ts";
 
 /** What passing time did to a profile. */

@@ -3,7 +3,8 @@
  * by a row of kind `time`. Inside the writer's transaction. A profile's instant is then its due time and its next one
  * lies behind it, so that nothing falls due twice.
  */
-import type { HotProfile, HotProfiles } from "./hot.ts";
+import type { HotProfiles } from "./hot.ts";
+import type { HotProfile } from "./hotProfile.ts";
 import { identifiersText } from "./hot.ts";
 import type { Journal } from "./journal.ts";
 import type { Due, ProfileStore } from "./lmdb.ts";

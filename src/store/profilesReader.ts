@@ -7,7 +7,9 @@ import { ignoredIn } from "../model/guard.ts";
 import { identifierKey, identifierOf } from "../model/identifier.ts";
 import { normaliseValue } from "../model/identity.ts";
 import { usersOf } from "../model/link.ts";
-import { claimEntry, parseIdEntry, parseProfile, type HotProfile } from "./hot.ts";
+import { claimEntry, parseIdEntry } from "./hot.ts";
+import type { HotProfile } from "./hotProfile.ts";
+import { parseProfile } from "./profileText.ts";
 import type { JournalReader } from "./journalReader.ts";
 import type { ProfileStore } from "./lmdb.ts";
 import type { ProfileIds } from "./profileId.ts";
@@ -136,7 +138,7 @@ export class ProfilesReader implements Profiles {
     const found = store.scan(afterPid, limit);
     const profiles: StoredProfile[] = [];
     for (const { pid, text } of found) {
-      const profile = parseProfile(pid, text);
+      const profile = parseProfile(pid, text, store);
       if (typeof profile !== "number" && profile.namespace === namespace)
         profiles.push(this.#stored(profile));
     }
@@ -299,7 +301,7 @@ export class ProfilesReader implements Profiles {
     for (let hops = 0; hops < 1_000; hops += 1) {
       const text = store.readProfile(at);
       if (text === undefined) return undefined;
-      const profile = parseProfile(at, text);
+      const profile = parseProfile(at, text, store);
       if (typeof profile !== "number") return profile;
       at = profile;
     }

@@ -19,15 +19,8 @@ import { merge } from "../model/merge.ts";
 import { emptyState } from "../model/profile.ts";
 import { emailHashKey, withClaim, type Claim } from "./claims.ts";
 import type { Forbidden } from "./forbidden.ts";
-import {
-  addIdentifier,
-  claimEntry,
-  identifiersText,
-  removeIdentifier,
-  type HotProfile,
-  type HotProfiles,
-  type LinkEntry,
-} from "./hot.ts";
+import { addIdentifier, claimEntry, identifiersText, removeIdentifier, type HotProfiles } from "./hot.ts";
+import type { HotProfile, LinkEntry } from "./hotProfile.ts";
 import { Joined } from "./joined.ts";
 import { hasRoom, overLimit } from "./limits.ts";
 import { Memberships } from "./memberships.ts";

@@ -14,7 +14,8 @@ import { attribute, newestUser, rebuildRecord, usersOf, type LinkFact } from "..
 import { emptyState } from "../model/profile.ts";
 import type { Restore } from "./accept.ts";
 import { appearanceOf, tellSwitch } from "./appearance.ts";
-import { identifiersText, type HotProfile, type HotProfiles, type LinkEntry } from "./hot.ts";
+import { identifiersText, type HotProfiles } from "./hot.ts";
+import type { HotProfile, LinkEntry } from "./hotProfile.ts";
 import type { Journal } from "./journal.ts";
 import type { Memberships } from "./memberships.ts";
 import type { Projector } from "./projector.ts";

@@ -4,7 +4,8 @@ import type { Event, Namespace } from "../model/event.ts";
 import { identifierKey, identifierOf } from "../model/identifier.ts";
 import { normaliseValue } from "../model/identity.ts";
 import type { Restore } from "./accept.ts";
-import { HotProfiles, type HotProfile } from "./hot.ts";
+import { HotProfiles } from "./hot.ts";
+import type { HotProfile } from "./hotProfile.ts";
 import type { JournalReader } from "./journalReader.ts";
 import { passTimeOf } from "./passTime.ts";
 import type { ProfileIds } from "./profileId.ts";
@@ -20,7 +21,12 @@ export interface PastDeps {
 }
 
 /** Nothing is stored: all there is has just been folded. */
-const nothingStored = { readProfile: () => undefined, readId: () => undefined, readMeta: () => null };
+const nothingStored = {
+  readProfile: () => undefined,
+  readPiece: () => undefined,
+  readId: () => undefined,
+  readMeta: () => null,
+};
 
 export class ReplayedPast {
   readonly #deps: PastDeps;

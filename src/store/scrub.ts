@@ -4,7 +4,7 @@
  * be the erased person's. Of those rows the values go, and the identifiers that were the erased person's.
  */
 import { identifierOf } from "../model/identifier.ts";
-import type { HotProfile } from "./hot.ts";
+import type { HotProfile } from "./hotProfile.ts";
 import type { Journal } from "./journal.ts";
 import { mergedOf, parsePrev, rowKind, type Diff, type EventRow } from "./row.ts";
 

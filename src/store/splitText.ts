@@ -1,7 +1,7 @@
 /** The texts of rows whose profiles were taken apart or joined again. Pure. */
 import { ignoredIn, type Ignored } from "../model/guard.ts";
 import { withFact } from "./guardVerdict.ts";
-import type { HotProfile } from "./hot.ts";
+import type { HotProfile } from "./hotProfile.ts";
 import type { Journal } from "./journal.ts";
 import { ledOf, mergedOf, rowKind, type Diff, type EventRow } from "./row.ts";
 

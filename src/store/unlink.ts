@@ -4,7 +4,7 @@ import { orderKeyOf, type Event, type OrderKey } from "../model/event.ts";
 import { newestUser, rebuildRecord, usersOf, type LinkFact, type LinkRecord } from "../model/link.ts";
 import type { Restore } from "./accept.ts";
 import type { Folded } from "./folded.ts";
-import type { HotProfile, LinkEntry } from "./hot.ts";
+import type { HotProfile, LinkEntry } from "./hotProfile.ts";
 import type { Journal } from "./journal.ts";
 import { isFoldable, parsePrev, storedEvent } from "./row.ts";
 

@@ -7,9 +7,10 @@ import type { Definitions } from "../../model/definition.ts";
 import { fold } from "../../model/fold.ts";
 import { emptyState, type ProfileState } from "../../model/profile.ts";
 import type { Restore } from "../accept.ts";
-import { parseProfile, type HotProfile } from "../hot.ts";
+import type { HotProfile } from "../hotProfile.ts";
 import type { JournalReader } from "../journalReader.ts";
 import type { ProfileStore } from "../lmdb.ts";
+import { parseProfile } from "../profileText.ts";
 import { isFoldable, parsePrev, refusedOf, storedEvent, type EventRow } from "../row.ts";
 
 export interface FoldSampleOptions {
@@ -45,7 +46,7 @@ export function compareFrom(fromPid: number, options: FoldSampleOptions): Compar
 function compare(pid: number, options: FoldSampleOptions): Compared {
   const { store } = options;
   const before = store.readProfile(pid);
-  const profile = before === undefined ? 0 : parseProfile(pid, before);
+  const profile = before === undefined ? 0 : parseProfile(pid, before, store);
   if (typeof profile === "number" || profile.head === 0) return { kind: "passed" };
   const rows = chainOf(profile, options.reader);
   if (rows === null) return { kind: "passed" };
