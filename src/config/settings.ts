@@ -17,6 +17,7 @@ import { loadPlan } from "./trackingPlan.ts";
 import { declaredTraitsOf } from "./declaredTraits.ts";
 import { contentSettings, type ContentSettings } from "./content.ts";
 import { destinationSettings, type DestinationKind } from "./destinations.ts";
+import { watchedTraits } from "./watched.ts";
 import { readConfigFile, readConfigText, refusal, type BuiltInFile, type ConfigFile } from "./configFile.ts";
 import { ConfigError } from "./configError.ts";
 import { checkVariables, testVariable } from "./variables.ts";
@@ -128,6 +129,8 @@ export function loadServeSettings(
       : readConfigText(given, environment);
   checkVariables(environment, variables);
   const values = serveValues(mergeOptions(serveOptions, flags, environment, file.serve ?? {}));
+  const destinations = destinationsOf(file, kinds, configPath, text ?? "");
+  const watched = watchedTraits(destinations, kinds, definitionsOf(file));
   return {
     ...settingsOf(
       values,
@@ -135,10 +138,11 @@ export function loadServeSettings(
       planOf(file, configPath),
       environment,
       inFile(configPath, text, () => segmentsOf(file, configPath)),
+      watched,
     ),
     configPath,
     configText: text,
-    destinations: destinationsOf(file, kinds, configPath, text ?? ""),
+    destinations,
     configOrigin: brought === null ? "file" : "builtIn",
     planFolder: planFolderOf(file, configPath),
     enrichment: inFile(configPath, text, () => loadEnrichment(file.enrichment, dirname(configPath))),
@@ -218,6 +222,7 @@ function settingsOf(
   plan: PlanRules | null,
   environment: Environment,
   { segments, lists }: LoadedSegments,
+  watched: Rules["watched"],
 ): Omit<
   ServeSettings,
   "configPath" | "configText" | "configOrigin" | "planFolder" | "enrichment" | "destinations" | "content"
@@ -253,7 +258,7 @@ function settingsOf(
       identity: identityRulesOf(file.identity),
       consent: consentRulesOf(file.consent),
       segments,
-      watched: [],
+      watched,
     },
     lists,
     plan,
