@@ -15,7 +15,7 @@ interface Told {
 
 test("an event that leaves a window takes the new value to the destination that is given it", async () => {
   const got: Readonly<Record<string, unknown>>[] = [];
-  await using sink = Bun.serve({
+  using sink = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
     fetch: async (request) => {
