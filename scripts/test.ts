@@ -1,9 +1,13 @@
 // `scripts/test.ts fast|long [path …]`: runs a suite, or the part of it below the given paths, and ends with the
 // line `N passed, N failed`. It fails when anything failed, when a test file ran no test, and when none ran.
+//
+// The whole fast suite starts the single binary wherever a test starts the program: hundreds of starts from the sources
+// cost more than everything else. A part of it, and the long suite, start the sources.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
+import { binaryPath, programVariable, upToDateBinary } from "./binary.ts";
 import { filesOf, lastLine, outcomeOf, type Outcome, type SuiteName, testFiles } from "./suite.ts";
 
 const root = join(import.meta.dir, "..");
@@ -17,7 +21,11 @@ const limits = {
   long: { testMs: 60 * 60_000, suiteMs: 6 * 60 * 60_000 },
 } as const;
 
-async function runSuite(suite: SuiteName, files: readonly string[]): Promise<Outcome> {
+async function runSuite(
+  suite: SuiteName,
+  files: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<Outcome> {
   const folder = mkdtempSync(join(tmpdir(), "freshet-test-"));
   const reportPath = join(folder, "report.xml");
   const flags = [
@@ -38,7 +46,12 @@ async function runSuite(suite: SuiteName, files: readonly string[]): Promise<Out
         ...flags,
         ...files.map((file) => `./${file}`),
       ],
-      { cwd: root, stdio: ["ignore", "inherit", "inherit"], timeout: limits[suite].suiteMs },
+      {
+        cwd: root,
+        env: { ...process.env, ...env },
+        stdio: ["ignore", "inherit", "inherit"],
+        timeout: limits[suite].suiteMs,
+      },
     );
     const code = await runner.exited;
     const report = Bun.file(reportPath);
@@ -56,11 +69,20 @@ function chosen(suite: SuiteName, paths: readonly string[]): string[] {
   return paths.length === 0 ? all : all.filter((file) => paths.some((path) => file.startsWith(path)));
 }
 
+async function programFor(
+  suite: SuiteName,
+  paths: readonly string[],
+): Promise<Readonly<Record<string, string>>> {
+  if (suite === "long" || paths.length > 0) return {};
+  await upToDateBinary();
+  return { [programVariable]: binaryPath };
+}
+
 async function main([suite, ...paths]: readonly string[]): Promise<number> {
   if (suite !== "fast" && suite !== "long") throw new Error("usage: scripts/test.ts fast|long [path …]");
   const files = chosen(suite, paths);
   const none: Outcome = { passed: 0, failed: 0, skipped: 0, silent: [] };
-  const outcome = files.length === 0 ? none : await runSuite(suite, files);
+  const outcome = files.length === 0 ? none : await runSuite(suite, files, await programFor(suite, paths));
   for (const file of outcome.silent) process.stdout.write(`No test of ${file} was run to its end.\n`);
   if (outcome.passed === 0) process.stdout.write("No test passed.\n");
   process.stdout.write(`\n${lastLine(outcome)}\n`);

@@ -1,36 +1,20 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { chmodSync, copyFileSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { binaryPath, upToDateBinary } from "../scripts/binary.ts";
 import { cleanEnvironment, freshet } from "./support/command.ts";
 import { startServer } from "./support/server.ts";
 import { tempFolder } from "./support/tempFolder.ts";
 
 const root = join(import.meta.dir, "..");
-const binary = join(root, "dist", "freshet");
 const buildMs = 120_000;
 const folder = tempFolder();
 afterAll(() => folder[Symbol.dispose]());
 
-/** Whether dist/freshet is younger than everything it is made from. */
-function isBuilt(): boolean {
-  if (!existsSync(binary)) return false;
-  const sources = new Bun.Glob("{src,public}/**/*").scanSync({ cwd: root, onlyFiles: true });
-  const made = statSync(binary).mtimeMs;
-  return [...sources, "build.ts", "package-lock.json"].every(
-    (path) => statSync(join(root, path)).mtimeMs < made,
-  );
-}
-
 /** A folder with nothing in it but the binary and what a hostile author would leave there. */
 beforeAll(async () => {
-  if (!isBuilt()) {
-    const build = Bun.spawn([process.execPath, "build.ts"], {
-      cwd: root,
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-    if ((await build.exited) !== 0) throw new Error(await build.stderr.text());
-  }
-  copyFileSync(binary, folder.at("freshet"));
+  await upToDateBinary();
+  copyFileSync(binaryPath, folder.at("freshet"));
   chmodSync(folder.at("freshet"), 0o755);
   writeFileSync(
     folder.at(".env"),

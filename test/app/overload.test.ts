@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { connect, type Socket } from "node:net";
-import { fromSource } from "../support/command.ts";
+import { program } from "../support/command.ts";
 import { startServer, testKeys, type TestServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
 
@@ -67,7 +67,7 @@ test("beyond the limit on bytes: 429, while small requests still pass", async ()
 
 test("300 connections at a file limit of 256: all are served, and the server lives on", async () => {
   await using server = await startServer({
-    program: ["/bin/sh", "-c", 'ulimit -n 256; exec "$@"', "sh", ...fromSource],
+    program: ["/bin/sh", "-c", 'ulimit -n 256; exec "$@"', "sh", ...program],
   });
   const connections = Array.from({ length: 300 }, () => open(server, post()));
   await until(

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { openDatabase } from "../../src/store/sqlite.ts";
-import { freshet, fromSource, cleanEnvironment } from "../support/command.ts";
+import { freshet, program, cleanEnvironment } from "../support/command.ts";
 import { startServer, testKeys, type TestServer } from "../support/server.ts";
 import { tempFolder, type TempFolder } from "../support/tempFolder.ts";
 import { until } from "../support/until.ts";
@@ -309,7 +309,7 @@ describe("tail", () => {
     await using place = await openPlace(true);
     const ran = await freshet(["tail", "--from", "earliest", "--limit", "2", "--data", place.data]);
     expect(parseLines(ran.stdout).map(({ version }) => version)).toEqual([1, 2]);
-    const child = Bun.spawn([...fromSource, "tail", "--from", "1.3", "--data", place.data], {
+    const child = Bun.spawn([...program, "tail", "--from", "1.3", "--data", place.data], {
       env: cleanEnvironment(),
       stdin: "ignore",
       stdout: "pipe",

@@ -5,7 +5,7 @@
 import { expect } from "bun:test";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { freshet, fromSource } from "../support/command.ts";
+import { freshet, program } from "../support/command.ts";
 import { readDiskCalls, traceCommand, type DiskCall } from "../support/diskCalls.ts";
 import { keptMessages } from "../support/keptMessages.ts";
 import { LossyDisk } from "../support/lossyDisk.ts";
@@ -41,7 +41,7 @@ export async function record(options: RecordOptions): Promise<Recording> {
   for (let run = 0; run < options.runs; run += 1) {
     const output = folder.at(`trace-${run}`);
     const begun = calls.length;
-    const server = await startServer({ data, program: [...traceCommand(output), ...fromSource] });
+    const server = await startServer({ data, program: [...traceCommand(output), ...program] });
     const pouring = Array.from({ length: lanes }, (_, lane) =>
       pour(server, { run, lane, ...options }, acknowledged),
     );

@@ -1,5 +1,5 @@
 /** A Freshet server as a process of its own, in a temporary folder, on a free port. */
-import { cleanEnvironment, fromSource } from "./command.ts";
+import { cleanEnvironment, program } from "./command.ts";
 import { tempFolder } from "./tempFolder.ts";
 import { until } from "./until.ts";
 
@@ -75,7 +75,7 @@ class ServerProcess implements TestServer {
         ? {}
         : { FRESHET_WRITE_KEY: this.#keys.writeKey, FRESHET_SECRET_KEY: this.#keys.secretKey };
     const args = ["serve", "--data", data, "--port", "0", "--log-format", "json", ...(options.args ?? [])];
-    this.#child = Bun.spawn([...(options.program ?? fromSource), ...args], {
+    this.#child = Bun.spawn([...(options.program ?? program), ...args], {
       cwd: options.cwd ?? process.cwd(),
       env: cleanEnvironment({ ...keys, ...options.env }),
       stdin: "ignore",

@@ -1,12 +1,12 @@
 /** A disk of a few megabytes for one server alone, in a mount namespace of its own; needs no root. */
 import { rmSync, writeFileSync } from "node:fs";
 import { test } from "bun:test";
-import { fromSource } from "./command.ts";
+import { program } from "./command.ts";
 
 /** The command line before the arguments of a server that finds a disk of `sizeBytes` at `mountPoint`. */
 export function onSmallDisk(mountPoint: string, sizeBytes: number): string[] {
   const mount = `mount -t tmpfs -o size=${sizeBytes} small "$0" && exec "$@"`;
-  return ["unshare", "-Urm", "sh", "-c", mount, mountPoint, ...fromSource];
+  return ["unshare", "-Urm", "sh", "-c", mount, mountPoint, ...program];
 }
 
 /** Takes space on the small disk of the process `pid` until disposed. */

@@ -1,6 +1,6 @@
 /** Whether strace is there and may trace; tests that need it say how many they leave out where it is not. */
 import { test } from "bun:test";
-import { fromSource } from "./command.ts";
+import { program } from "./command.ts";
 
 /** The command line before the arguments of a server for which calls on one file go wrong, or slow, from the Nth on. */
 export function withFault(
@@ -12,7 +12,7 @@ export function withFault(
 ): string[] {
   const inject = `inject=${calls}:${fault}:when=${fromNth}`;
   const form = ["-D", "-f", "-qq", "-o", output, "-P", path];
-  return ["strace", ...form, "-e", `trace=${calls}`, "-e", inject, ...fromSource];
+  return ["strace", ...form, "-e", `trace=${calls}`, "-e", inject, ...program];
 }
 
 const probe = (() => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { run } from "../../../src/cli/program.ts";
 import type { Summary } from "../../../src/cli/simulate/summary.ts";
-import { cleanEnvironment, freshet, fromSource } from "../../support/command.ts";
+import { cleanEnvironment, freshet, program } from "../../support/command.ts";
 import { startServer, type TestServer } from "../../support/server.ts";
 import { testContext } from "../../support/testContext.ts";
 
@@ -61,7 +61,7 @@ describe("against a server", () => {
 
   test("ends at SIGINT with the summary and exit 0", async () => {
     const before = await kept();
-    const child = Bun.spawn([...fromSource, ...args("--rate", "100")], {
+    const child = Bun.spawn([...program, ...args("--rate", "100")], {
       env: cleanEnvironment(),
       stdout: "pipe",
       stderr: "ignore",
