@@ -79,7 +79,9 @@ export class LiveConfig implements Disposable {
       return { problems: [], difference: differenceOf(this.#used, this.#deps.load(text)) };
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
-      return { problems: error.marks(), difference: null };
+      const prefix = `${this.#used.configPath}: `;
+      const problems = error.marks().map((mark) => ({ ...mark, text: withoutPrefix(mark.text, prefix) }));
+      return { problems, difference: null };
     }
   }
 
@@ -193,4 +195,9 @@ export class LiveConfig implements Disposable {
       changes,
     });
   }
+}
+
+/** Whoever looks at the text knows which file it is. */
+function withoutPrefix(text: string, prefix: string): string {
+  return text.startsWith(prefix) ? text.slice(prefix.length) : text;
 }

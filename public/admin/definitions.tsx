@@ -80,10 +80,13 @@ function Definitions({ answer, given, onBegun }: DefinitionsProps) {
   };
   const { verdict, error } = useVerdict(text);
   const [failed, setFailed] = useState<unknown>(null);
-  const begin = (path: string, body: unknown) => async () => {
+  /** The text that the work below is about, as far as this page began it. */
+  const [meant, setMeant] = useState<string | null>(null);
+  const begin = (path: string, body: { readonly text: string; readonly base?: string }) => async () => {
     setFailed(null);
     try {
       await post<ConfigJob>(path, body);
+      setMeant(body.text);
       onBegun();
     } catch (caught) {
       setFailed(caught);
@@ -138,7 +141,7 @@ function Definitions({ answer, given, onBegun }: DefinitionsProps) {
         )}
       </div>
       {failed === null ? null : <Failure error={failed} />}
-      <Work answer={answer} />
+      <Work answer={answer} isOther={meant !== null && meant !== text} />
       <History versions={answer.versions} />
     </>
   );
@@ -196,7 +199,13 @@ const jobNames = {
   apply: "Computing beside the profiles in use",
 };
 
-function Work({ answer: { job, changing } }: { readonly answer: ConfigAnswer }) {
+interface WorkProps {
+  readonly answer: ConfigAnswer;
+  /** True where it is about another text than the one in the editor. */
+  readonly isOther: boolean;
+}
+
+function Work({ answer: { job, changing }, isOther }: WorkProps) {
   if (job === null)
     return changing === null ? null : (
       <label>
@@ -207,6 +216,12 @@ function Work({ answer: { job, changing } }: { readonly answer: ConfigAnswer }) 
   return (
     <section aria-labelledby="work">
       <h2 id="work">{job.kind === "plan" ? "What it would do" : "Applied"}</h2>
+      <p>
+        <small>
+          Begun <At at={job.startedAt} />
+          {isOther ? ", with another text than the one above" : ""}.
+        </small>
+      </p>
       <JobState job={job} label={jobNames[job.kind]} />
       {job.result?.kind === "planned" ? <Effect plan={job.result.plan} /> : null}
     </section>

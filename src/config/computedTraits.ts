@@ -215,14 +215,23 @@ export function describeComputed(issue: z.core.$ZodIssue, at: readonly string[],
   if (part === undefined)
     return `${place}: expected a map such as { aggregate: count, event: Product Viewed }`;
   const given = valueIn(value, part);
+  if (part === "aggregate" && given === undefined) return describeMissing(place, value);
   if (part === "aggregate") return describeAggregate(place, given);
   const expected = expectedOf(at.slice(2), value);
   return given === undefined ? `${place} is missing: expected ${expected}` : `${place}: expected ${expected}`;
 }
 
+/** Most often it is there, written otherwise. */
+function describeMissing(place: string, trait: unknown): string {
+  const given = typeof trait === "object" && trait !== null ? Object.keys(trait) : [];
+  const written = given.find((key) => !Object.hasOwn(keys, key) && nearest(key, ["aggregate"]) !== null);
+  return written === undefined
+    ? `${place} is missing: expected one of ${aggregates.join(", ")}`
+    : `${place.replace(/aggregate$/, () => written)} is unknown; did you mean aggregate?`;
+}
+
 function describeAggregate(place: string, given: unknown): string {
   const known = `expected one of ${aggregates.join(", ")}`;
-  if (given === undefined) return `${place} is missing: ${known}`;
   const meant = typeof given === "string" ? nearest(given, aggregates) : null;
   return `${place}: ${known}${meant === null ? "" : `; did you mean ${meant}?`}`;
 }
