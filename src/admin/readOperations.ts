@@ -14,6 +14,7 @@ import {
 import { readProfile } from "./profileOperation.ts";
 import { segmentOperations } from "./segmentOperations.ts";
 import { exportedEvents, keyReport } from "./reports.ts";
+import { checkDefinitions } from "./steadyDefinitions.ts";
 
 export interface ReadOperationsDeps {
   readonly profiles: Profiles;
@@ -99,8 +100,10 @@ async function exportProfiles(
   outlet: Outlet,
 ): Promise<number> {
   let count = 0;
+  const { definitions } = deps.profiles;
   for (let after: number | null = 0; after !== null && !outlet.signal.aborted;) {
     const page: ReturnType<Profiles["page"]> = deps.profiles.page(namespace, after, exportPage);
+    checkDefinitions(deps.profiles, definitions);
     if (page.kind === "rebuilding")
       throw new OperationFailed("profiles are not readable: they are rebuilt when the server runs");
     for (const profile of page.profiles) await outlet.item(deps.renderProfile(profile));

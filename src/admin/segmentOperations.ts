@@ -4,6 +4,7 @@ import { segmentsNow } from "../esp/segmentView.ts";
 import { explainSegment, type Explained } from "../model/segmentExplain.ts";
 import type { Profiles, StoredProfile } from "../store/profiles.ts";
 import { segmentsOfProfile, segmentSubject } from "../store/segmentSubject.ts";
+import { checkDefinitions } from "./steadyDefinitions.ts";
 import {
   OperationFailed,
   type ExplainedClause,
@@ -63,8 +64,10 @@ async function eachProfile(
   visit: (profile: StoredProfile, members: readonly string[]) => Promise<void> | void,
 ): Promise<number> {
   let count = 0;
+  const { definitions } = profiles;
   for (let after: number | null = 0; after !== null && !outlet.signal.aborted;) {
     const page: ReturnType<Profiles["page"]> = profiles.page(namespace, after, scanPage);
+    checkDefinitions(profiles, definitions);
     if (page.kind === "rebuilding") throw notReadable();
     for (const profile of page.profiles) await visit(profile, segmentsOfProfile(profile, nowMs()).members);
     count += page.profiles.length;

@@ -190,21 +190,40 @@ async function postBatch(request: Request, deps: RestDeps): Promise<Response> {
   if (query.has("at"))
     throw new Refusal("invalid_request", { detail: "at is taken by GET /v1/profiles/{id} alone." });
   const ids = idsOf(await deps.readJson(request));
-  const text = await batchText(
-    ids,
-    deps.profiles.definitions.identity.idTypes,
-    (type, value) => {
-      checkIdType(key, type);
-      return found(deps.profiles.find(key.namespace, type, value));
-    },
-    (profile) => {
-      const asked = { nowMs: deps.clock.nowMs(), maxAgeMs };
-      return isVerbose
-        ? serveVerboseProfile(profile, visible, asked)
-        : serveProfile(profile, visible, asked).view;
-    },
+  return json(
+    await underOne(deps.profiles, ({ identity }) =>
+      batchText(
+        ids,
+        identity.idTypes,
+        (type, value) => {
+          checkIdType(key, type);
+          return found(deps.profiles.find(key.namespace, type, value));
+        },
+        (profile) => {
+          const asked = { nowMs: deps.clock.nowMs(), maxAgeMs };
+          return isVerbose
+            ? serveVerboseProfile(profile, visible, asked)
+            : serveProfile(profile, visible, asked).view;
+        },
+      ),
+    ),
   );
-  return json(text);
+}
+
+/** Definitions change seldom, and never twice while one answer is made. */
+const readTries = 3;
+
+/** What is read under the same definitions from its first to its last profile; others make it begin anew. */
+async function underOne(
+  profiles: Pick<Profiles, "definitions">,
+  read: (definitions: Profiles["definitions"]) => Promise<string>,
+): Promise<string> {
+  for (let tries = 0; tries < readTries; tries += 1) {
+    const { definitions } = profiles;
+    const text = await read(definitions);
+    if (profiles.definitions === definitions) return text;
+  }
+  throw new Refusal("overloaded", { retryAfterSeconds: 1 });
 }
 
 /** The links that the events of one page of history make; a page may have none. */

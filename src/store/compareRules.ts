@@ -76,6 +76,33 @@ function diffOf(
   const now = segmentsOf(is, touched);
   const entered = now.filter((name) => !former.includes(name));
   const exited = former.filter((name) => !now.includes(name));
+  return diffIn(traits, entered, exited);
+}
+
+/**
+ * What of a difference is left to tell when it is told: rows of the meantime told what they changed, and a value of
+ * before them would be heard after theirs. Null: nothing.
+ */
+export function leftToTell(
+  { traits = {}, segments = { entered: [], exited: [] } }: RuleDiff,
+  is: HotProfile,
+  definitions: Definitions,
+  tMs: number,
+): RuleDiff | null {
+  let left: TraitChanges | null = null;
+  for (const [name, { old }] of Object.entries(traits))
+    left = withChange(left, name, old, shown(is, name, definitions, tMs));
+  const isIn = (name: string) => is.membership?.since.has(name) === true;
+  const entered = segments.entered.filter(isIn);
+  const exited = segments.exited.filter((name) => !isIn(name));
+  return diffIn(left, entered, exited);
+}
+
+function diffIn(
+  traits: TraitChanges | null,
+  entered: readonly string[],
+  exited: readonly string[],
+): RuleDiff | null {
   const isSame = entered.length === 0 && exited.length === 0;
   if (traits === null && isSame) return null;
   return { ...(traits === null ? {} : { traits }), ...(isSame ? {} : { segments: { entered, exited } }) };

@@ -13,7 +13,7 @@ import type { Rules } from "../model/rules.ts";
 import type { Restore } from "./accept.ts";
 import { appendAct } from "./acts.ts";
 import { ReplayNotPossible } from "./catchUp.ts";
-import type { RuleChanges } from "./compareRules.ts";
+import { leftToTell, type RuleChanges } from "./compareRules.ts";
 import { folderPaths, removeStrayProfiles } from "./folder.ts";
 import type { FromWriter } from "./messages.ts";
 import { NextProfiles } from "./nextProfiles.ts";
@@ -88,14 +88,18 @@ export class RulesExchange {
   /** Writes what a change of the rules did to these profiles, and what is left to tell after them. */
   tell(changes: RuleChanges["changes"], untold: Untold | null): void {
     const { writer, clock, crash } = this.#deps;
+    const committedAtMs = clock.nowMs();
     writer.act((folded) => {
-      for (const [pid, diff] of folded === null ? [] : changes) {
-        const profile = folded?.hot.profile(pid);
-        if (profile === undefined || profile.pid !== pid) continue;
-        folded?.hot.touch(profile);
-        const act = { kind: "definition", seq: writer.nextSeq(), committedAtMs: clock.nowMs() } as const;
-        appendAct(writer.journal, profile, { ...act, diff: JSON.stringify(diff) });
-      }
+      if (folded !== null)
+        for (const [pid, compared] of changes) {
+          const profile = folded.hot.profile(pid);
+          if (profile === undefined || profile.pid !== pid) continue;
+          const diff = leftToTell(compared, profile, folded.definitions, committedAtMs);
+          if (diff === null) continue;
+          folded.hot.touch(profile);
+          const act = { kind: "definition", seq: writer.nextSeq(), committedAtMs } as const;
+          appendAct(writer.journal, profile, { ...act, diff: JSON.stringify(diff) });
+        }
       writeUntold(writer.journal, untold);
     });
     crash("afterRulesTold");

@@ -147,9 +147,27 @@ test("ingest goes on and reads never mix old and new while rules change", async 
   const { data, config, args } = setUp(folder, views);
   await using server = await startServer({ data, args: [...args, "--watch-config", "false"] });
   await look(server, "a");
+  const others = Array.from({ length: 300 }, (_, at) => `user_id:o${at}`);
+  const batch = others.map((id) => ({
+    type: "track",
+    userId: id.slice("user_id:".length),
+    event: "Product Viewed",
+    properties: { product_id: "a" },
+  }));
+  expect((await server.post("/v1/batch", { batch })).status).toBe(200);
   const done = new AbortController();
   let sent = 1;
   const seen = new Set<string>();
+  /** All profiles of one answer have the same definitions. */
+  const readMany = async () => {
+    while (!done.signal.aborted) {
+      const headers = { Authorization: `Bearer ${server.secretKey}` };
+      const answer = await server.post("/v1/profiles/batch", { ids: others }, headers);
+      const { profiles } = (await answer.json()) as { profiles: { traits: object }[] };
+      expect(profiles).toHaveLength(others.length);
+      expect(new Set(profiles.map((one) => Object.keys(one.traits).join(","))).size).toBe(1);
+    }
+  };
   const load = (async () => {
     while (!done.signal.aborted) {
       await look(server, "a");
@@ -159,12 +177,13 @@ test("ingest goes on and reads never mix old and new while rules change", async 
       if ("views" in now) expect(now["views"]).toBe(sent);
     }
   })();
+  const many = readMany();
   for (const text of [newest, views, newest, views]) {
     writeFileSync(config, text);
     expect((await freshet(["config", "apply", "--data", data])).code).toBe(0);
   }
   done.abort();
-  await load;
+  await Promise.all([load, many]);
   expect([...seen].sort()).toEqual(["newest", "views"]);
   expect(await traits(server)).toEqual({ views: sent });
   expect((await freshet(["verify", "--data", data])).code).toBe(0);

@@ -86,3 +86,33 @@ test("a mapping can't give an event another messageId, and a wrong mapping file 
   expect(wrong.code).toBe(2);
   expect(wrong.stderr).toContain("expected rename, cast");
 });
+
+test("killed in the middle of a replay, each piece has entered once when it is run again", async () => {
+  using folder = tempFolder();
+  const [data, map] = [folder.at("data"), folder.at("map.yaml")];
+  writeFileSync(map, "default: { event: Viewed }\n");
+  const count = 40;
+  const replay = ["quarantine", "replay", "--code", "invalid_event", "--source", "default", "--map", map];
+  {
+    await using server = await startServer({ data });
+    // Half of them without a messageId, which nothing else would know again.
+    for (let at = 0; at < count; at += 1) {
+      const own = at % 2 === 0 ? {} : { messageId: `m${at}` };
+      expect((await server.post("/v1/track", { ...own, userId: "42", properties: { at } })).status).toBe(400);
+    }
+  }
+  for (const visit of [7, 16]) {
+    // After the event is on disk, and before its piece is marked.
+    await using server = await startServer({ data, env: { FRESHET_CRASH_AT: `beforeAnswer:${visit}` } });
+    expect((await freshet([...replay, "--data", data])).code).not.toBe(0);
+    expect(await server.exited).toBe(128 + 9);
+  }
+  await using server = await startServer({ data });
+  expect((await freshet([...replay, "--data", data])).code).toBe(0);
+  const { events } = (await (await server.get("/v1/profiles/user_id:42/events?limit=1000")).json()) as {
+    events: { event: { properties: { at: number } } }[];
+  };
+  const taken = events.map(({ event }) => event.properties.at).sort((left, right) => left - right);
+  expect(taken).toEqual(Array.from({ length: count }, (_, at) => at));
+  expect((await freshet(["verify", "--data", data])).code).toBe(0);
+});
