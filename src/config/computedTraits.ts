@@ -224,7 +224,7 @@ export function describeComputed(issue: z.core.$ZodIssue, at: readonly string[],
 /** Most often it is there, written otherwise. */
 function describeMissing(place: string, trait: unknown): string {
   const given = typeof trait === "object" && trait !== null ? Object.keys(trait) : [];
-  const written = given.find((key) => !Object.hasOwn(keys, key) && nearest(key, ["aggregate"]) !== null);
+  const written = given.find((name) => !Object.hasOwn(keys, name) && nearest(name, ["aggregate"]) !== null);
   return written === undefined
     ? `${place} is missing: expected one of ${aggregates.join(", ")}`
     : `${place.replace(/aggregate$/, () => written)} is unknown; did you mean aggregate?`;

@@ -189,7 +189,7 @@ class Life implements AsyncDisposable {
     if (killed === null) return;
     this.#counts.kills += 1;
     await this.#opened?.close();
-    this.#applying.splice(0);
+    this.#applying.length = 0;
     await this.#open(killed.path);
     for (const { call, body, receivedAtMs } of this.#sent.slice(killed.answered))
       await this.#store().accept(call, body, { receivedAtMs });
@@ -201,7 +201,7 @@ class Life implements AsyncDisposable {
     if (this.#random.chance(0.5)) await this.#applied();
     const { folder } = this.#store();
     await this.#opened?.close();
-    this.#applying.splice(0);
+    this.#applying.length = 0;
     await this.#open(folder);
   }
 
