@@ -1,3 +1,4 @@
+import { timingSafeEqual } from "node:crypto";
 import { describe, expect, test } from "bun:test";
 import { keyInAuthorization, KeyTable } from "../../src/store/keyring.ts";
 import type { KeyRow } from "../../src/store/messages.ts";
@@ -37,6 +38,22 @@ const secretRow: KeyRow = {
 };
 
 describe("a key table", () => {
+  test("compares as often for a secret that nobody has as for one that somebody has", () => {
+    let compared = 0;
+    const table = new KeyTable([writeRow, secretRow], (one, other) => {
+      compared += 1;
+      return timingSafeEqual(one, other);
+    });
+    for (const [text, isKnown] of [
+      [secretText, true],
+      ["sk_0123456789abcdeg", false],
+      ["sk_", false],
+    ] as const) {
+      compared = 0;
+      expect([table.lookup(text) !== undefined, compared]).toEqual([isKnown, 1]);
+    }
+  });
+
   test("finds keys by their text and tells no secret", () => {
     const table = new KeyTable([writeRow, secretRow]);
     expect(table.lookup(writeText)).toEqual({

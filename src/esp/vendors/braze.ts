@@ -4,6 +4,9 @@ import { blockUrl, commonRules, curly, inert, page, type Vendor } from "./vendor
 const docs = "https://www.braze.com/docs/user_guide/personalization_and_dynamic_content/connected_content";
 const calling = page(`${docs}/making_an_api_call`);
 const caching = page(`${docs}/caching_responses`);
+const sources = page(
+  "https://braze.com/docs/user_guide/messaging/design_and_edit/personalize/sources/rest_api/",
+);
 const variables = page(`${docs}/local_connected_content_variables`);
 
 export const braze: Vendor = {
@@ -23,8 +26,8 @@ export const braze: Vendor = {
     },
     {
       id: "time",
-      says: "The answer is there within 2 seconds.",
-      source: null,
+      says: "The answer is there within 2 seconds; one that is late renders as nothing.",
+      source: sources,
       check: { kind: "time", limitMs: 2_000 },
     },
     {
@@ -71,8 +74,8 @@ export const braze: Vendor = {
     },
     {
       id: "burst",
-      says: "A host that is slow or refuses many calls counts as unhealthy, and is not called for a while.",
-      source: calling,
+      says: "Thousands of connections come at once. A host that is slow or refuses many calls counts as unhealthy, and is not called for a while.",
+      source: sources,
       check: { kind: "burst", recipients: 100, limitMs: 2_000 },
     },
     {

@@ -3,6 +3,7 @@ import { blockUrl, commonRules, curly, fieldName, inert, page, type Vendor } fro
 
 const started = page("https://developers.brevo.com/docs/getting-started-with-external-feeds");
 const managing = page("https://developers.brevo.com/docs/external-feeds-management");
+const feeds = page("https://help.brevo.com/hc/de/articles/24603889506450-Erstellen-eines-Datenfeeds");
 const creating = page("https://developers.brevo.com/reference/create-external-feed");
 
 export const brevo: Vendor = {
@@ -59,9 +60,15 @@ export const brevo: Vendor = {
     },
     {
       id: "redirect",
-      says: "Redirects are not to be counted on.",
-      source: null,
+      says: "The feed lies at a direct URL that everybody can reach.",
+      source: feeds,
       check: { kind: "redirect" },
+    },
+    {
+      id: "personal",
+      says: "A feed with contacts' attributes in it (a personalised feed) takes an Enterprise account; a global one is the same for all.",
+      source: feeds,
+      check: { kind: "told" },
     },
   ],
   snippet: (input) => ({
@@ -93,8 +100,8 @@ ${inert(input.fallback, curly)}
       },
     ],
     notes: [
-      "That a contact's attribute may stand in the feed's URL is not confirmed by Brevo's pages that we found: send yourself a test first. Otherwise push traits to attributes through a destination.",
-      "Send a test to two contacts with different carts before the campaign.",
+      "A feed of contacts' own takes an Enterprise account. With another, make the feed a global one (its URL from freshet content-token … --everybody --url), and push traits to attributes through a destination.",
+      "How an attribute is written in the feed's URL is not confirmed by a page that we found: send a test to two contacts with different carts before the campaign.",
     ],
   }),
 };

@@ -58,8 +58,10 @@ export const mailchimp: Vendor = {
     },
     {
       id: "conditional",
-      says: "*|IF:TAG|* … *|ELSE:|* … *|END:IF|* asks whether a merge field has a value.",
-      source: null,
+      says: "*|IF:TAG|* … *|ELSE:|* … *|END:IF|* asks whether a tag has a value (told of its transactional e-mails).",
+      source: page(
+        "https://mandrill.zendesk.com/hc/en-us/articles/360039278713-About-Dynamic-and-Conditional-Merge-Tags",
+      ),
       check: { kind: "told" },
     },
   ],

@@ -64,6 +64,27 @@ describe("a content token", () => {
     );
   });
 
+  test("that is anything else opens nothing", () => {
+    const text = fc.oneof(
+      fc.string(),
+      fc.base64String(),
+      fc.uint8Array({ maxLength: 80 }).map((bytes) => Buffer.from(bytes).toString("base64url")),
+    );
+    fc.assert(
+      fc.property(text, (rest) => {
+        expect(openContentToken(rest, find)).toBeNull();
+        expect(openContentToken(`ct_${rest}`, find)).toBeNull();
+        const query = new URLSearchParams({
+          id: rest,
+          expires: "9999999999",
+          key: secret.info.id,
+          signature: rest,
+        });
+        expect(openLink("hello", query, 0, find)).toBeNull();
+      }),
+    );
+  });
+
   test("fits into a merge field of 255 characters with three blocks of usual names", () => {
     const holder = { kind: "profile", pid: 10 ** 9, epoch: 30_000_000 } as const;
     const token = mintContentToken(secret, holder, ["cart-reminder", "price-drop", "win-back"]);
