@@ -244,7 +244,9 @@ describe("offline", () => {
     await context.setOffline(false);
     await other.reload();
     const events = await until("both arrive", async () => {
-      const found = await keptEvents(server, `anonymous_id:${await shopper.anonymousId()}`);
+      const kept = await keptEvents(server, `anonymous_id:${await shopper.anonymousId()}`);
+      // On a slow machine the pages are also told to have been looked at.
+      const found = kept.filter(({ name }) => name === "Tabbed");
       return found.length >= 2 ? found : null;
     });
     expect(new Set(events.map(({ properties }) => properties["tab"]))).toEqual(new Set([1, 2]));

@@ -15,9 +15,9 @@ interface Listed extends Pick<KeptEvent, "messageId" | "type" | "name"> {
   readonly event: Pick<KeptEvent, "properties" | "context">;
 }
 
-/** Every event of a profile, oldest first; none if there is no such profile. */
+/** Every event of a profile (of 1,000 at most), oldest first; none if there is no such profile. */
 export async function keptEvents(server: TestServer, id: string): Promise<readonly KeptEvent[]> {
-  const response = await server.get(`/v1/profiles/${id}/events`);
+  const response = await server.get(`/v1/profiles/${id}/events?limit=1000`);
   if (response.status === 404) return [];
   const { events } = (await response.json()) as { readonly events: readonly Listed[] };
   return events.map(({ messageId, type, name, event }) => ({ ...event, messageId, type, name })).reverse();
