@@ -5,8 +5,10 @@ import { useEffect, useRef } from "preact/hooks";
 import type { SessionAnswer } from "../../src/admin/api/adminWire.ts";
 import { ApiError, get, post, session } from "./api.ts";
 import { AuditSection } from "./audit.tsx";
+import { AuditsSection } from "./audits.tsx";
 import { DefinitionsSection } from "./definitions.tsx";
 import { ContentSection } from "./content.tsx";
+import { FreshnessSection } from "./freshness.tsx";
 import { KeysSection } from "./keys.tsx";
 import { act, Data, Failure } from "./pieces.tsx";
 import { ProfilesSection } from "./profiles.tsx";
@@ -26,6 +28,8 @@ const bodies: Readonly<Record<SectionName, () => ComponentChild>> = {
   plan: () => <PlanSection />,
   content: () => <ContentSection />,
   quarantine: () => <QuarantineSection />,
+  audits: () => <AuditsSection />,
+  freshness: () => <FreshnessSection />,
   keys: () => <KeysSection />,
   storage: () => <StorageSection />,
   audit: () => <AuditSection />,

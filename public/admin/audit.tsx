@@ -15,6 +15,7 @@ const actions: Readonly<Record<string, string>> = {
   "key.revoke": "Revoked a key",
   "quarantine.replay": "Sent quarantined input again",
   "alerts.test": "Sent a test alert",
+  "audits.run": "Began an audit",
   backup: "Backed up",
   verify: "Verified",
   rebuild: "Rebuilt the profiles",

@@ -16,11 +16,13 @@ export interface ChartProps {
   /** Seconds since the epoch, growing. */
   readonly times: readonly number[];
   readonly lines: readonly Line[];
+  /** What stands below the chart; `day`: dates, of days in UTC. */
+  readonly ticks?: "clock" | "day";
 }
 
 const heightPx = 200;
 
-export function Chart({ title, unit, times, lines }: ChartProps) {
+export function Chart({ title, unit, times, lines, ticks = "clock" }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const shape = lines.map(({ name }) => name).join();
@@ -29,7 +31,7 @@ export function Chart({ title, unit, times, lines }: ChartProps) {
     if (current === null) return undefined;
     const draw = () => {
       plot.current?.destroy();
-      plot.current = new uPlot(optionsOf(current, unit, lines), dataOf(times, lines), current);
+      plot.current = new uPlot(optionsOf(current, unit, lines, ticks), dataOf(times, lines), current);
     };
     draw();
     const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -66,7 +68,12 @@ export function Chart({ title, unit, times, lines }: ChartProps) {
   );
 }
 
-function optionsOf(place: HTMLElement, unit: string, lines: readonly Line[]): uPlot.Options {
+function optionsOf(
+  place: HTMLElement,
+  unit: string,
+  lines: readonly Line[],
+  ticks: "clock" | "day",
+): uPlot.Options {
   const style = getComputedStyle(place);
   const color = (name: string) => style.getPropertyValue(name).trim();
   const axis: uPlot.Axis = {
@@ -86,9 +93,10 @@ function optionsOf(place: HTMLElement, unit: string, lines: readonly Line[]): uP
         ...axis,
         space: 80,
         size: 28,
-        values: (_plot, ticks) => clockTexts(ticks),
+        ...(ticks === "day" ? { incrs: dayIncrements } : {}),
+        values: (_plot, splits) => (ticks === "day" ? dayTexts(splits) : clockTexts(splits)),
       },
-      { ...axis, size: 56, values: (_plot, ticks) => ticks.map(numberText) },
+      { ...axis, size: 56, values: (_plot, splits) => splits.map(numberText) },
     ],
     series: [
       {},
@@ -112,6 +120,14 @@ function loneDots(plot: uPlot, series: number): number[] {
 
 function dataOf(times: readonly number[], lines: readonly Line[]): uPlot.AlignedData {
   return [[...times], ...lines.map(({ values }) => [...values])];
+}
+
+const daySeconds = 86_400;
+const dayIncrements = [1, 2, 7, 14, 28].map((days) => days * daySeconds);
+
+function dayTexts(ticks: readonly number[]): string[] {
+  const form = { day: "numeric", month: "short", timeZone: "UTC" } as const;
+  return ticks.map((seconds) => new Date(seconds * 1_000).toLocaleDateString(undefined, form));
 }
 
 /** Times of day; with seconds only where a tick is not at a full minute. */

@@ -9,6 +9,8 @@ export const sections = [
   ["plan", "Tracking plan"],
   ["content", "Content"],
   ["quarantine", "Quarantine"],
+  ["audits", "Audits"],
+  ["freshness", "Freshness"],
   ["keys", "Keys and sources"],
   ["storage", "Storage"],
   ["audit", "Audit log"],

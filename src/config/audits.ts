@@ -209,7 +209,12 @@ export function auditSettings(block: z.output<typeof auditsSchema> | undefined):
 
 export function freshnessTarget(block: z.output<typeof freshnessSchema> | undefined): FreshnessTarget {
   const { stage, within, target, window } = freshnessSchema.parse(block ?? {});
-  return { stage, withinMs: milliseconds(within), share: target / 100, windowMs: milliseconds(window) };
+  return {
+    stage,
+    withinMs: milliseconds(within),
+    share: Math.round(target * 1e3) / 1e5,
+    windowMs: milliseconds(window),
+  };
 }
 
 /** What is wrong at one place of the two sections. */

@@ -66,6 +66,7 @@ function eventAt(seq: number, property: string | null, journal: JournalReader): 
   return {
     seq,
     messageId: row.message_id,
+    profileId: row.pid === null ? null : profileIds(journal.journalId).encode(row.pid),
     source: journal.sourceName(row.source),
     name: eventName({ type: typeOf(row.flags), name: row.name }),
     receivedAt: new Date(row.received_at_ms ?? row.timestamp_ms).toISOString(),

@@ -79,6 +79,8 @@ export interface AuditRunAnswer {
 export interface FindingEvent {
   readonly seq: number;
   readonly messageId: string;
+  /** Null while it waits to be folded. */
+  readonly profileId: string | null;
   readonly source: string;
   readonly name: string;
   readonly receivedAt: string;

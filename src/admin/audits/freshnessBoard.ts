@@ -38,6 +38,10 @@ export async function freshnessBoard(
     ops.ask("freshness", "board", nowMs - target.windowMs, dayMs),
   ]);
   const points = new Map<number, FreshnessPoint>();
+  // A stretch in which nothing came is a gap, not the line between its neighbours.
+  const begin = Math.floor((nowMs - spanMs) / stretchMs) * stretchMs;
+  for (let atMs = begin; atMs <= nowMs; atMs += stretchMs)
+    points.set(atMs, { at: new Date(atMs).toISOString(), stages: {} });
   for (const { atMs, stage, counts } of board.stretches) {
     const point = points.get(atMs) ?? { at: new Date(atMs).toISOString(), stages: {} };
     points.set(atMs, { ...point, stages: { ...point.stages, [stage]: timesOf(counts) } });
@@ -52,7 +56,7 @@ export async function freshnessBoard(
   return {
     range,
     stages: stages.filter((stage) => board.kinds.some((kind) => kind.stage === stage)),
-    points: [...points.values()],
+    points: [...points].sort(([left], [right]) => left - right).map(([, point]) => point),
     kinds: [...kinds.values()]
       .sort((left, right) => worse(right, target.stage) - worse(left, target.stage))
       .slice(0, maxKinds),

@@ -1,9 +1,10 @@
 import { expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
 import type { CrossCheck } from "../../../src/model/audit/rules.ts";
-import { dayMs, shopBody, shopDays, type ShopEvent } from "../../support/shopDays.ts";
+import { sendShop } from "../../support/sendShop.ts";
+import { dayMs, shopDays, type ShopEvent } from "../../support/shopDays.ts";
 import { FakeClock } from "../../support/fakeClock.ts";
-import { openTestStore, type TestStore } from "../../support/openTestStore.ts";
+import { openTestStore } from "../../support/openTestStore.ts";
 import { openTestAudits, type TestAudits } from "../../support/testAudits.ts";
 import { tempFolder, type TempFolder } from "../../support/tempFolder.ts";
 
@@ -20,29 +21,6 @@ const orders: CrossCheck = {
   withinMs: hourMs,
   mayDifferPercent: 1,
 };
-
-/** Sends events as they come, the clock with them; requests of a few minutes at once. */
-async function send(opened: TestStore, clock: FakeClock, events: readonly ShopEvent[]): Promise<void> {
-  const batchMs = 30 * 60_000;
-  for (let from = 0; from < events.length;) {
-    const first = events[from];
-    if (first === undefined) return;
-    let to = from;
-    while ((events[to]?.atMs ?? Infinity) < first.atMs + batchMs && to - from < 500) to += 1;
-    clock.advance(Math.max(0, (events[to - 1]?.atMs ?? 0) - clock.nowMs()));
-    await Promise.all(
-      (["web", "shop"] as const).map(async (source) => {
-        const batch = events.slice(from, to).filter((event) => event.source === source);
-        await Promise.all(
-          batch.map((event) =>
-            opened.send("batch", { batch: [shopBody(event)] }, { source, receivedAtMs: event.atMs }),
-          ),
-        );
-      }),
-    );
-    from = to;
-  }
-}
 
 test("faults planted in a fortnight are found, each with its sentence, and gone once they are mended", async () => {
   using folder = tempFolder();
@@ -62,7 +40,7 @@ test("faults planted in a fortnight are found, each with its sentence, and gone 
   const events = shopDays({ seed: 4, startMs, days: 15, visitsADay: 60, fault });
   const until = async (atMs: number) => {
     const sent = events.filter((event) => event.atMs >= clock.nowMs() && event.atMs < atMs);
-    await send(opened, clock, sent);
+    await sendShop(opened, clock, sent);
     clock.advance(Math.max(0, atMs - clock.nowMs()));
     return audits.run("test");
   };
