@@ -212,8 +212,10 @@ class Switch {
     this.#lead(led);
     const moved = this.#rewrite(owners);
     const { hot, journal } = this.#context;
+    // One that is apart again may have been told of under its own number before it was part of the other.
+    const numbers = [...[...this.#involved].map(({ pid }) => pid), ...this.#after.keys(), ...led.keys()];
     if (Number.isFinite(this.#apartFrom))
-      for (const { pid } of this.#involved) bareActs(journal, pid, hot.profile(pid), this.#apartFrom);
+      for (const pid of new Set(numbers)) bareActs(journal, pid, hot.profile(pid), this.#apartFrom);
     this.#tell(moved, ledBefore);
   }
 
