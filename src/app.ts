@@ -22,6 +22,9 @@ import type { DemoKeys } from "./demoKeys.ts";
 import { deliveryOperations } from "./deliveryOperations.ts";
 import type { Deliveries } from "./esp/deliver/deliveries.ts";
 import { openDeliveries } from "./deliveryWiring.ts";
+import type { TriggerFollower } from "./esp/trigger/triggerFollower.ts";
+import { triggerOperations } from "./triggerOperations.ts";
+import { openTriggers } from "./triggerWiring.ts";
 import { keysInForce } from "./keysInForce.ts";
 import type { Clock } from "./lib/clock.ts";
 import { warmUp } from "./lib/http.ts";
@@ -133,12 +136,16 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
   const findAt = findAtOf(store.profiles, settings.dataFolder);
   const watching = openWatching(settings, { ...deps, ...opened });
   const deliveries = openDeliveries(settings, { ...deps, ops, store });
+  const triggers = openTriggers({ ...deps, ops, store, deliveries, content });
   const config = new LiveConfig(
     {
       ...deps,
       admin: store.admin,
       isQuick: () => isQuick(store),
-      useDestinations: (next) => deliveries.use(next),
+      useWaysOut: async (next) => {
+        await deliveries.use(next.destinations);
+        await triggers.use(next.triggers);
+      },
     },
     { ...settings, rules: store.admin.rulesInUse() },
   );
@@ -171,6 +178,7 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
       }),
       ...receiptOperations({ ops, profiles: store.profiles, findAt }),
       ...vendorOperations({ shelf: content.shelf, publicUrl }),
+      ...triggerOperations({ ops, profiles: store.profiles, rules: () => triggers.rules, clock: deps.clock }),
       ...deliveryOperations({ deliveries, ops, changes: store.changes, clock: deps.clock }, store.profiles),
       ...configOperations(config, store.admin, settings.configPath),
       ...planOperations(store.admin, deps.clock),
@@ -188,6 +196,8 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
     noteHolder(settings.dataFolder, { pid: process.pid, address: serving.origin });
     const socket = openSocket(call, opened.audit, settings, deps);
     await deliveries.use(settings.destinations);
+    await triggers.use(settings.triggers);
+    triggers.start();
     if (settings.watchesConfig) {
       config.watch();
       content.watch();
@@ -197,10 +207,12 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
       origin: serving.origin,
       shownKeys,
       reload: () => void config.applyAndSay("signal"),
-      close: () => close({ ...opened, serving, socket, config, watching, deliveries }, settings, deps),
+      close: () =>
+        close({ ...opened, serving, socket, config, watching, deliveries, triggers }, settings, deps),
     };
   } catch (error) {
     await watching.close();
+    await triggers.stop();
     await deliveries.close();
     await serving.stop();
     throw error;
@@ -263,10 +275,11 @@ interface Running {
   readonly config: LiveConfig;
   readonly watching: Watching;
   readonly deliveries: Deliveries;
+  readonly triggers: TriggerFollower;
 }
 
 async function close(
-  { serving, socket, store, ops, content, config, watching, deliveries }: Opened & Running,
+  { serving, socket, store, ops, content, config, watching, deliveries, triggers }: Opened & Running,
   settings: ServeSettings,
   { clock }: AppDeps,
 ): Promise<void> {
@@ -276,6 +289,7 @@ async function close(
   store.drain();
   const ended = serving.endStreams();
   await socket?.close();
+  await triggers.stop();
   await deliveries.close();
   while (serving.door.inFlight.requests > 0 && clock.monotonicMs() < deadlineMs) await Bun.sleep(pollMs);
   // Whoever still comes is told to come back, until nothing is left to be written.

@@ -1,7 +1,7 @@
 /** What another configuration would change: at work, at the next start only, or not while the server runs. */
 import type { ConfigDifference } from "./admin/workReports.ts";
 import type { ServeSettings } from "./config/settings.ts";
-import type { DestinationSetting } from "./model/delivery/destinationSetting.ts";
+import type { TriggerRules } from "./model/trigger.ts";
 import { planDiff } from "./model/planDiff.ts";
 import type { RuleDifference } from "./model/ruleDifference.ts";
 import { rulesDiff } from "./model/rulesDiff.ts";
@@ -15,6 +15,7 @@ const otherwise: ReadonlySet<string> = new Set([
   "lists",
   "plan",
   "destinations",
+  "triggers",
   "configPath",
   "configText",
   "configOrigin",
@@ -31,23 +32,33 @@ export function differenceOf(used: ServeSettings, next: ServeSettings): ConfigDi
   return {
     rules: rules.filter(({ part }) => !fixedParts.has(part)),
     plan: planDiff(used.plan, next.plan),
-    destinations: destinationsDiff(used.destinations, next.destinations),
+    destinations: [
+      ...namedDiff("destinations", used.destinations, next.destinations),
+      ...namedDiff("triggers", used.triggers.triggers, next.triggers.triggers),
+      ...capsDiff(used.triggers, next.triggers),
+    ],
     atNextStart: keys.filter((key) => JSON.stringify(was[key]) !== JSON.stringify(is[key])),
     needsRebuild: rules.filter(({ part }) => fixedParts.has(part)),
   };
 }
 
-function destinationsDiff(
-  used: readonly DestinationSetting[],
-  next: readonly DestinationSetting[],
+function namedDiff(
+  part: string,
+  used: readonly { readonly name: string }[],
+  next: readonly { readonly name: string }[],
 ): RuleDifference[] {
   const was = new Map(used.map((one) => [one.name, JSON.stringify(one)]));
   const is = new Map(next.map((one) => [one.name, JSON.stringify(one)]));
   return [...new Set([...was.keys(), ...is.keys()])].flatMap((name) => {
     if (was.get(name) === is.get(name)) return [];
     const kind = !was.has(name) ? "added" : is.has(name) ? "changed" : "removed";
-    return [{ part: "destinations", name, kind }];
+    return [{ part, name, kind }];
   });
+}
+
+function capsDiff(used: TriggerRules, next: TriggerRules): RuleDifference[] {
+  const isSameList = JSON.stringify(used.caps) === JSON.stringify(next.caps);
+  return isSameList ? [] : [{ part: "triggers", name: "caps", kind: "changed" }];
 }
 
 /** The new settings with what can't change at work left as it is, to tell what the rest would do. */

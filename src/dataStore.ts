@@ -83,6 +83,7 @@ export async function eraseFromOps(
   changes: ChangeLog,
 ): Promise<void> {
   const asked = identifiers.map(({ type, value }) => askedHash(`${type}:${value}`));
+  await ops.ask("triggers", "eraseProfile", profileId);
   await ops.ask("receipts", "eraseProfile", profileId, asked);
   await catchUpWithPeople({ ops, changes, clock: systemClock });
 }

@@ -17,13 +17,12 @@ import type { ServeSettings } from "./config/settings.ts";
 import type { Clock } from "./lib/clock.ts";
 import { errorText } from "./lib/describeError.ts";
 import type { Log } from "./lib/log.ts";
-import type { DestinationSetting } from "./model/delivery/destinationSetting.ts";
 import type { StoreAdmin } from "./store/storeApi.ts";
 
 export interface LiveConfigDeps {
   readonly admin: StoreAdmin;
-  /** Takes other destinations into use. */
-  readonly useDestinations: (settings: readonly DestinationSetting[]) => Promise<void>;
+  /** Takes other destinations and triggers into use. */
+  readonly useWaysOut: (next: Pick<ServeSettings, "destinations" | "triggers">) => Promise<void>;
   readonly clock: Clock;
   readonly log: Log;
   /** Reads flags, environment and file again, or this text in the file's place. Throws ConfigError. */
@@ -174,9 +173,9 @@ export class LiveConfig implements Disposable {
         ? { profiles: 0 }
         : await admin.applyRules(next.rules, next.lists, onProgress);
     if (difference.plan.length > 0) await admin.usePlan(next.plan);
-    if (difference.destinations.length > 0) await this.#deps.useDestinations(next.destinations);
-    const { rules, plan, destinations, configText, configOrigin, planFolder } = next;
-    this.#used = { ...this.#used, rules, plan, destinations, configText, configOrigin, planFolder };
+    if (difference.destinations.length > 0) await this.#deps.useWaysOut(next);
+    const { rules, plan, destinations, triggers, configText, configOrigin, planFolder } = next;
+    this.#used = { ...this.#used, rules, plan, destinations, triggers, configText, configOrigin, planFolder };
     if (this.#isWatching) this.#watch.follow(this.#used);
     await this.#note(
       by,

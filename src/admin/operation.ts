@@ -6,6 +6,7 @@ import { z } from "zod";
 import type { PreflightReport } from "../esp/content/preflightReport.ts";
 import type { AuditRunAnswer, RunAnswer } from "./api/auditWire.ts";
 import { destinationParams, type DestinationResults } from "./destinationParams.ts";
+import { triggerParams, type TriggerResults } from "./triggerParams.ts";
 import type { ExplainedIdentity } from "../model/explainIdentity.ts";
 import type { JoinPlan } from "../model/joinPlan.ts";
 import { scopes } from "../model/key.ts";
@@ -188,6 +189,7 @@ export const operationParams = {
     dryRun: z.boolean(),
   }),
   ...destinationParams,
+  ...triggerParams,
   compact: z.strictObject({}),
   verify: z.strictObject({}),
   rebuild: z.strictObject({}),
@@ -258,7 +260,7 @@ export type UndoReport =
   | { readonly kind: "notTied" | "undoneBefore" | "notUndone" };
 
 /** What each operation gives at its end. Some also send items (a profile, an event, a change) on the way. */
-export interface OperationResults extends DestinationResults {
+export interface OperationResults extends DestinationResults, TriggerResults {
   readonly status: StoreStatus & { readonly version: string };
   readonly profile: unknown;
   readonly history: unknown;

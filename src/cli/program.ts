@@ -32,6 +32,7 @@ import { addSimulate } from "./simulate.ts";
 import { addSnippet } from "./snippet.ts";
 import { addTail } from "./tail.ts";
 import { addTest } from "./test.ts";
+import { addTriggers } from "./triggers.ts";
 import { addVerify } from "./verify.ts";
 
 const additions = [
@@ -54,6 +55,7 @@ const additions = [
   addPreview,
   addPreflight,
   addTest,
+  addTriggers,
   addContentToken,
   addDoctor,
   addReceipts,

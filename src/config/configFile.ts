@@ -9,6 +9,7 @@ import { computedTraitsSchema, describeComputed, useSchema } from "./computedTra
 import { contentSchema } from "./content.ts";
 import { ConfigError } from "./configError.ts";
 import { destinationsSchema } from "./destinations.ts";
+import { capsSchema, triggersSchema } from "./triggers.ts";
 import { declaredProblems, declaredTraitsSchema, describeDeclared } from "./declaredTraits.ts";
 import type { Environment } from "./environment.ts";
 import { readText } from "./option.ts";
@@ -21,9 +22,6 @@ import { describeSegments, segmentProblems, segmentsExpected, segmentsSchema } f
 import { trackingPlanSchema } from "./trackingPlan.ts";
 import { serveOptions, serveSection } from "./serveOptions.ts";
 import { substitute } from "./substitute.ts";
-
-/** Sections that the file will hold one day; said apart from mistakes. */
-const laterSections = ["triggers"];
 
 /** Larger files are refused; a configuration is read by people. */
 const maxFileBytes = 1024 * 1024;
@@ -100,6 +98,8 @@ export const fileSchema = z.strictObject({
     })
     .optional(),
   destinations: destinationsSchema.optional(),
+  triggers: triggersSchema.optional(),
+  caps: capsSchema.optional(),
   alerts: alertsSchema
     .meta({
       description: "When ingest counts as unwell, and who is told.",
@@ -233,8 +233,6 @@ function describeIssue(issue: z.core.$ZodIssue, value: unknown): string[] {
 function describeUnknown(path: readonly string[]): string {
   const place = path.join(".");
   const name = path.at(-1) ?? "";
-  const later = path.length === 1 ? laterSections : [];
-  if (later.includes(name)) return `${place}: this version of Freshet does not take this yet; remove it`;
   const meant = nearest(name, knownKeys(path));
   return `${place} is unknown${meant === null ? `; known here: ${knownKeys(path).join(", ")}` : `; did you mean ${meant}?`}`;
 }

@@ -10,6 +10,7 @@ import { identityDefaults, identityKeys } from "./identity.ts";
 import type { Option } from "./option.ts";
 import { clauseKeys } from "./segmentClauses.ts";
 import { destinationKeys } from "./destinations.ts";
+import { triggerKeys } from "./triggers.ts";
 import { contentKeys } from "./content.ts";
 import { planKeys } from "./trackingPlan.ts";
 import { serveOptions } from "./serveOptions.ts";
@@ -111,6 +112,10 @@ export function referencePage(): string {
     "## Destinations\n",
     destinationsNote,
     ...destinationKeys.map(({ key, description }) => `- \`${key}\`: ${description}`),
+    "",
+    "## Triggers\n",
+    triggersNote,
+    ...triggerKeys.map(({ key, description }) => `- \`${key}\`: ${description}`),
     "",
     "## Alerts\n",
     alertsNote,
@@ -260,6 +265,20 @@ destinations:
     apiKey: "\${CIO_API_KEY}"
     map: { first_name: firstName, last_cart_value: cart.value, greeting: "Hello {{ firstName }}" }
     events: [Order Completed]
+\`\`\`
+`;
+
+const triggersNote = `What is sent when something happens ([triggers.md](triggers.md)), by name; and under \`caps:\` how much of it one
+person gets. Taken into use at work.
+
+\`\`\`yaml
+triggers:
+  cart-mail:
+    when: { enters: cart-abandoned }
+    send: { block: cart-reminder, through: mail, subject: "Your cart is waiting", topic: marketing }
+    limits: { oncePer: 7d, quietHours: "21:00-08:00", timeZone: Europe/Berlin, maxLate: 1h, holdout: 5% }
+caps:
+  - { most: 2, within: 1d, topic: marketing }
 \`\`\`
 `;
 

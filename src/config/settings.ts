@@ -6,6 +6,7 @@ import { parseDuration } from "../lib/duration.ts";
 import { assert } from "../lib/assert.ts";
 import { compileIdentity } from "../model/identity.ts";
 import type { DestinationSetting } from "../model/delivery/destinationSetting.ts";
+import type { TriggerRules } from "../model/trigger.ts";
 import type { PlanRules } from "../model/plan.ts";
 import type { Rules } from "../model/rules.ts";
 import type { Enrichment } from "../model/facts.ts";
@@ -17,6 +18,7 @@ import { loadPlan } from "./trackingPlan.ts";
 import { declaredTraitsOf } from "./declaredTraits.ts";
 import { contentSettings, type ContentSettings } from "./content.ts";
 import { destinationSettings, type DestinationKind } from "./destinations.ts";
+import { triggerRules } from "./triggers.ts";
 import { watchedTraits } from "./watched.ts";
 import { readConfigFile, readConfigText, refusal, type BuiltInFile, type ConfigFile } from "./configFile.ts";
 import { ConfigError } from "./configError.ts";
@@ -84,6 +86,8 @@ export interface ServeSettings {
   /** Null: there is no tracking plan. */
   readonly plan: PlanRules | null;
   readonly destinations: readonly DestinationSetting[];
+  /** What is sent when something happens. */
+  readonly triggers: TriggerRules;
   readonly alerts: AlertSettings;
   readonly audits: AuditSettings;
   readonly freshness: FreshnessTarget;
@@ -129,7 +133,7 @@ export function loadServeSettings(
       : readConfigText(given, environment);
   checkVariables(environment, variables);
   const values = serveValues(mergeOptions(serveOptions, flags, environment, file.serve ?? {}));
-  const destinations = destinationsOf(file, kinds, configPath, text ?? "");
+  const { destinations, triggers } = waysOut(file, kinds, configPath, text ?? "");
   const watched = watchedTraits(destinations, kinds, definitionsOf(file));
   return {
     ...settingsOf(
@@ -143,6 +147,7 @@ export function loadServeSettings(
     configPath,
     configText: text,
     destinations,
+    triggers,
     configOrigin: brought === null ? "file" : "builtIn",
     planFolder: planFolderOf(file, configPath),
     enrichment: inFile(configPath, text, () => loadEnrichment(file.enrichment, dirname(configPath))),
@@ -225,7 +230,14 @@ function settingsOf(
   watched: Rules["watched"],
 ): Omit<
   ServeSettings,
-  "configPath" | "configText" | "configOrigin" | "planFolder" | "enrichment" | "destinations" | "content"
+  | "configPath"
+  | "configText"
+  | "configOrigin"
+  | "planFolder"
+  | "enrichment"
+  | "destinations"
+  | "triggers"
+  | "content"
 > {
   const limits: Limits = {
     maxInFlightRequests: values.maxInFlightRequests,
@@ -274,15 +286,23 @@ function segmentsOf({ segments = {}, identity }: ConfigFile, configPath: string)
   return loadSegments(segments, dirname(configPath), compileIdentity(identityRulesOf(identity)));
 }
 
-function destinationsOf(
-  { destinations = {}, segments = {} }: ConfigFile,
+function waysOut(
+  file: ConfigFile,
   kinds: readonly DestinationKind[],
   configPath: string,
   text: string,
-): readonly DestinationSetting[] {
-  const { settings, problems } = destinationSettings(destinations, kinds, new Set(Object.keys(segments)));
+): Pick<ServeSettings, "destinations" | "triggers"> {
+  const segments = new Set(Object.keys(file.segments ?? {}));
+  const destinations = destinationSettings(file.destinations ?? {}, kinds, segments);
+  const triggers = triggerRules(file, {
+    segments,
+    destinations: destinations.settings,
+    canSend: (type) => kinds.some((kind) => kind.type === type && kind.can.includes("send")),
+  });
+  // A destination that is wrong is missing for its triggers too; the cause alone is worth telling.
+  const problems = destinations.problems.length > 0 ? destinations.problems : triggers.problems;
   if (problems.length > 0) throw refusal(configPath, text, problems);
-  return settings;
+  return { destinations: destinations.settings, triggers: triggers.rules };
 }
 
 /** Tells problems as ones of the file, with where they stand in it. */

@@ -32,9 +32,7 @@ export const deliveryCrashPoints = [
 ] as const;
 
 export type CrashPointName =
-  | (typeof crashPoints)[number]
-  | (typeof rulesCrashPoints)[number]
-  | (typeof deliveryCrashPoints)[number];
+  (typeof crashPoints)[number] | (typeof rulesCrashPoints)[number] | (typeof deliveryCrashPoints)[number];
 
 export type CrashPoint = (name: CrashPointName) => void;
 
@@ -45,8 +43,7 @@ export const noCrash: CrashPoint = () => {};
 export function crashAt(setting: string): CrashPoint {
   const [wanted, count] = setting.split(":");
   const known: readonly string[] = [...crashPoints, ...rulesCrashPoints, ...deliveryCrashPoints];
-  if (wanted === undefined || !known.includes(wanted))
-    throw new Error(`there is no crash point "${wanted}"`);
+  if (wanted === undefined || !known.includes(wanted)) throw new Error(`there is no crash point "${wanted}"`);
   let left = Number(count ?? 1);
   return (name) => {
     if (name !== wanted) return;

@@ -282,12 +282,6 @@ describe("freshet.yaml", () => {
     for (const [index, part] of expected.entries()) expect(found[index]).toContain(part);
   });
 
-  test.each(["triggers"])("%s is said to come later", (section) => {
-    expect(problems({ yaml: `version: 1\n${section}: {}` })).toEqual([
-      `freshet.yaml: ${section}: this version of Freshet does not take this yet; remove it`,
-    ]);
-  });
-
   test("$${NAME} stands for itself", () => {
     expect(problems({ yaml: 'version: 1\nserve: { host: "$${HOST}" }' })).toEqual([]);
     expect(load({ yaml: 'version: 1\nserve: { host: "$${HOST}" }' }).host).toBe("${HOST}");

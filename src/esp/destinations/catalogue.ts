@@ -2,8 +2,9 @@
 import type { Destination } from "../deliver/destination.ts";
 import { customerio } from "./customerio.ts";
 import { httpDestination } from "./http.ts";
+import { smtp } from "./smtp.ts";
 
 // Each is given what its own schema made, so its settings are of no concern here.
-export const destinationTypes: readonly Destination[] = [customerio, httpDestination].map(
+export const destinationTypes: readonly Destination[] = [customerio, httpDestination, smtp].map(
   (one) => one as unknown as Destination,
 );

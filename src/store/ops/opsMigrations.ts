@@ -2,6 +2,7 @@
 import { auditEraseRules, auditTables } from "../audit/auditTables.ts";
 import { openDatabase, type Database } from "../sqlite.ts";
 import { deliveryEraseRules, deliverySchema } from "./deliverySchema.ts";
+import { triggerEraseRules, triggerSchema } from "./triggerSchema.ts";
 
 /** Erase rules, one a table. A test holds this list against the schema. */
 export const opsEraseRules: Readonly<Record<string, string>> = {
@@ -11,6 +12,7 @@ export const opsEraseRules: Readonly<Record<string, string>> = {
   block_text: "templates of e-mails, in which nobody's data stands",
   ...auditEraseRules,
   ...deliveryEraseRules,
+  ...triggerEraseRules,
 };
 
 const steps: readonly string[] = [
@@ -62,6 +64,7 @@ CREATE TABLE block_text (
 `,
   auditTables,
   deliverySchema,
+  triggerSchema,
 ];
 
 /** The schema of ops.db that this program writes. */

@@ -17,6 +17,7 @@ import { DeliveryStories } from "./deliveryStories.ts";
 import { DestinationTable } from "./destinationTable.ts";
 import { JobTable } from "./jobTable.ts";
 import { PeopleTable } from "./peopleTable.ts";
+import { TriggerTable } from "./triggerTable.ts";
 
 const rooms = {
   audit: (database: Database) => new AuditTable(database),
@@ -29,6 +30,7 @@ const rooms = {
   deadLetters: (database: Database) => new DeadLetterTable(database),
   deliveryStories: (database: Database) => new DeliveryStories(database),
   people: (database: Database) => new PeopleTable(database),
+  triggers: (database: Database) => new TriggerTable(database),
 };
 
 export type OpsRooms = { readonly [Room in keyof typeof rooms]: ReturnType<(typeof rooms)[Room]> };

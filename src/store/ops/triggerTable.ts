@@ -1,0 +1,267 @@
+/**
+ * What triggers did, person by person, as rows of ops.db. What sets one off is read from the change log; the cursor, the
+ * log and the queue of the destination move in one transaction, so that each time it is set off counts once.
+ */
+import type { Database, SqlValue } from "../sqlite.ts";
+import { toQueue } from "./deadLetterTable.ts";
+
+/** How it stands with one time that a trigger was set off. */
+export type TriggerOutcome = "queued" | "sent" | "skipped" | "dead" | "held_out";
+
+/** A time that a trigger was set off. Times in milliseconds. */
+export interface TriggerEntry {
+  readonly item: string;
+  readonly trigger: string;
+  readonly profile: string;
+  readonly topic: string | null;
+  readonly seq: number;
+  readonly atMs: number;
+  readonly outcome: TriggerOutcome;
+  readonly reason: string | null;
+  readonly settledMs: number | null;
+  readonly receipt: string | null;
+  readonly goalMs: number | null;
+}
+
+/** What the change log says, in its order. */
+export type TriggerAct =
+  | {
+      readonly kind: "setOff";
+      readonly trigger: string;
+      readonly profile: string;
+      readonly topic: string | null;
+      readonly seq: number;
+      readonly atMs: number;
+      /** The destination's number. */
+      readonly destination: number;
+      readonly lane: "transactional" | "behavioural";
+      /** At most one in so long; null: each time. */
+      readonly oncePerMs: number | null;
+      readonly isHeldOut: boolean;
+    }
+  | {
+      readonly kind: "goal";
+      readonly trigger: string;
+      readonly profile: string;
+      readonly atMs: number;
+      readonly withinMs: number;
+    }
+  | { readonly kind: "merge"; readonly into: string; readonly from: readonly string[] }
+  | { readonly kind: "erase"; readonly profiles: readonly string[] };
+
+/** Numbers of one trigger. */
+export interface TriggerCounts {
+  readonly trigger: string;
+  readonly outcomes: Readonly<Partial<Record<TriggerOutcome, number>>>;
+  readonly reasons: readonly { readonly reason: string; readonly count: number }[];
+  /** Of who got it, and of who was held out: how many, and how many reached the goal. */
+  readonly lift: Readonly<Record<"sent" | "held_out", { readonly people: number; readonly reached: number }>>;
+}
+
+const columns =
+  "item, trigger_name, profile, topic, seq, at_ms, outcome, reason, settled_ms, receipt, goal_ms";
+const selectCursor = "SELECT epoch, seq FROM trigger_cursor WHERE id = 1";
+const putCursor = "INSERT OR REPLACE INTO trigger_cursor (id, epoch, seq) VALUES (1, ?, ?)";
+const selectKnown = "SELECT name, since_seq FROM trigger_known";
+const insertKnown = "INSERT OR IGNORE INTO trigger_known (name, since_seq, since_ms) VALUES (?, ?, ?)";
+const deleteKnown = "DELETE FROM trigger_known WHERE name = ?";
+const insertEntry = `INSERT OR IGNORE INTO trigger_log (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)`;
+const selectRecent = `
+SELECT 1 FROM trigger_log WHERE profile = ? AND trigger_name = ? AND at_ms > ? AND outcome IN ('queued', 'sent', 'held_out') LIMIT 1`;
+const settle =
+  "UPDATE trigger_log SET outcome = ?, reason = ?, settled_ms = ?, receipt = coalesce(?, receipt) WHERE item = ?";
+const selectByItem = `SELECT ${columns} FROM trigger_log WHERE item = ?`;
+const selectOfProfile = `SELECT ${columns} FROM trigger_log WHERE profile = ? ORDER BY at_ms DESC LIMIT ?`;
+const selectOfTrigger = `SELECT ${columns} FROM trigger_log WHERE trigger_name = ? ORDER BY at_ms DESC LIMIT ?`;
+const countSent = `
+SELECT count(*) AS sent FROM trigger_log WHERE profile = ? AND outcome = 'sent' AND settled_ms > ? AND (?3 IS NULL OR topic = ?3)`;
+const selectOutcomes =
+  "SELECT trigger_name, outcome, count(*) AS count FROM trigger_log WHERE at_ms >= ? GROUP BY trigger_name, outcome";
+const selectReasons = `
+SELECT trigger_name, reason, count(*) AS count FROM trigger_log WHERE at_ms >= ? AND reason IS NOT NULL
+GROUP BY trigger_name, reason ORDER BY count DESC LIMIT 1000`;
+const selectLift = `
+SELECT trigger_name, outcome, count(DISTINCT profile) AS people, count(DISTINCT CASE WHEN goal_ms IS NOT NULL THEN profile END) AS reached
+FROM trigger_log WHERE at_ms >= ? AND outcome IN ('sent', 'held_out') GROUP BY trigger_name, outcome`;
+const reachGoal = `
+UPDATE trigger_log SET goal_ms = ?1 WHERE profile = ?2 AND trigger_name = ?3 AND goal_ms IS NULL
+AND outcome IN ('queued', 'sent', 'held_out') AND at_ms <= ?1 AND at_ms >= ?1 - ?4`;
+const moveProfile = "UPDATE trigger_log SET profile = ? WHERE profile = ?";
+const deleteProfile = "DELETE FROM trigger_log WHERE profile = ?";
+const trimOld =
+  "DELETE FROM trigger_log WHERE item IN (SELECT item FROM trigger_log WHERE at_ms < ? AND outcome <> 'queued' LIMIT 2000)";
+
+/** How long what was done is told. */
+const keptMs = 180 * 86_400_000;
+
+interface Row {
+  readonly item: string;
+  readonly trigger_name: string;
+  readonly profile: string;
+  readonly topic: string | null;
+  readonly seq: number;
+  readonly at_ms: number;
+  readonly outcome: TriggerOutcome;
+  readonly reason: string | null;
+  readonly settled_ms: number | null;
+  readonly receipt: string | null;
+  readonly goal_ms: number | null;
+}
+
+export class TriggerTable {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** Where it has come to in the change log; null: there was never a trigger. */
+  cursor(): { readonly epoch: number; readonly seq: number } | null {
+    return this.#database.query<{ epoch: number; seq: number }, []>(selectCursor).get();
+  }
+
+  /**
+   * Takes triggers into use: one that is new begins at the head. Gives, by name, the seq after which each may be set
+   * off. A trigger that is gone is forgotten, and begins anew when it comes back.
+   */
+  use(
+    names: readonly string[],
+    epoch: number,
+    head: number,
+    nowMs: number,
+  ): Readonly<Record<string, number>> {
+    return this.#database.transaction(() => {
+      const stored = this.cursor();
+      const isOther = stored !== null && stored.epoch !== epoch;
+      if (stored === null || isOther) this.#database.query(putCursor).run(epoch, head);
+      const known = this.#database.query<{ name: string; since_seq: number }, []>(selectKnown).all();
+      for (const { name } of known)
+        if (isOther || !names.includes(name)) this.#database.query(deleteKnown).run(name);
+      for (const name of names) this.#database.query(insertKnown).run(name, head, nowMs);
+      const now = this.#database.query<{ name: string; since_seq: number }, []>(selectKnown).all();
+      return Object.fromEntries(now.map(({ name, since_seq }) => [name, since_seq]));
+    })();
+  }
+
+  /** Takes what the change log says up to a seq. Gives how many messages were queued. */
+  take(epoch: number, seq: number, acts: readonly TriggerAct[], nowMs: number): number {
+    return this.#database.transaction(() => {
+      let queued = 0;
+      for (const act of acts) {
+        if (act.kind === "setOff") queued += this.#setOff(act, nowMs) ? 1 : 0;
+        else if (act.kind === "goal")
+          this.#database.query(reachGoal).run(act.atMs, act.profile, act.trigger, act.withinMs);
+        else if (act.kind === "merge")
+          for (const from of act.from) this.#database.query(moveProfile).run(act.into, from);
+        else for (const profile of act.profiles) this.#database.query(deleteProfile).run(profile);
+      }
+      this.#database.query(putCursor).run(epoch, seq);
+      this.#database.query(trimOld).run(nowMs - keptMs);
+      return queued;
+    })();
+  }
+
+  /** Says what became of one. */
+  settle(
+    item: string,
+    outcome: TriggerOutcome,
+    reason: string | null,
+    receipt: string | null,
+    nowMs: number,
+  ): void {
+    this.#database.query(settle).run(outcome, reason, nowMs, receipt, item);
+  }
+
+  byItem(item: string): TriggerEntry | null {
+    const row = this.#database.query<Row, [string]>(selectByItem).get(item);
+    return row === null ? null : entryOf(row);
+  }
+
+  /** Of a person, or of a trigger, the newest first. */
+  log(of: { readonly profile: string } | { readonly trigger: string }, limit: number): TriggerEntry[] {
+    const rows =
+      "profile" in of
+        ? this.#database.query<Row, [string, number]>(selectOfProfile).all(of.profile, limit)
+        : this.#database.query<Row, [string, number]>(selectOfTrigger).all(of.trigger, limit);
+    return rows.map(entryOf);
+  }
+
+  /** How many messages a person was sent since then, about a topic or (null) about anything. */
+  sentSince(profile: string, sinceMs: number, topic: string | null): number {
+    return (
+      this.#database.query<{ sent: number }, SqlValue[]>(countSent).get(profile, sinceMs, topic)?.sent ?? 0
+    );
+  }
+
+  /** Numbers of every trigger that was set off since then. */
+  counts(sinceMs: number): TriggerCounts[] {
+    const outcomes = this.#database
+      .query<{ trigger_name: string; outcome: TriggerOutcome; count: number }, [number]>(selectOutcomes)
+      .all(sinceMs);
+    const reasons = this.#database
+      .query<{ trigger_name: string; reason: string; count: number }, [number]>(selectReasons)
+      .all(sinceMs);
+    const lifts = this.#database
+      .query<
+        { trigger_name: string; outcome: "sent" | "held_out"; people: number; reached: number },
+        [number]
+      >(selectLift)
+      .all(sinceMs);
+    const nobody = { people: 0, reached: 0 };
+    return [...new Set(outcomes.map(({ trigger_name }) => trigger_name))].sort().map((trigger) => ({
+      trigger,
+      outcomes: Object.fromEntries(
+        outcomes.filter((row) => row.trigger_name === trigger).map(({ outcome, count }) => [outcome, count]),
+      ),
+      reasons: reasons
+        .filter((row) => row.trigger_name === trigger)
+        .map(({ reason, count }) => ({ reason, count })),
+      lift: {
+        sent: liftOf(lifts, trigger, "sent") ?? nobody,
+        held_out: liftOf(lifts, trigger, "held_out") ?? nobody,
+      },
+    }));
+  }
+
+  /** Takes a person's rows away at once; the change log says so again, which does no harm. */
+  eraseProfile(profile: string): void {
+    this.#database.query(deleteProfile).run(profile);
+  }
+
+  #setOff(act: Extract<TriggerAct, { kind: "setOff" }>, nowMs: number): boolean {
+    const { trigger, profile, topic, seq, atMs, oncePerMs, isHeldOut } = act;
+    const item = `${trigger}/${profile}/${seq}`;
+    const insert = (outcome: TriggerOutcome, reason: string | null) =>
+      this.#database
+        .query(insertEntry)
+        .run(item, trigger, profile, topic, seq, atMs, outcome, reason, outcome === "queued" ? null : nowMs);
+    const isRecent =
+      oncePerMs !== null &&
+      this.#database.query(selectRecent).get(profile, trigger, atMs - oncePerMs) !== null;
+    if (isRecent) {
+      insert("skipped", "once_per");
+      return false;
+    }
+    if (isHeldOut) {
+      insert("held_out", null);
+      return false;
+    }
+    if (insert("queued", null).changes === 0) return false;
+    const row = { profile, kind: "send", item, lane: act.lane, seq, atMs, payload: null } as const;
+    toQueue(this.#database, act.destination, row, nowMs);
+    return true;
+  }
+}
+
+function liftOf(
+  rows: readonly { trigger_name: string; outcome: string; people: number; reached: number }[],
+  trigger: string,
+  outcome: string,
+): { readonly people: number; readonly reached: number } | null {
+  const found = rows.find((row) => row.trigger_name === trigger && row.outcome === outcome);
+  return found === undefined ? null : { people: found.people, reached: found.reached };
+}
+
+function entryOf({ trigger_name, at_ms, settled_ms, goal_ms, ...row }: Row): TriggerEntry {
+  return { ...row, trigger: trigger_name, atMs: at_ms, settledMs: settled_ms, goalMs: goal_ms };
+}
