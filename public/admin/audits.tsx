@@ -74,7 +74,7 @@ function Found({ answer, onBegun }: { readonly answer: AuditsAnswer; readonly on
       ) : (
         <>
           <Tiles run={latest.run} rows={seals.rows} />
-          <Findings run={latest.run.id} findings={latest.findings} />
+          <Findings run={latest.run} findings={latest.findings} />
         </>
       )}
       <Kinds kinds={kinds} />
@@ -144,7 +144,13 @@ function Tiles({ run, rows }: { readonly run: RunAnswer; readonly rows: number }
   );
 }
 
-function Findings({ run, findings }: { readonly run: number; readonly findings: readonly FindingAnswer[] }) {
+function Findings({
+  run,
+  findings,
+}: {
+  readonly run: RunAnswer;
+  readonly findings: readonly FindingAnswer[];
+}) {
   if (findings.length === 0)
     return (
       <ul class="words">
@@ -161,7 +167,7 @@ function Findings({ run, findings }: { readonly run: number; readonly findings: 
           <Data>{finding.sentence}</Data>
           <p>{finding.advice}</p>
           <p class="more">
-            <a href={link("audits", "finding", String(run), finding.key)}>
+            <a href={link("audits", "finding", String(run.id), finding.key)}>
               Look at it<span class="unseen">: {finding.key}</span>
             </a>{" "}
             <small>
@@ -170,6 +176,9 @@ function Findings({ run, findings }: { readonly run: number; readonly findings: 
           </p>
         </li>
       ))}
+      {run.left === 0 ? null : (
+        <li class="slow">{countText(run.left)} further findings are not told one by one.</li>
+      )}
     </ul>
   );
 }
@@ -256,7 +265,7 @@ function OneRun({ id }: { readonly id: string }) {
           <h2>
             Audit of <At at={answer.run.endedAt} />
           </h2>
-          <Findings run={answer.run.id} findings={answer.findings} />
+          <Findings run={answer.run} findings={answer.findings} />
         </>
       )}
     </>

@@ -98,6 +98,7 @@ async function print(context: CliContext, answer: AuditRunAnswer, isJson: boolea
   if (isJson) return context.print(`${JSON.stringify(answer, null, 2)}\n`);
   const { run, findings } = answer;
   await context.print(`${[runLine(run), ...findings.map(findingText)].join("\n")}\n`);
+  if (run.left > 0) context.tell(`${run.left} further findings are not told one by one`);
 }
 
 function runLine({

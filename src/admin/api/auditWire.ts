@@ -28,6 +28,8 @@ export interface RunAnswer {
   readonly cause: string;
   readonly findings: number;
   readonly critical: number;
+  /** Further ones that are not told one by one. */
+  readonly left: number;
   /** Of what the run looked at; null: it did not look at profiles. */
   readonly profiles: number | null;
   readonly sealedBlocks: number;

@@ -6,11 +6,12 @@ import type { FindingAnswer, RunAnswer } from "../api/auditWire.ts";
 /** A run as it is told. */
 export function runAnswer({ begunAtMs, endedAtMs, report, ...run }: AuditRun): RunAnswer {
   // Written by Audits alone.
-  const { profiles, seals, folds } = report as AuditReport;
+  const { profiles, seals, folds, left } = report as AuditReport;
   return {
     ...run,
     begunAt: new Date(begunAtMs).toISOString(),
     endedAt: new Date(endedAtMs).toISOString(),
+    left,
     profiles,
     sealedBlocks: seals.blocks,
     foldsCompared: folds.compared,

@@ -45,6 +45,9 @@ export interface EventCell {
   properties: Record<string, PropertyCell>;
   /** Of a whole source: seconds by which senders' clocks are behind (positive) or ahead, on the scale of `numbers`. */
   skews: Record<string, number>;
+  /** Of a whole source: seqs of the newest events that came twice, and of those whose clock was a minute off or more. */
+  twice?: number[];
+  skewed?: number[];
 }
 
 /** Names of properties kept of one event on one day. */
@@ -65,6 +68,13 @@ export function emptyCell(): EventCell {
     properties: {},
     skews: {},
   };
+}
+
+const maxSamples = 5;
+
+/** The list with one more seq, the oldest of too many gone. */
+export function withSample(seqs: readonly number[] | undefined, seq: number): number[] {
+  return [...(seqs ?? []), seq].slice(-maxSamples);
 }
 
 /** Counts an event. */

@@ -10,6 +10,7 @@ import {
   otherName,
   secretName,
   stepOf,
+  withSample,
   type EventCell,
 } from "./cells.ts";
 import { distinctCount } from "./distinct.ts";
@@ -17,6 +18,7 @@ import { hash32 } from "./hash32.ts";
 
 export const dayMs = 86_400_000;
 export const hourMs = 3_600_000;
+const minuteMs = 60_000;
 
 /** The name under which all of a source's events are counted together. */
 export const wholeSource = "";
@@ -77,10 +79,12 @@ export class DayTally {
     if (this.#isDuplicate(seen, looked.digest)) {
       whole.duplicates += 1;
       cell.duplicates += 1;
+      whole.twice = withSample(whole.twice, seen.seq);
     }
     if (looked.skewMs === null) return;
     const step = stepOf(Math.round(looked.skewMs / 1_000));
     whole.skews[step] = (whole.skews[step] ?? 0) + 1;
+    if (Math.abs(looked.skewMs) >= minuteMs) whole.skewed = withSample(whole.skewed, seen.seq);
   }
 
   /** Remembers an event that was counted before, so that its duplicates are known. */

@@ -34,6 +34,7 @@ export function judgeDuplicates({ source, day, cell, before }: Compared, rules: 
     expected: shareBefore * 100,
     sinceMs,
     source,
+    seqs: cell.twice ?? [],
   });
 }
 
@@ -61,6 +62,7 @@ export function judgeClock({ source, day, cell, before }: Compared, rules: Audit
       day,
       `The clocks of ${source} are ahead: ${percentText(ahead / count)} of its ${countWords(count)} events on ${dateText(day)} say that they happened after they were received, by about ${spanText(middle * 1_000)}.`,
       -middle,
+      cell.skewed,
     );
   }
   // Late events are no wrong clock by themselves; nearly all of them being late, where they were not before, is.
@@ -74,10 +76,17 @@ export function judgeClock({ source, day, cell, before }: Compared, rules: Audit
     day,
     `The clocks of ${source} are behind, or it sends late: nine of ten of its ${countWords(count)} events on ${dateText(day)} were received at least ${spanText(least * 1_000)} after they say they happened (${spanText(leastBefore * 1_000)} on the same weekday before).`,
     least,
+    cell.skewed,
   );
 }
 
-function clockDraft(source: string, day: number, sentence: string, seconds: number): Draft {
+function clockDraft(
+  source: string,
+  day: number,
+  sentence: string,
+  seconds: number,
+  seqs: readonly number[] = [],
+): Draft {
   const sinceMs = day * dayMs;
   return draft({
     about: [source],
@@ -88,6 +97,7 @@ function clockDraft(source: string, day: number, sentence: string, seconds: numb
     expected: 0,
     sinceMs,
     source,
+    seqs,
   });
 }
 

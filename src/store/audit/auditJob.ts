@@ -62,6 +62,8 @@ export interface CrossChecked {
 
 /** What a run looked at; kept with it. */
 export interface AuditReport {
+  /** Findings beyond those that a run tells. */
+  readonly left: number;
   readonly profiles: number | null;
   readonly seals: SealsChecked;
   readonly folds: FoldsChecked;
@@ -83,6 +85,8 @@ const rowsAtOnce = 200_000;
 const blocksAtOnce = 64;
 const factsAtOnce = 2_000;
 const profilesAtOnce = 200;
+/** More in one run are read by nobody. */
+const maxFindings = 200;
 
 export async function runAudit(job: AuditJob, deps: AuditDeps): Promise<AuditTallied | AuditRan> {
   return job.kind === "auditTally" ? tally(job, deps) : run(job, deps);
@@ -150,14 +154,15 @@ async function run(job: Extract<AuditJob, { kind: "auditRun" }>, deps: AuditDeps
     const judged = scan === null ? [] : judgeScans(scan, ops, nowMs, rules);
     const folds = await checkFolds(store, rules.foldSample, job.seed, nowMs, deps);
     deps.onProgress(0.95);
-    const all = [...drafts, ...facts.drafts, ...judged, ...seals.drafts, ...folds.drafts];
-    const findings = await withSamples(all, store, rules, nowMs, deps);
+    const all = [...seals.drafts, ...folds.drafts, ...facts.drafts, ...drafts, ...judged];
+    const findings = await withSamples(all.slice(0, maxFindings), store, rules, nowMs, deps);
     return {
       kind: "ran",
       findings,
       scans: scan === null ? [] : rowsOf(scan, nowMs),
       checked: seals.checked,
       report: {
+        left: Math.max(0, all.length - maxFindings),
         profiles: scan?.all.profiles ?? null,
         seals: seals.report,
         folds: folds.report,
