@@ -219,6 +219,11 @@ describe("a content token", () => {
     const token = await cli("content-token", "hello", "--as", "user_id:42");
     expect(token).toMatch(/^ct_[A-Za-z0-9_-]{40,60}$/);
     expect(await ask(`${path}?token=${token}`)).toEqual([200, "<p>Ann</p>"]);
+    // A reader may follow such a link, and what it shows may lead to a shop that need not hear of the token.
+    const { headers } = await server.get(`${path}?token=${token}`, {});
+    expect(headers.get("referrer-policy")).toBe("no-referrer");
+    expect(headers.get("x-robots-tag")).toBe("noindex");
+    expect(headers.get("content-security-policy")).toStartWith("sandbox ");
     expect((await ask(`/v1/content/other?token=${token}`))[0]).toBe(403);
     expect((await ask(`/v1/profiles/user_id:42?token=${token}`))[0]).toBe(401);
     expect((await ask(`/v1/feed?token=${token}`))[0]).toBe(401);
@@ -248,6 +253,7 @@ describe("a content token", () => {
       expect([text.slice(0, 80), status === 401 || status === 429]).toEqual([text.slice(0, 80), true]);
     }
     expect((await ask(`${path}?token=${token}&token=${token}`))[0]).toBeOneOf([401, 429]);
+    await Promise.all(Array.from({ length: 100 }, () => server.get(`${path}?token=ct_x`, {})));
     // However many bad ones came from an address, a good one is let in.
     expect((await ask(`${path}?token=${token}`))[0]).toBe(200);
     const told = await server.get(`${path}?token=ct_x`, {});

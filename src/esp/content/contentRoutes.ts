@@ -34,6 +34,12 @@ const types: Readonly<Record<Form, string>> = {
   html: "text/html; charset=utf-8",
   text: "text/plain; charset=utf-8",
 };
+/** Of what may be opened in a browser by a link with a token in it: nothing runs, and nobody is told the link. */
+const shownHeaders = {
+  "Content-Security-Policy": "sandbox allow-popups allow-popups-to-escape-sandbox",
+  "Referrer-Policy": "no-referrer",
+  "X-Robots-Tag": "noindex",
+} as const;
 const manyBody = z.strictObject({ ids: z.array(z.string().min(1).max(2_048)).min(1).max(maxIds) });
 
 /** The routes; mounted by routes.ts. */
@@ -174,7 +180,7 @@ function answer(request: Request, block: Block, served: ServedBlock, form: Form,
     "Cache-Control": `private, max-age=${seconds}`,
     Vary: "Accept, Authorization, AMP-Email-Sender, Origin",
     "X-Content-Type-Options": "nosniff",
-    ...(form === "html" ? { "Content-Security-Policy": "sandbox" } : {}),
+    ...(form === "html" ? shownHeaders : {}),
     ...amp,
   };
   const isSame = request.headers.get("if-none-match") === headers.ETag;

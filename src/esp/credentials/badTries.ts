@@ -5,7 +5,7 @@
  */
 
 const windowMs = 60_000;
-const freeTries = 20;
+const freeTries = 100;
 /** Addresses remembered; the oldest goes first. */
 const maxAddresses = 10_000;
 

@@ -91,7 +91,7 @@ export class Callers {
     if (headers.has("authorization") || headers.has("x-write-key")) {
       const text = presentedKey(request);
       if (text === null) return null;
-      return jwtForm.test(text) && !text.startsWith("sk_") ? this.#ofJwt(text) : callerOf(findKey(text));
+      return !text.startsWith("sk_") && jwtForm.test(text) ? this.#ofJwt(text) : callerOf(findKey(text));
     }
     if (query.has("token")) {
       const [token = "", ...more] = query.getAll("token");

@@ -57,7 +57,7 @@ export function namesItself(url: URL): boolean {
 }
 
 /** The URL of a call. */
-export function urlOf({ url, id }: Patient, variant: Variant = {}): string {
+function urlOf({ url, id }: Patient, variant: Variant = {}): string {
   const target = new URL(url);
   if (variant.path !== undefined) target.pathname = variant.path;
   const recipient = variant.id === undefined ? id : variant.id;

@@ -30,7 +30,7 @@ export type Defect =
 
 export const goodKey = "sk_doctor_knows_this_1";
 export const goodToken = "ct_AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ";
-export const slowMs = 300;
+const slowMs = 300;
 const known = "user_id:42";
 
 export class BrokenServer implements AsyncDisposable {
