@@ -41,7 +41,10 @@ export function deliveryOperations(deps: ActDeps, profiles: Profiles): Operation
     "destinations.pause": async ({ name, isPaused }) => {
       const deliverer = named(name);
       await ops.ask("destinations", "pause", deliverer.id, isPaused);
-      if (!isPaused) await ops.ask("destinations", "stop", deliverer.id, null);
+      if (!isPaused) {
+        await ops.ask("destinations", "stop", deliverer.id, null);
+        await ops.ask("deliveries", "retryNow", deliverer.id, clock.nowMs());
+      }
       deliverer.pause(isPaused);
       return null;
     },

@@ -31,9 +31,10 @@ export function explanationLines(one: Explained): readonly string[] {
   const lines = [`${destination} (${type})`];
   if (known === null) lines.push("  sent: nothing yet");
   else {
-    const names = Object.keys(known.acknowledged).map((text) =>
-      text.replace(/^f:/, "").replace(/^a:/, "audience "),
-    );
+    const names = Object.entries(known.acknowledged).map(([text, print]) => {
+      const name = text.replace(/^f:/, "").replace(/^a:/, "audience ").replace(/^s:/, "suppression of ");
+      return print === "?" ? `${name} (sent, not confirmed)` : name;
+    });
     const at = known.ackedAtMs === null ? "not acknowledged yet" : `acknowledged ${iso(known.ackedAtMs)}`;
     lines.push(`  called there: ${JSON.stringify(known.key)}`, `  ${at}: ${names.join(", ") || "no fields"}`);
   }

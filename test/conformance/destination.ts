@@ -261,6 +261,26 @@ function testFailures(one: DestinationCase, declared: OpenDestination): void {
     expect(s.fieldsOf(ann)).toMatchObject({ [s.name]: "Ann" });
   });
 
+  test("what was taken without our knowing does not stay when it changes back", async () => {
+    await using s = await scene(one);
+    await s.identify(ann, { firstName: "Ann" });
+    await s.identify(bob, { firstName: "Bob", plan: "free" });
+    await s.rig.settled();
+    s.server.fail([{ kind: "reset" }], { after: true });
+    s.server.failing = { kind: "status", status: 503 };
+    await s.identify(ann, { plan: "plus" });
+    await until("Ann's plan was taken", () => s.fieldsOf(ann)?.[s.plan] === "plus");
+    await s.identify(ann, { plan: null });
+    s.server.fail([{ kind: "reset" }], { after: true });
+    await s.identify(bob, { plan: "plus" });
+    await until("Bob's plan was taken", () => s.fieldsOf(bob)?.[s.plan] === "plus");
+    await s.identify(bob, { plan: "free" });
+    s.server.failing = null;
+    await s.rig.settled();
+    expect(s.fieldsOf(ann)?.[s.plan] ?? one.cleared ?? null).toBe(one.cleared ?? null);
+    expect(s.fieldsOf(bob)?.[s.plan]).toBe("free");
+  });
+
   test("Retry-After is honoured: nothing goes out before", async () => {
     await using s = await scene(one);
     s.server.fail([{ kind: "status", status: 429, headers: { "Retry-After": "3600" } }]);

@@ -21,8 +21,8 @@ import { forLetter, shownRequest, type Mask } from "./mask.ts";
 export interface Parcel<Name extends RowCapability = RowCapability> {
   readonly delivery: Delivery;
   readonly row: Rows[Name];
-  /** What the profile will be called there, where it was not called so before. */
-  readonly newKey: Readonly<Record<string, string>> | null;
+  /** What is written down of the profile before it is sent; null: there is nothing to write. */
+  readonly before: Pick<Beginning, "key" | "meanwhile"> | null;
   readonly after: Acknowledgement | null;
   readonly more: boolean;
   readonly againAtMs: number | null;
@@ -115,8 +115,8 @@ export class Courier {
   }
 
   async #begin(pack: readonly Parcel[], leased: boolean): Promise<void> {
-    const beginnings = pack.flatMap(({ delivery, newKey }) =>
-      leased || newKey !== null ? [{ ref: delivery, key: newKey }] : [],
+    const beginnings = pack.flatMap(({ delivery, before }) =>
+      before === null ? [] : [{ ref: delivery, ...before }],
     );
     if (beginnings.length > 0) await this.#deps.begin(beginnings, leased);
   }

@@ -92,6 +92,7 @@ export class Deliverer {
   readonly #follower: ChangeFollower | null;
   readonly #heldUntilMs: Record<Lane, number> = { transactional: 0, behavioural: 0, batch: 0 };
   #breaker: Breaker = closedBreaker;
+  #latestMs = 0;
   #isPaused: boolean;
   #stopped: string | null;
   #queue: { readonly atMs: number; readonly counts: QueueCounts } | null = null;
@@ -237,6 +238,7 @@ export class Deliverer {
       const nowMonotonicMs = clock.monotonicMs();
       const open = most.filter((lane) => this.#laneWaitMs(lane, nowMonotonicMs) === 0);
       const at = { nowMs: clock.nowMs(), monotonicMs: nowMonotonicMs };
+      await this.#noteClock(at.nowMs);
       const { rows, nextDueMs } = await ops.ask("deliveries", "take", this.id, open, limit, at);
       if (rows.length > 0) {
         await this.#deliver(rows);
@@ -246,6 +248,13 @@ export class Deliverer {
       const dueInMs = nextDueMs === null ? idleMs : nextDueMs - at.nowMs;
       await this.#wake.sleep(Math.max(5, Math.min(idleMs, dueInMs, ...waits)));
     }
+  }
+
+  /** What was put off until a time that is far off, now that the clock went back, is not put off any more. */
+  async #noteClock(nowMs: number): Promise<void> {
+    const wentBackMs = this.#latestMs - nowMs;
+    this.#latestMs = nowMs;
+    if (wentBackMs > 60_000) await this.#deps.ops.ask("deliveries", "calm", this.id, nowMs);
   }
 
   /** 0: it may send; else how long until it is worth looking again (null: until something is said). */

@@ -98,7 +98,7 @@ function parcelOf(row: DeliveryJob["rows"][number]): Parcel {
     delivery,
     // Read for whom it is about alone.
     row: bare,
-    newKey: null,
+    before: null,
     after,
     more: row.kind === "profile",
     againAtMs: null,

@@ -2,7 +2,13 @@
 import { fingerprint } from "../../lib/fingerprint.ts";
 import { canonicalJson } from "../../model/canonicalJson.ts";
 import type { DestinationSetting } from "../../model/delivery/destinationSetting.ts";
-import { differenceOf, withAudience, withFields, withSuppression } from "../../model/delivery/difference.ts";
+import {
+  differenceOf,
+  withAudience,
+  withFields,
+  withSuppression,
+  whileOpen,
+} from "../../model/delivery/difference.ts";
 import type { Json, JsonObject } from "../../model/event.ts";
 import { mayDeliver, type DenyReason } from "../../model/mayDeliver.ts";
 import type { Profiles, StoredProfile } from "../../store/profiles.ts";
@@ -136,7 +142,7 @@ export function planProfile(
   if (step === undefined) return { kind: "nothing", reason: null, againAtMs };
   return parcel(step.capability, step.row, open, {
     delivery,
-    newKey: isSameKey ? null : key,
+    before: { key, meanwhile: whileOpen(known, step.after) },
     after: { acknowledged: step.after, version },
     more: steps.length > 1,
     againAtMs,
@@ -223,12 +229,12 @@ function nothing(reason: string | null): Planned {
 }
 
 function settled(delivery: Delivery): Omit<Parcel, "row"> {
-  return { delivery, newKey: null, after: null, more: false, againAtMs: null };
+  return { delivery, before: null, after: null, more: false, againAtMs: null };
 }
 
 /** Whoever is only told of an event may come to be known there by it, and must be erased there too. */
 function plain(delivery: Delivery, key: Readonly<Record<string, string>>): Omit<Parcel, "row"> {
-  return { ...settled(delivery), newKey: delivery.known === null ? key : null };
+  return { ...settled(delivery), before: { key, meanwhile: null } };
 }
 
 function parcel(

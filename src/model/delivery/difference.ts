@@ -26,6 +26,8 @@ export interface Difference<Value> {
 }
 
 const present = "1";
+/** Stands for what may or may not have been taken: it is no value's fingerprint, so it is sent again, or cleared. */
+const open = "?";
 
 /** `print` makes a value's fingerprint. */
 export function differenceOf<Value>(
@@ -44,11 +46,22 @@ export function differenceOf<Value>(
   return {
     set,
     clear: known("f:").filter((name) => !Object.hasOwn(wanted.fields, name)),
-    join: wanted.audiences.filter((name) => acknowledged[`a:${name}`] === undefined),
+    join: wanted.audiences.filter((name) => acknowledged[`a:${name}`] !== present),
     leave: known("a:").filter((name) => !wanted.audiences.includes(name)),
     suppress,
     lift: known("s:").filter((channel) => !Object.hasOwn(wanted.suppressions, channel)),
   };
+}
+
+/**
+ * What holds from before a request goes out until its outcome is known: whatever it touches is open. Else a value that
+ * was taken without our knowing would stay there when it changes back, or goes, before it is sent again.
+ */
+export function whileOpen(acknowledged: Acknowledged, after: Acknowledged): Acknowledged {
+  const next: Record<string, string> = { ...acknowledged };
+  for (const name of new Set([...Object.keys(acknowledged), ...Object.keys(after)]))
+    if (acknowledged[name] !== after[name]) next[name] = open;
+  return next;
 }
 
 /** What is acknowledged once the fields were taken. */

@@ -147,8 +147,10 @@ export interface DeadLetter extends NewDeadLetter, DeliveryRef {
 /** What is told before a send that a crash must not hide. */
 export interface Beginning {
   readonly ref: DeliveryRef;
-  /** What the profile is called there, where it was not called so before; null: it is known by that name. */
-  readonly key: Readonly<Record<string, string>> | null;
+  /** What the profile is called there. */
+  readonly key: Readonly<Record<string, string>>;
+  /** What is acknowledged until the outcome is known; null: it tells nothing of the profile's fields. */
+  readonly meanwhile: Acknowledged | null;
 }
 
 /** A job on the other side, and the rows that wait for it in the order they were sent. */

@@ -36,15 +36,19 @@ const nextDue =
   "SELECT min(due_ms) AS due FROM delivery WHERE destination = ? AND lane = ? AND state IN (0, 3)";
 const lease = `UPDATE delivery SET state = ${codeOfState("sending")} WHERE destination = ? AND profile = ? AND kind = ? AND item = ?`;
 const intend = `
-INSERT INTO acknowledged (destination, profile, key, former, fields, version) VALUES (?1, ?2, ?3, NULL, '{}', 0)
+INSERT INTO acknowledged (destination, profile, key, former, fields, version) VALUES (?1, ?2, ?3, NULL, ?4, 0)
 ON CONFLICT (destination, profile) DO UPDATE SET
   former = CASE WHEN key = ?3 THEN former ELSE json_insert(coalesce(former, '[]'), '$[#]', json(key)) END,
-  fields = CASE WHEN key = ?3 THEN fields ELSE '{}' END,
+  version = CASE WHEN key = ?3 THEN version ELSE 0 END,
+  fields = ?4,
   key = ?3`;
+const meet =
+  "INSERT OR IGNORE INTO acknowledged (destination, profile, key, former, fields, version) VALUES (?, ?, ?, NULL, '{}', 0)";
 const interrupted = `
 SELECT profile, kind, item, lane, seq, payload FROM delivery WHERE destination = ? AND state = ${codeOfState("sending")}`;
 const freeOne = `UPDATE delivery SET state = 0, due_ms = ? WHERE destination = ? AND profile = ? AND kind = ? AND item = ?`;
 const calm = "UPDATE delivery SET due_ms = ?1 WHERE destination = ?2 AND state = 0 AND due_ms > ?1 + ?3";
+const hurry = "UPDATE delivery SET due_ms = ? WHERE destination = ? AND state = 0 AND attempts > 0";
 const countRows = `
 SELECT lane, state, count(*) AS count, min(since_ms) AS since FROM delivery WHERE destination = ? GROUP BY lane, state`;
 const countDead = "SELECT count(*) AS count FROM dead_letter WHERE destination = ?";
@@ -143,6 +147,11 @@ export class DeliveryQueue {
     return { rows: [], nextDueMs: dues.length === 0 ? null : Math.min(...dues) };
   }
 
+  /** What failed waits no longer: somebody says that it will be taken now. */
+  retryNow(destination: number, nowMs: number): void {
+    this.#database.query(hurry).run(nowMs, destination);
+  }
+
   /** A clock went back: what waits for a time that is far off now waits no longer. */
   calm(destination: number, nowMs: number): void {
     this.#database.query(calm).run(nowMs, destination, furthestMs);
@@ -151,9 +160,11 @@ export class DeliveryQueue {
   /** Writes down what a crash must not hide. */
   begin(destination: number, beginnings: readonly Beginning[], leased: boolean): void {
     this.#database.transaction(() => {
-      for (const { ref, key } of beginnings) {
+      for (const { ref, key, meanwhile } of beginnings) {
         if (leased) this.#database.query(lease).run(...refValues(destination, ref));
-        if (key !== null) this.#database.query(intend).run(destination, ref.profile, JSON.stringify(key));
+        const name = JSON.stringify(key);
+        if (meanwhile === null) this.#database.query(meet).run(destination, ref.profile, name);
+        else this.#database.query(intend).run(destination, ref.profile, name, JSON.stringify(meanwhile));
       }
     })();
   }

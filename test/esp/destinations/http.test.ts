@@ -1,110 +1,33 @@
-import type { Json } from "../../../src/model/event.ts";
-import { describeDestination, type DestinationFake, type Person } from "../../conformance/destination.ts";
+import { expect, test } from "bun:test";
+import { describeDestination } from "../../conformance/destination.ts";
+import { deliveryRig } from "../../support/deliveryRig.ts";
+import { faultServer } from "../../support/faultServer.ts";
+import { Receiver } from "../../support/receiver.ts";
 
-interface Row {
-  readonly profileId: string;
-  readonly set?: Readonly<Record<string, Json>>;
-  readonly clear?: readonly string[];
-  readonly audience?: string;
-  readonly isMember?: boolean;
-  readonly reason?: string | null;
-  readonly id?: string;
-  readonly name?: string;
-}
+const setting = (origin: string) => ({
+  type: "http",
+  own: { url: `${origin}/in`, token: "secret-token", maxRows: 500, maxBytes: 1_000_000 },
+});
 
-/** A receiver as docs/destinations/http.md describes one; with `asJobs` it takes its time. */
-class Receiver implements DestinationFake {
-  readonly #profiles = new Map<string, Record<string, Json>>();
-  readonly #members = new Set<string>();
-  readonly #suppressed = new Set<string>();
-  readonly #events = new Map<string, { readonly profileId: string; readonly name: string }>();
-  readonly #erased = new Set<string>();
-  readonly #jobs = new Map<string, object[]>();
-  readonly #asJobs: boolean;
+describeDestination({ name: "http", setting, fake: () => new Receiver(), poison: "poison" });
 
-  constructor(asJobs = false) {
-    this.#asJobs = asJobs;
+test("a job is followed to its result, row by row, also over a restart", async () => {
+  const receiver = new Receiver(true);
+  using server = faultServer((request, body) => receiver.answer(request, body));
+  await using rig = await deliveryRig();
+  await rig.use(setting(server.origin));
+  for (const userId of ["u1", "u2", "u3"])
+    await rig.test.accept("identify", { userId, traits: { plan: userId === "u2" ? "poison" : "free" } });
+  await rig.restart();
+  await rig.settled();
+  const letters = await rig.ops.ask("deadLetters", "page", 1, Number.MAX_SAFE_INTEGER, 10);
+  expect(letters.map(({ profile, reason }) => [profile, reason])).toEqual([
+    [rig.test.find("user_id", "u2")?.profileId ?? "", "no such plan"],
+  ]);
+  for (const userId of ["u1", "u3"]) {
+    const profileId = rig.test.find("user_id", userId)?.profileId ?? "";
+    expect(receiver.fields({ userId, email: "", profileId })).toEqual({ plan: "free" });
+    const { known } = await rig.ops.ask("deliveryStories", "of", 1, profileId);
+    expect(Object.keys(known?.acknowledged ?? {})).toEqual(["f:plan"]);
   }
-
-  answer(request: Request, body: string): Response {
-    const { pathname } = new URL(request.url);
-    const job = /^\/in\/jobs\/(.+)$/.exec(pathname)?.[1];
-    if (job !== undefined) return this.#jobResult(job);
-    if (request.method === "GET") return Response.json({});
-    const { rows } = JSON.parse(body) as { readonly rows: readonly Row[] };
-    const results = rows.flatMap((row, index) => {
-      if (row.set?.["plan"] === "poison") return [{ index, status: "rejected", reason: "no such plan" }];
-      this.#take(pathname.slice("/in/".length), row);
-      return [];
-    });
-    if (!this.#asJobs) return Response.json({ results });
-    const id = `j${this.#jobs.size + 1}`;
-    this.#jobs.set(id, results);
-    return Response.json({ job: id }, { status: 202 });
-  }
-
-  fields({ profileId }: Person): Readonly<Record<string, Json>> | null {
-    return this.#profiles.get(profileId) ?? null;
-  }
-
-  events({ profileId }: Person): readonly string[] {
-    return [...this.#events.values()].filter((one) => one.profileId === profileId).map(({ name }) => name);
-  }
-
-  isMember({ profileId }: Person, audience: string): boolean {
-    return this.#members.has(`${profileId}/${audience}`);
-  }
-
-  isSuppressed({ profileId }: Person): boolean {
-    return this.#suppressed.has(profileId);
-  }
-
-  isErased({ profileId }: Person): boolean {
-    return this.#erased.has(profileId);
-  }
-
-  #take(path: string, row: Row): void {
-    const { profileId } = row;
-    switch (path) {
-      case "profiles": {
-        const fields = { ...this.#profiles.get(profileId), ...row.set };
-        for (const name of row.clear ?? []) delete fields[name];
-        this.#profiles.set(profileId, fields);
-        return;
-      }
-      case "audiences": {
-        const key = `${profileId}/${row.audience}`;
-        if (row.isMember === true) this.#members.add(key);
-        else this.#members.delete(key);
-        return;
-      }
-      case "suppressions":
-        if (row.reason === null) this.#suppressed.delete(profileId);
-        else this.#suppressed.add(profileId);
-        return;
-      case "events":
-        this.#events.set(row.id ?? "", { profileId, name: row.name ?? "" });
-        return;
-      default:
-        this.#erased.add(profileId);
-        this.#profiles.delete(profileId);
-    }
-  }
-
-  #jobResult(id: string): Response {
-    const results = this.#jobs.get(id);
-    return results === undefined
-      ? new Response("", { status: 404 })
-      : Response.json({ status: "done", results });
-  }
-}
-
-describeDestination({
-  name: "http",
-  setting: (origin) => ({
-    type: "http",
-    own: { url: `${origin}/in`, token: "secret-token", maxRows: 500, maxBytes: 1_000_000 },
-  }),
-  fake: () => new Receiver(),
-  poison: "poison",
 });
