@@ -95,7 +95,7 @@ export function eraseProfile(profile: HotProfile, context: EraseContext): Erased
   hot.remove(profile.pid);
   const { pieces, unfolded } = eraseQuarantine(found.names, journal, context.messageIds);
   for (const row of unfolded.map((seq) => journal.row(seq))) if (row !== null) eraseEvent(row, context);
-  tell(profile, context);
+  tell(profile, found.told, context);
   const events = found.rows.length + unfolded.length;
   return { pid: profile.pid, events, identifiers, quarantined: pieces, needsRebuild };
 }
@@ -110,6 +110,8 @@ interface Found {
   readonly claimed: Set<IdentifierKey>;
   /** Numbers of the profiles that merged into it. */
   readonly merged: Set<number>;
+  /** Those of them of which the change log told that they did. */
+  readonly told: Set<number>;
   /** Seq of the oldest event without a userId: it may have been counted as another's before. */
   fromSeq: number | null;
 }
@@ -123,6 +125,7 @@ function collect(profile: HotProfile, context: EraseContext): Found {
     anonymousKeys: new Set(profile.links.keys()),
     claimed: new Set(),
     merged: new Set(),
+    told: new Set(),
     fromSeq: null,
   };
   const waiting = [profile.head];
@@ -133,7 +136,12 @@ function collect(profile: HotProfile, context: EraseContext): Found {
     waiting.push(...parsePrev(row.prev));
     if (row.kind !== rowKind.event || row.body === null) continue;
     found.rows.push(row);
-    for (const pid of mergedOf(row)) found.merged.add(pid);
+    for (const pid of mergedOf(row)) {
+      found.merged.add(pid);
+      // One that an undo brought back lives on.
+      const now = context.folded.hot.profile(pid);
+      if (now === undefined || now === profile) found.told.add(pid);
+    }
     // A profile that an undo brought back, and that is part of this one again, is told of in rows of its own.
     const made = context.folded.hot.profile(row.seq);
     if (made === undefined || made === profile) found.merged.add(row.seq);
@@ -200,9 +208,11 @@ function dropClaims(
 }
 
 /** Appends the row of the erasure, and one for every other profile that won or lost an identifier by it. */
-function tell(profile: HotProfile, context: EraseContext): void {
+function tell(profile: HotProfile, merged: ReadonlySet<number>, context: EraseContext): void {
   const { journal, folded, nextSeq, nowMs } = context;
-  appendAct(journal, profile, { kind: "erase", seq: nextSeq(), committedAtMs: nowMs, diff: null });
+  // Numbers alone: whoever keeps copies under the profileIds that merged into this one must drop those too.
+  const diff = merged.size === 0 ? null : JSON.stringify({ merged: [...merged] });
+  appendAct(journal, profile, { kind: "erase", seq: nextSeq(), committedAtMs: nowMs, diff });
   for (const other of folded.projector.takeRelisted(profile))
     tellRelisted(other, {
       journal,

@@ -90,21 +90,16 @@ destinations:
 
   /** Waits until it has died of its own crash point; makes it do things until it does. */
   async untilCrashed(): Promise<void> {
-    const server = this.#server;
+    const server = this.#need();
+    const isDead = async (waitMs: number) =>
+      (await Promise.race([server.exited, Bun.sleep(waitMs)])) !== undefined;
     await until(
       "it listens or is dead",
-      async () => {
-        if (server === null) return true;
-        return (
-          server.stdout.includes("listens on") ||
-          (await Promise.race([server.exited, Bun.sleep(10)])) !== undefined
-        );
-      },
+      async () => server.stdout.includes("listens on") || isDead(10),
       60_000,
     );
-    for (let tries = 0; tries < 500 && server !== null; tries += 1) {
-      const isOver = await Promise.race([server.exited.then(() => true), Bun.sleep(20).then(() => false)]);
-      if (isOver) return;
+    for (let tries = 0; tries < 500; tries += 1) {
+      if (await isDead(20)) return;
       await this.#post("/v1/identify", this.#identify()).catch(() => {});
     }
     throw new Error("it did not crash");

@@ -81,7 +81,11 @@ export const httpDestination: Destination<Settings> = {
       properties,
       timestamp: new Date(timestampMs).toISOString(),
     })),
-    erase: ability(own, "erasures", ({ key, profileId }) => ({ profileId, key })),
+    // Also names that the profile had before it was merged.
+    erase: ability(own, "erasures", ({ key, profileId }) => ({
+      profileId: key["profileId"] ?? profileId,
+      key,
+    })),
     readBack: {
       request: (key) => ({
         method: "GET",
