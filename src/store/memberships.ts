@@ -56,7 +56,7 @@ export class Memberships {
     const membership = profile.membership ?? noMembership;
     const atMs = Math.max(membership.atMs, committedAtMs);
     const { members, nextAtMs } = segmentsAt(profile, this.#definitions, atMs);
-    const turn = turnBetween(membership.since, members, former);
+    const turn = asOf(turnBetween(membership.since, members, former), atMs, committedAtMs);
     profile.membership = {
       atMs,
       since: turned(membership.since, turn, atMs),
@@ -182,6 +182,15 @@ export class Memberships {
     }
     return null;
   }
+}
+
+/** Where the clock went back, the turn's instant is not the row's own, and has to be told. */
+function asOf(turn: Turn | null, atMs: number, committedAtMs: number): Turn | null {
+  if (turn === null || atMs === committedAtMs || turn.entered.length === 0) return turn;
+  return {
+    ...turn,
+    since: { ...Object.fromEntries(turn.entered.map((name) => [name, atMs])), ...turn.since },
+  };
 }
 
 /** When a segment next turns; one that has turned without being told is due at once. */
