@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { parseDuration } from "../lib/duration.ts";
 import { folderPaths } from "../store/folder.ts";
 import { dataFolder, parseIdentifier, withData, withNamespace } from "./arguments.ts";
-import { csvLine } from "./csvLine.ts";
+import { csvLine } from "../lib/csvLine.ts";
 import { UsageError, type CliContext } from "./context.ts";
 import { outletFor } from "./session.ts";
 import { connectSocket } from "./socketClient.ts";

@@ -1,10 +1,16 @@
 /** Every type of destination there is. A new one adds its line here, a page in docs/destinations and a fake in its test. */
 import type { Destination } from "../deliver/destination.ts";
 import { customerio } from "./customerio.ts";
+import { exportDestination } from "./export.ts";
 import { httpDestination } from "./http.ts";
 import { smtp } from "./smtp.ts";
+import { webhook } from "./webhook.ts";
 
 // Each is given what its own schema made, so its settings are of no concern here.
-export const destinationTypes: readonly Destination[] = [customerio, httpDestination, smtp].map(
-  (one) => one as unknown as Destination,
-);
+export const destinationTypes: readonly Destination[] = [
+  customerio,
+  httpDestination,
+  smtp,
+  webhook,
+  exportDestination,
+].map((one) => one as unknown as Destination);

@@ -1,0 +1,121 @@
+/**
+ * A receiver of webhooks that goes away and comes back, under a server that is killed: every change arrives, in order,
+ * and what comes again has the same id. Signatures are checked by the package of the specification's authors.
+ */
+import { expect } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { Webhook } from "standardwebhooks";
+import { seededIds } from "../../src/lib/id.ts";
+import { startServer, type TestServer } from "../support/server.ts";
+import { tempFolder } from "../support/tempFolder.ts";
+import { until } from "../support/until.ts";
+
+export const webhookSecrets = [
+  `whsec_${Buffer.alloc(32, 1).toString("base64")}`,
+  `whsec_${Buffer.alloc(32, 2).toString("base64")}`,
+] as const;
+
+interface Received {
+  readonly id: string;
+  readonly version: number;
+  readonly messageId: string | null;
+}
+
+/** Receives on one port through any number of stops. */
+class Receiver {
+  readonly got: Received[] = [];
+  readonly #verifier: Webhook;
+  #server: Bun.Server<undefined> | null = null;
+  #port = 0;
+
+  constructor(secret: string) {
+    this.#verifier = new Webhook(secret);
+    this.start();
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}/hook`;
+  }
+
+  start(): void {
+    this.#server ??= Bun.serve({
+      hostname: "127.0.0.1",
+      port: this.#port,
+      fetch: async (request) => {
+        const body = await request.text();
+        const header = (name: string) => request.headers.get(name) ?? "";
+        const payload = this.#verifier.verify(body, {
+          "webhook-id": header("webhook-id"),
+          "webhook-timestamp": header("webhook-timestamp"),
+          "webhook-signature": header("webhook-signature"),
+        }) as { data: { version: number; event: { messageId: string } | null } };
+        const { version, event } = payload.data;
+        this.got.push({ id: header("webhook-id"), version, messageId: event?.messageId ?? null });
+        return new Response(null, { status: 204 });
+      },
+    });
+    this.#port = this.#server.port ?? this.#port;
+  }
+
+  async stop(): Promise<void> {
+    await this.#server?.stop(true);
+    this.#server = null;
+  }
+}
+
+/** Kills and restarts both sides so many times while events come in; then looks for gaps and repeats. */
+export async function webhooksThroughRestarts(restarts: number, seed: number): Promise<number> {
+  const { random } = seededIds(seed);
+  using folder = tempFolder();
+  // The second secret is the receiver's: while secrets are changed over, both sign.
+  const receiver = new Receiver(webhookSecrets[1]);
+  const config = folder.at("freshet.yaml");
+  writeFileSync(
+    config,
+    `version: 1\ndestinations:\n  hook: { type: webhook, url: "${receiver.url}", secrets: [${webhookSecrets.join(", ")}], privateNetwork: true }\n`,
+  );
+  const start = () => startServer({ data: folder.at("data"), args: ["--config", config] });
+  let server: TestServer = await start();
+  let sent = 0;
+  const answered: string[] = [];
+  try {
+    for (let round = 0; round < restarts; round += 1) {
+      const events = 1 + Math.floor(random() * 8);
+      for (let at = 0; at < events; at += 1) {
+        const messageId = `m-${sent}`;
+        sent += 1;
+        const answer = await server.post("/v1/track", { userId: `u${at % 3}`, event: "Seen", messageId });
+        if (answer.status === 200) answered.push(messageId);
+      }
+      if (random() < 0.5) await receiver.stop();
+      await Bun.sleep(Math.floor(random() * 60));
+      if (random() < 0.7) {
+        await server.kill();
+        server = await start();
+      }
+      receiver.start();
+    }
+    await until("every answered event has arrived", () => {
+      const got = new Set(receiver.got.map(({ messageId }) => messageId));
+      return answered.every((messageId) => got.has(messageId));
+    });
+  } finally {
+    await server.stop();
+    await receiver.stop();
+  }
+  const byId = new Map<string, Received>();
+  let newest = 0;
+  for (const one of receiver.got) {
+    const before = byId.get(one.id);
+    if (before !== undefined) {
+      expect(before).toEqual(one);
+      continue;
+    }
+    byId.set(one.id, one);
+    expect(one.version).toBeGreaterThan(newest);
+    newest = one.version;
+  }
+  const ids = [...byId.values()].map(({ messageId }) => messageId);
+  expect(ids).toEqual(answered);
+  return receiver.got.length - byId.size;
+}
