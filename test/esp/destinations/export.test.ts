@@ -98,7 +98,7 @@ test("storage that speaks S3 gets the same files", async () => {
   await rig.use({ type: "export", own: own({ s3 }) });
   await rig.test.send("identify", { userId: "1", traits: { a: 1 } });
   await rig.settled();
-  const [[path = "", text = ""] = []] = [...stored];
+  const [[path, text] = ["", ""]] = [...stored];
   expect(path).toMatch(/^\/b\/in\/profiles-\d{12}-[\w-]{16}\.ndjson$/);
   expect(JSON.parse(text)).toMatchObject({ version: 1, fields: { a: 1 } });
 });
