@@ -65,7 +65,7 @@ class Receiver {
 
 /** Kills and restarts both sides so many times while events come in; then looks for gaps and repeats. */
 export async function webhooksThroughRestarts(restarts: number, seed: number): Promise<number> {
-  const ids = seededIds(seed);
+  const chance = seededIds(seed);
   using folder = tempFolder();
   // The second secret is the receiver's: while secrets are changed over, both sign.
   const receiver = new Receiver(webhookSecrets[1]);
@@ -80,16 +80,16 @@ export async function webhooksThroughRestarts(restarts: number, seed: number): P
   const answered: string[] = [];
   try {
     for (let round = 0; round < restarts; round += 1) {
-      const events = 1 + Math.floor(ids.random() * 8);
+      const events = 1 + Math.floor(chance.random() * 8);
       for (let at = 0; at < events; at += 1) {
         const messageId = `m-${sent}`;
         sent += 1;
         const answer = await server.post("/v1/track", { userId: `u${at % 3}`, event: "Seen", messageId });
         if (answer.status === 200) answered.push(messageId);
       }
-      if (ids.random() < 0.5) await receiver.stop();
-      await Bun.sleep(Math.floor(ids.random() * 60));
-      if (ids.random() < 0.7) {
+      if (chance.random() < 0.5) await receiver.stop();
+      await Bun.sleep(Math.floor(chance.random() * 60));
+      if (chance.random() < 0.7) {
         await server.kill();
         server = await start();
       }
