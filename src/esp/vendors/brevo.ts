@@ -79,7 +79,7 @@ export const brevo: Vendor = {
         language: "shell",
         code: `curl https://api.brevo.com/v3/feeds -H "api-key: $BREVO_KEY" -H "content-type: application/json" -d '{
   "name": "${fieldName(input.block)}",
-  "url": "${blockUrl(input)}?id=email:{{ contact.EMAIL }}",
+  "url": "${blockUrl(input)}?id=email:{{ contact.EMAIL|urlencode }}",
   "authType": "token",
   "token": "'"$FRESHET_KEY"'",
   "headers": [],

@@ -68,7 +68,7 @@ export const mailchimp: Vendor = {
   snippet: (input) => {
     const tags = input.needs.map(tagOf);
     const [first = "FRESHET"] = tags;
-    const values = tags.map((tag) => `*|${tag}|*`).join(" ");
+    const values = tags.length === 0 ? "" : `<p>${tags.map((tag) => `*|${tag}|*`).join(" ")}</p>\n`;
     return {
       parts: [
         {
@@ -91,8 +91,7 @@ export const mailchimp: Vendor = {
           where: "a code block of the campaign",
           language: "html",
           code: `*|IF:${first}|*
-<p>${values}</p>
-<p><a href="${blockUrl(input, ".html")}?token=*|FRESHET|*">See it as it is now</a></p>
+${values}<p><a href="${blockUrl(input, ".html")}?token=*|FRESHET|*">See it as it is now</a></p>
 *|ELSE:|*
 ${inert(input.fallback, /\*(?=\|)/g)}
 *|END:IF|*`,
@@ -207,6 +206,7 @@ export const activecampaign: Vendor = {
   snippet: (input) => {
     const tags = input.needs.map((need) => need.toUpperCase().replace(/[^A-Z0-9]+/g, "_"));
     const [first = "FRESHET_TOKEN"] = tags;
+    const values = tags.length === 0 ? "" : `<p>${tags.map((tag) => `%${tag}%`).join(" ")}</p>\n`;
     return {
       parts: [
         {
@@ -229,8 +229,7 @@ export const activecampaign: Vendor = {
           where: "an HTML block of the campaign",
           language: "html",
           code: `%IF $${first}%
-<p>${tags.map((tag) => `%${tag}%`).join(" ")}</p>
-<p><a href="${blockUrl(input, ".html")}?token=%FRESHET_TOKEN%">See it as it is now</a></p>
+${values}<p><a href="${blockUrl(input, ".html")}?token=%FRESHET_TOKEN%">See it as it is now</a></p>
 %ELSE%
 ${inert(input.fallback, /%/g)}
 %/IF%`,

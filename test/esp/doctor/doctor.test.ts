@@ -10,6 +10,7 @@ import { vendorOf, vendors } from "../../../src/esp/vendors/vendors.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
 import { freshet } from "../../support/command.ts";
 import { startServer, type TestServer } from "../../support/server.ts";
+import { until } from "../../support/until.ts";
 import { tempFolder } from "../../support/tempFolder.ts";
 import { BrokenServer, goodKey, goodToken, type Defect } from "./brokenServer.ts";
 
@@ -56,6 +57,11 @@ describe("a running Freshet", () => {
     const args = ["--config", folder.at("freshet.yaml")];
     server = opened.use(await startServer({ data: folder.at("data"), args }));
     await server.post("/v1/identify", { userId: "42", traits: { firstName: "Zoë" } });
+    // A busy machine answers from memory, which is empty before the first answer.
+    await until("the block is rendered", async () => {
+      const answer = await server.get("/v1/content/hello?id=user_id:42");
+      return ((await answer.json()) as { reason: string | null }).reason === null;
+    });
     const token = async (...whom: string[]) =>
       (await freshet(["content-token", "hello", ...whom, "--data", server.data])).stdout.trim();
     tokens = { sfmc: await token("--as", "user_id:42"), klaviyo: await token("--everybody") };

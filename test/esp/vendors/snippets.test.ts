@@ -196,6 +196,17 @@ test("SendGrid's sender falls back for whom it has nothing, and sends in any cas
   expect(JSON.stringify(sent[1])).toContain('"html":""');
 });
 
+test("a block that needs nothing of anybody has no empty line where values would stand", () => {
+  for (const [id, condition] of [
+    ["mailchimp", "*|IF:FRESHET|*"],
+    ["activecampaign", "%IF $FRESHET_TOKEN%"],
+  ] as const) {
+    const code = partOf(id, "E-mail", { needs: [] });
+    expect(code).toStartWith(`${condition}\n<p><a href="https://events.shop.example/`);
+    expect(partOf(id, "E-mail")).toContain("<p>");
+  }
+});
+
 test("a fallback that looks like the ESP's own language stays text", () => {
   const engine = brazeEngine(() => null);
   const shown = engine.render(partOf("braze", "Message", { fallback }), "42");
