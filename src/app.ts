@@ -135,7 +135,8 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
   const keys = keysInForce(() => store.admin.listKeys(), configured);
   const findAt = findAtOf(store.profiles, settings.dataFolder);
   const watching = openWatching(settings, { ...deps, ...opened });
-  const deliveries = openDeliveries(settings, { ...deps, ops, store });
+  const onDelivered = (seq: number, durationMs: number) => watching.watch.delivered(seq, durationMs);
+  const deliveries = openDeliveries(settings, { ...deps, ops, store, onDelivered });
   const triggers = openTriggers({ ...deps, ops, store, deliveries, content });
   const config = new LiveConfig(
     {

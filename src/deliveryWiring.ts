@@ -18,6 +18,7 @@ export interface DeliveryWiringDeps {
   readonly timers: Timers;
   readonly ids: Ids;
   readonly log: Log;
+  readonly onDelivered: (seq: number, durationMs: number) => void;
 }
 
 /** Nothing is sent before `use`. */

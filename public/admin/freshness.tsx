@@ -18,7 +18,7 @@ const stageWords: Readonly<Record<string, readonly [title: string, short: string
   lag: ["From when it happened to its receipt", "Lag"],
   visible: ["From its receipt until it can be read", "Visible"],
   fed: ["From its receipt until a feed told it", "Fed"],
-  delivered: ["From its receipt until a destination took it", "Delivered"],
+  delivered: ["From what it changed until a destination took that", "Delivered"],
 };
 
 export function FreshnessSection() {

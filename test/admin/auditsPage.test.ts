@@ -20,13 +20,15 @@ import { adminClient, type AdminClient } from "./api/adminClient.ts";
 
 const startMs = 120_000;
 const testMs = 60_000;
-const config = `version: 1
+const configOf = (sink: string) => `version: 1
 traits:
   firstName: { type: string, maxAge: 2d }
 computedTraits:
   ordersCount: { aggregate: count, event: Order Completed }
 segments:
   buyers: { trait: ordersCount, atLeast: 1 }
+destinations:
+  sink: { type: http, url: "${sink}", privateNetwork: true, map: { orders: ordersCount } }
 alerts: { raiseAfter: 0s }
 audits:
   minEvents: 15
@@ -45,7 +47,9 @@ const opened = new AsyncDisposableStack();
 beforeAll(async () => {
   const folder = opened.use(tempFolder());
   const path = folder.at("freshet.yaml");
-  writeFileSync(path, config);
+  const sink = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => Response.json({}) });
+  opened.defer(() => sink.stop(true));
+  writeFileSync(path, configOf(`http://127.0.0.1:${sink.port}/`));
   const data = folder.at("data");
   await tenDays(data);
   server = opened.use(await startServer({ data, args: ["--config", path] }));
@@ -126,13 +130,13 @@ test(
 
 test("the board tells how long events took, by source and event", async () => {
   for (let index = 0; index < 5; index += 1)
-    await server.post("/v1/track", {
-      userId: `late-${index}`,
-      event: "Slept",
-      messageId: `late-${index}`,
-      timestamp: new Date(Date.now() - 5_000).toISOString(),
-    });
-  await admin.get("river");
+    for (const event of ["Slept", "Order Completed"])
+      await server.post("/v1/track", {
+        userId: `late-${index}`,
+        event,
+        messageId: `${event}-${index}`,
+        timestamp: new Date(Date.now() - 5_000).toISOString(),
+      });
   await until("the events are counted", async () => {
     const { kinds } = await admin.get<FreshnessAnswer>("freshness?range=6h");
     return kinds.some(({ event, stages }) => event === "Slept" && (stages["lag"]?.count ?? 0) > 0);
@@ -148,6 +152,10 @@ test("the board tells how long events took, by source and event", async () => {
   });
   expect(board.target.events).toBeGreaterThan(0);
   expect(board.stages).toContain("visible");
+  await until("a destination took what an order changed", async () => {
+    const { stages } = await admin.get<FreshnessAnswer>("freshness?range=6h");
+    return stages.includes("delivered");
+  });
 });
 
 const looks: readonly (readonly [name: string, options: PageOptions])[] = [

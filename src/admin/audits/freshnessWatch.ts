@@ -41,6 +41,8 @@ const pages = 4;
 const pageRows = 50;
 /** Sources and events that are told apart. */
 const maxKinds = 300;
+/** Changes that are looked up in a second for what was delivered. */
+const maxLookUps = 200;
 /** Names of events that are known. */
 const maxNames = 5_000;
 /** A stretch of time that is counted together. */
@@ -52,6 +54,8 @@ export class FreshnessWatch implements Disposable {
   #journal: JournalReader | null = null;
   #seen: number;
   #looks = 0;
+  #lookUps = 0;
+  #isClosed = false;
   #kinds = new Set<string>();
   readonly #people = new Map<string, Set<number>>();
   #counted = new Map<string, { readonly row: Omit<FreshnessRow, "counts">; readonly latency: Latency }>();
@@ -77,6 +81,17 @@ export class FreshnessWatch implements Disposable {
     if (stage === budget.target.stage) budget.note(durationMs, times, clock.nowMs());
   }
 
+  /** Notes that a destination took what a change told; of very many in a second, the first ones. */
+  delivered(seq: number, durationMs: number): void {
+    if (this.#isClosed || this.#lookUps >= maxLookUps) return;
+    this.#lookUps += 1;
+    this.#journal ??= this.#deps.openJournal();
+    const [row] = this.#journal.changes(seq - 1, seq, 1);
+    if (row === undefined || !isWatched(row)) return;
+    const event = eventName({ type: typeOf(row.flags), name: row.name });
+    this.note("delivered", this.#journal.sourceName(row.source), event, durationMs);
+  }
+
   /** Puts what was counted into ops.db. */
   async flush(): Promise<void> {
     const rows = [...this.#counted.values()].map(({ row, latency }) => ({
@@ -88,12 +103,14 @@ export class FreshnessWatch implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#isClosed = true;
     this.#timer[Symbol.dispose]();
     this.#journal?.[Symbol.dispose]();
     this.#journal = null;
   }
 
   #tick(): void {
+    this.#lookUps = 0;
     this.#look();
     this.#looks += 1;
     if (this.#looks % looksPerFlush !== 0) return;
@@ -121,8 +138,7 @@ export class FreshnessWatch implements Disposable {
 
   #take(row: ChangeRow, source: string, times: number): void {
     const receivedAtMs = row.received_at_ms;
-    if (row.kind !== rowKind.event || receivedAtMs === null || row.pid === null) return;
-    if ((row.flags & (rowFlags.imported | rowFlags.test | rowFlags.erased)) !== 0) return;
+    if (!isWatched(row) || receivedAtMs === null || row.pid === null) return;
     const event = eventName({ type: typeOf(row.flags), name: row.name });
     this.#meet(event, row.pid);
     this.note("lag", source, event, receivedAtMs - row.timestamp_ms, times);
@@ -148,6 +164,11 @@ export class FreshnessWatch implements Disposable {
     this.#kinds.add(kind);
     return event;
   }
+}
+
+/** A live event; imports tell how long a file is, test data nothing of anybody. */
+function isWatched({ kind, flags }: ChangeRow): boolean {
+  return kind === rowKind.event && (flags & (rowFlags.imported | rowFlags.test | rowFlags.erased)) === 0;
 }
 
 /** Of these counts: how many stayed within a bound, which is that of a bucket. */

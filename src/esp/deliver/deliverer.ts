@@ -34,7 +34,7 @@ import type { Sent } from "./answers.ts";
 import { ChangeFollower } from "./changeFollower.ts";
 import { Courier, type CourierDeps, type Parcel } from "./courier.ts";
 import type { Answer, OpenDestination, OutRequest, RowCapability } from "./destination.ts";
-import { DelivererCounts } from "./delivererCounts.ts";
+import { DelivererCounts, type DeliveredListener } from "./delivererCounts.ts";
 import { Intake } from "./intake.ts";
 import { followJobs } from "./jobFollower.ts";
 import type { Mask } from "./mask.ts";
@@ -42,7 +42,7 @@ import { plan, settlementOf, type PlanningDeps, type SendMaker } from "./plannin
 import { Wake } from "./wake.ts";
 import type { WantedOf } from "./wanted.ts";
 
-export interface DelivererDeps {
+export interface DelivererDeps extends DeliveredListener {
   readonly ops: Pick<OpsDesk, "ask">;
   readonly changes: ChangeLog;
   readonly profiles: Profiles;
@@ -367,7 +367,7 @@ export class Deliverer {
     this.#breaker = sent.isFailure ? afterFailure(this.#breaker, nowMs, ids.random()) : afterSuccess();
     if (sent.silenceMs !== null) this.#pacer.silence(sent.silenceMs, nowMs);
     const reason = sent.reason === null ? null : this.setUp.mask(sent.reason);
-    this.counts.note({ ...sent, reason }, clock.nowMs());
+    this.counts.note({ ...sent, reason }, clock.nowMs(), this.#deps.onDelivered);
   }
 
   /** Whoever made a message hears what became of it. */

@@ -9,6 +9,11 @@ export interface LastError {
   readonly reason: string;
 }
 
+/** Who hears how long it took from a change, by its seq, until a destination took it. */
+export interface DeliveredListener {
+  readonly onDelivered?: (seq: number, durationMs: number) => void;
+}
+
 export class DelivererCounts {
   /** Rows that were taken, by operation and lane. */
   readonly rows = new Tally();
@@ -21,15 +26,17 @@ export class DelivererCounts {
   acknowledged = 0;
   failed = 0;
 
-  note(sent: Sent, nowMs: number): void {
+  note(sent: Sent, nowMs: number, onDelivered?: DeliveredListener["onDelivered"]): void {
     const { operation, kind, status, reason, deliveries } = sent;
     this.requests.add(operation, kind, 1);
     if (kind === "done" || kind === "rows" || kind === "job") {
       this.lastSentAtMs = nowMs;
       this.acknowledged += deliveries.length;
-      for (const { lane, sinceMs } of deliveries) {
+      for (const { lane, seq, sinceMs } of deliveries) {
         this.rows.add(operation, lane, 1);
-        if (lane !== "batch") this.latency.note(nowMs - sinceMs);
+        if (lane === "batch") continue;
+        this.latency.note(nowMs - sinceMs);
+        onDelivered?.(seq, nowMs - sinceMs);
       }
       return;
     }

@@ -136,6 +136,8 @@ test("of very many events a sample is looked at, which stands for all; imports, 
   visible.note(opened.store.changes.head(), clock.nowMs() + 2_500);
   await timers.tick();
   watch.note("fed", "web", "Page Read", 40);
+  watch.delivered(1, 700);
+  for (let seq = 2; seq < 500; seq += 1) watch.delivered(seq, 9_000);
   const board = await freshnessBoard({ watch, budget, ops }, "6h", clock.nowMs());
   const names = board.kinds.map(({ event }) => event);
   expect(names).toContain("Page Read");
@@ -147,6 +149,9 @@ test("of very many events a sample is looked at, which stands for all; imports, 
   expect(read?.stages["visible"]?.count).toBeGreaterThan(1_500);
   expect(read?.stages["lag"]?.p50).toBeGreaterThan(2_500);
   expect(read?.stages["fed"]?.count).toBe(1);
+  // No more are looked up in a second.
+  expect(read?.stages["delivered"]?.count).toBe(200);
+  expect(board.stages).toEqual(["lag", "visible", "fed", "delivered"]);
   expect(read?.late).toBe(read?.stages["visible"]?.count);
   expect(board.target.late).toBe(board.target.events);
   expect(board.target.burnHour).toBeCloseTo(100);
