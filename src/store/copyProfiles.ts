@@ -100,7 +100,7 @@ function* pages<K>(read: (after: K) => Entries<K>, start: K): Iterable<Entries<K
 function batchOf(profiles: Entries<number>, ids: Entries<string>, meta: ProfilesMeta): ProfileBatch {
   const texts = [...profiles, ...ids].map(([, text]) => text);
   return {
-    profiles,
+    profiles: profiles.map(([pid, text]) => [pid, [text]]),
     clearedPids: [],
     pieces: [],
     putIds: (put) => ids.forEach(([key, text]) => put(key, text)),

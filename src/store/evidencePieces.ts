@@ -1,13 +1,13 @@
 /**
  * Evidence as it is stored: JSON in the profile's text, but for the older items of an event of which there are many.
- * Those stand beside it in pieces of sixteen, each under a key of its own, written once and not again while nothing
+ * Those stand beside it in pieces of twelve, each under a key of its own, written once and not again while nothing
  * comes in between. So a profile that changes costs the same to write down whether it has twenty items or a thousand.
  * In the text stand, before the items, how many of the first piece are gone and then the numbers of the pieces.
  *
  * Items never change once made, and come and go at the ends of their list nearly always (none goes from the middle).
  */
 import type { Evidence } from "../model/computed.ts";
-import type { EventEvidence } from "../model/evidence.ts";
+import { evidenceOf, type EventEvidence } from "../model/evidence.ts";
 import type { Item } from "../model/item.ts";
 
 /** Writes a piece, or removes it. */
@@ -21,12 +21,20 @@ interface Piece {
   readonly gone: number;
 }
 
-/** Items that stand side by side, and their text. */
-interface Run {
+/** A text in UTF-8, and room for more of it behind. */
+export interface Utf8 {
+  bytes: Buffer;
+  length: number;
+}
+
+/** A text in parts. */
+export type TextPart = string | Readonly<Utf8>;
+
+/** Items that stand side by side, with their text: put whole each time, so that it is better at hand as bytes. */
+interface Run extends Utf8 {
   readonly first: Item;
-  readonly last: Item;
-  readonly count: number;
-  readonly text: string;
+  last: Item;
+  count: number;
 }
 
 interface Stored {
@@ -35,7 +43,7 @@ interface Stored {
   rest: Run | null;
 }
 
-export const pieceItems = 16;
+export const pieceItems = 12;
 
 /** So many stay in the profile's text when others become a piece: one that comes a little late disturbs none. */
 const itemsAtHand = 4;
@@ -45,13 +53,20 @@ export class EvidencePieces {
   readonly #byEvent = new Map<string, Stored>();
   #lastNumber = 0;
 
-  /** The evidence for the profile's text; pieces that come and go on the way are given to `put`. */
-  text({ events, ...others }: Evidence, put: PutPiece): string {
-    const texts: string[] = [];
-    for (const [event, of] of Object.entries(events))
-      texts.push(`${JSON.stringify(event)}:${this.#eventText(event, of, put)}`);
+  /** Adds `before` and the evidence as JSON to `parts`; pieces that come and go on the way are given to `put`. */
+  write(before: string, evidence: Evidence, parts: TextPart[], put: PutPiece): void {
+    const { folded, parts: joined, cart, orders, spans, events } = evidence;
+    const spansText = spans === undefined ? "" : `,"spans":${JSON.stringify(spans)}`;
+    const cartText = cart === null ? "null" : JSON.stringify(cart);
+    const ordersText = orders === null ? "null" : JSON.stringify(orders);
+    let text = `${before}{"folded":${folded},"parts":${joined.length === 0 ? "[]" : JSON.stringify(joined)}${spansText},"cart":${cartText},"orders":${ordersText},"events":{`;
+    for (const event of Object.keys(events)) {
+      const of = evidenceOf(events, event);
+      if (of === undefined) continue;
+      text = this.#writeEvent(`${text}${JSON.stringify(event)}:[[`, event, of, parts, put);
+    }
     for (const event of this.#byEvent.keys()) if (!Object.hasOwn(events, event)) this.#remove(event, put);
-    return `${JSON.stringify(others).slice(0, -1)},"events":{${texts.join(",")}}}`;
+    parts.push(`${text.endsWith(",") ? text.slice(0, -1) : text}}}`);
   }
 
   /** There is no evidence any more. */
@@ -85,19 +100,29 @@ export class EvidencePieces {
     this.#byEvent.delete(event);
   }
 
-  #eventText(event: string, [items, tail]: EventEvidence, put: PutPiece): string {
+  /** `before` goes ahead; returns what is to follow. */
+  #writeEvent(
+    before: string,
+    event: string,
+    [items, tail]: EventEvidence,
+    parts: TextPart[],
+    put: PutPiece,
+  ): string {
+    const after = tail === null ? "],null]," : `],${JSON.stringify(tail)}],`;
     const known = this.#byEvent.get(event);
-    const tailText = JSON.stringify(tail);
-    if (known === undefined && items.length < 2) return `[${JSON.stringify(items)},${tailText}]`;
+    if (known === undefined && items.length < 2)
+      return `${before}${JSON.stringify(items).slice(1, -1)}${after}`;
     const stored = known ?? { pieces: [], rest: null };
     if (known === undefined) this.#byEvent.set(event, stored);
     const inPieces = this.#divide(stored, items, put);
     const rest = restOf(items, inPieces, stored.rest);
     stored.rest = rest;
     const [first] = stored.pieces;
-    if (first === undefined) return `[[${rest?.text ?? ""}],${tailText}]`;
-    const numbers = stored.pieces.map(({ number }) => number).join(",");
-    return `[[${first.gone},${numbers}${rest === null ? "" : `,${rest.text}`}],${tailText}]`;
+    const numbers =
+      first === undefined ? "" : `${first.gone},${stored.pieces.map(({ number }) => number).join(",")}`;
+    if (rest === null) return `${before}${numbers}${after}`;
+    parts.push(numbers === "" ? before : `${before}${numbers},`, rest);
+    return after;
   }
 
   /** Brings the pieces to what the items are; returns how many items are in them. */
@@ -155,18 +180,37 @@ function cutBack(piece: Piece, items: readonly Item[], at: number): Piece | null
   return { ...piece, gone };
 }
 
-/** The items from `from` on as text; of a known run that only grew, the new ones alone are made into text. */
+/** The items from `from` on as text; to that of a known run that only grew, the new ones alone are added. */
 function restOf(items: readonly Item[], from: number, known: Run | null): Run | null {
   const [first, last] = [items[from], items.at(-1)];
   const count = items.length - from;
   if (first === undefined || last === undefined || count <= 0) return null;
-  if (known === null || first !== known.first || items[from + known.count - 1] !== known.last)
-    return { first, last, count, text: textOf(items.slice(from)) };
-  if (count === known.count) return known;
-  return { first, last, count, text: `${known.text},${textOf(items.slice(from + known.count))}` };
+  const isKnown = known !== null && first === known.first && items[from + known.count - 1] === known.last;
+  const run = isKnown ? known : { first, last, count: 0, bytes: known?.bytes ?? noBytes, length: 0 };
+  for (; run.count < count; run.count += 1) {
+    const text = JSON.stringify(items[from + run.count]);
+    appendTo(run, run.count === 0 ? text : `,${text}`);
+  }
+  run.last = last;
+  return run;
 }
 
-/** The items without the brackets around them. */
-function textOf(items: readonly Item[]): string {
-  return JSON.stringify(items).slice(1, -1);
+const noBytes = Buffer.alloc(0);
+
+/** Adds to a text, in place. */
+export function appendTo(text: Utf8, added: TextPart): void {
+  // UTF-8 takes at most three bytes for a UTF-16 unit; most of the time that much room is there.
+  const most = typeof added === "string" ? added.length * 3 : added.length;
+  if (text.length + most > text.bytes.length) {
+    const needed = text.length + (typeof added === "string" ? Buffer.byteLength(added) : added.length);
+    if (needed > text.bytes.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.ceil(needed * 1.5));
+      text.bytes.copy(grown, 0, 0, text.length);
+      text.bytes = grown;
+    }
+  }
+  text.length +=
+    typeof added === "string"
+      ? text.bytes.write(added, text.length, "utf8")
+      : added.bytes.copy(text.bytes, text.length, 0, added.length);
 }

@@ -9,7 +9,7 @@ import type { Namespace } from "../model/event.ts";
 import type { ProfileState } from "../model/profile.ts";
 import type { ClaimEntry } from "./claims.ts";
 import { EvidencePieces } from "./evidencePieces.ts";
-import type { Due, PieceEdit, ProfileBatch, ProfilesMeta, StoredProfiles } from "./lmdb.ts";
+import type { Due, PieceEdit, ProfileBatch, ProfileEdit, ProfilesMeta, StoredProfiles } from "./lmdb.ts";
 import type { HotProfile, LinkEntry } from "./hotProfile.ts";
 import { parseProfile, profileText, tombstone } from "./profileText.ts";
 import { indexedOf, IndexKeeper, notIndexed, type AudienceSizes } from "./profileIndex.ts";
@@ -219,11 +219,11 @@ export class HotProfiles {
     this.#cleared.add(pid);
   }
 
-  #texts(pieces: PieceEdit[]): (readonly [pid: number, text: string | null])[] {
-    const texts: [pid: number, text: string | null][] = [];
+  #texts(pieces: PieceEdit[]): ProfileEdit[] {
+    const texts: ProfileEdit[] = [];
     for (const [pid, profile] of this.#dirty) {
       if (profile === null) texts.push([pid, null]);
-      else if (typeof profile === "number") texts.push([pid, tombstone(profile)]);
+      else if (typeof profile === "number") texts.push([pid, [tombstone(profile)]]);
       else texts.push([pid, profileText(profile, (number, text) => void pieces.push({ pid, number, text }))]);
     }
     return texts;

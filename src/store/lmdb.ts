@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path";
 import type { Namespace } from "../model/event.ts";
 import type { AudienceSizes, IndexEdit } from "./profileIndex.ts";
+import { appendTo, type TextPart, type Utf8 } from "./evidencePieces.ts";
 import { MapSpace, overwritesInPlace } from "./mapSpace.ts";
 
 /** Format of what is stored; another one is rebuilt from the journal. */
@@ -88,9 +89,11 @@ export type FrozenProfiles = Pick<
   "readMeta" | "readProfile" | "readPiece" | "scan" | "scanIds" | "scanDue" | "scanMembers"
 >;
 
+/** A profile to put, its text in parts, or without one to remove. */
+export type ProfileEdit = readonly [pid: number, text: readonly TextPart[] | null];
+
 export interface ProfileBatch {
-  /** Null removes it. */
-  readonly profiles: readonly (readonly [pid: number, text: string | null])[];
+  readonly profiles: readonly ProfileEdit[];
   /** Profiles whose pieces all go, before any is put. */
   readonly clearedPids: readonly number[];
   readonly pieces: readonly PieceEdit[];
@@ -170,17 +173,17 @@ export function openProfileStore(folder: string, options: { readonly readOnly: b
           for (const key of limited(piecesOf(pid), Infinity, (found) => found)) pieces.removeSync(key);
         for (const { pid, number, text } of batch.pieces) {
           if (text === null) pieces.removeSync([pid, number]);
-          else pieces.putSync([pid, number], reused.of(text));
+          else pieces.putSync([pid, number], reused.of([text]));
         }
         batch.putIds((key, text) => {
           if (text === null) ids.removeSync(key);
-          else ids.putSync(key, reused.of(text));
+          else ids.putSync(key, reused.of([text]));
         });
         for (const edit of batch.index) {
           if (edit.kind === "due") edited(due, [edit.dueMs, edit.pid], edit.isThere);
           else edited(members, memberKey(edit), edit.isThere);
         }
-        meta.putSync(metaKey, reused.of(JSON.stringify(batch.meta)));
+        meta.putSync(metaKey, reused.of([JSON.stringify(batch.meta)]));
       });
     },
     scan: (afterPid, limit) => scanRange(profiles.getRange({ start: afterPid + 1, limit })),
@@ -367,19 +370,20 @@ function parseMeta(text: string | undefined): ProfilesMeta | null {
  * put. Only for puts inside `transactionSync`, which copy the bytes before they return.
  */
 class ReusedValue {
-  #bytes: Marked = new Uint8Array(64 * 1024);
+  readonly #text: Utf8 = { bytes: Buffer.allocUnsafeSlow(64 * 1024), length: 0 };
+  #bytes: Marked = this.#text.bytes;
   #binary = asBinary(this.#bytes);
-  readonly #encoder = new TextEncoder();
 
   /** The value to put; right until the next call. */
-  of(text: string): string {
-    // UTF-8 takes at most three bytes for a UTF-16 unit.
-    if (text.length * 3 > this.#bytes.length) {
-      this.#bytes = new Uint8Array(text.length * 4);
+  of(parts: readonly TextPart[]): string {
+    this.#text.length = 0;
+    for (const part of parts) appendTo(this.#text, part);
+    if (this.#bytes !== this.#text.bytes) {
+      this.#bytes = this.#text.bytes;
       this.#binary = asBinary(this.#bytes);
     }
     this.#bytes.start = 0;
-    this.#bytes.end = this.#encoder.encodeInto(text, this.#bytes).written;
+    this.#bytes.end = this.#text.length;
     // A put takes it in the place of the text that it stands for.
     return this.#binary as unknown as string;
   }

@@ -2,7 +2,7 @@
 import type { IdentifierKey } from "../model/identifier.ts";
 import type { LinkRecord } from "../model/link.ts";
 import type { ProfileState } from "../model/profile.ts";
-import { EvidencePieces, type PutPiece } from "./evidencePieces.ts";
+import { EvidencePieces, type PutPiece, type TextPart } from "./evidencePieces.ts";
 import type { HotProfile, LinkEntry } from "./hotProfile.ts";
 import type { StoredPieces } from "./lmdb.ts";
 import { membershipText, parseMembership, type MembershipText } from "./membershipText.ts";
@@ -59,21 +59,41 @@ function pieceOf(store: StoredPieces, pid: number, number: number): string {
 }
 
 /** The profile as it is stored; pieces of its evidence that come and go with that are given to `putPiece`. */
-export function profileText(profile: HotProfile, putPiece: PutPiece): string {
+export function profileText(profile: HotProfile, putPiece: PutPiece): readonly TextPart[] {
+  const { version, head, identifiers, links, membership, state } = profile;
   const n = profile.namespace === "test" ? 1 : 0;
-  const { version: v, head: h, identifiers: i, links, membership } = profile;
-  const { evidence, ...s } = profile.state;
-  const l = links.size === 0 ? {} : { l: linksText(links) };
-  const m = membership === null ? {} : { m: membershipText(membership) };
-  const bare = JSON.stringify({ n, v, h, i, ...l, ...m, s } satisfies ProfileText);
-  if (evidence === undefined) profile.pieces.clear(putPiece);
-  const json =
-    evidence === undefined
-      ? bare
-      : `${bare.slice(0, -2)},"evidence":${profile.pieces.text(evidence, putPiece)}}}`;
-  profile.textLength = json.length;
-  return json;
+  const l = links.size === 0 ? "" : `,"l":${JSON.stringify(linksText(links))}`;
+  const m = membership === null ? "" : `,"m":${JSON.stringify(membershipText(membership))}`;
+  const bare = `{"n":${n},"v":${version},"h":${head},"i":${JSON.stringify(identifiers)}${l}${m},"s":${stateText(state)}`;
+  const parts: TextPart[] = [];
+  if (state.evidence === undefined) {
+    profile.pieces.clear(putPiece);
+    parts.push(`${bare}}}`);
+  } else {
+    profile.pieces.write(`${bare},"evidence":`, state.evidence, parts, putPiece);
+    parts.push("}}");
+  }
+  profile.textLength = 0;
+  for (const part of parts) profile.textLength += part.length;
+  return parts;
 }
+
+/** Everything but the evidence, and open at its end. */
+function stateText(state: ProfileState): string {
+  const { first, last, names, bytes, free, stamps, traits, consent } = state satisfies Written;
+  const told = stamps.length === 0 ? "[]" : JSON.stringify(stamps);
+  const values = names === 0 ? "{}" : JSON.stringify(traits);
+  const said = consent === undefined ? "" : `,"consent":${JSON.stringify(consent)}`;
+  return `{"first":${first},"last":${last},"names":${names},"bytes":${bytes},"free":${free},"stamps":${told},"traits":${values}${said}`;
+}
+
+/** A state has nothing that is not written here. */
+type Written = Exclude<keyof ProfileState, keyof WrittenState> extends never ? ProfileState : never;
+
+type WrittenState = Pick<
+  ProfileState,
+  "first" | "last" | "names" | "bytes" | "free" | "stamps" | "traits" | "consent" | "evidence"
+>;
 
 function linksText(links: Map<IdentifierKey, LinkEntry>): Record<string, [LinkRecord, 0 | 1]> {
   const text: Record<string, [LinkRecord, 0 | 1]> = {};

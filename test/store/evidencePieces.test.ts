@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import type { Evidence } from "../../src/model/computed.ts";
 import type { Item } from "../../src/model/item.ts";
-import { EvidencePieces, pieceItems } from "../../src/store/evidencePieces.ts";
+import { EvidencePieces, pieceItems, type PutPiece, type TextPart } from "../../src/store/evidencePieces.ts";
 
 const change = fc.oneof(
   {
@@ -44,7 +44,7 @@ test("what is stored says what the evidence says, whatever came and went, and ke
       };
       for (const { change: edited, isReadAnew } of steps) {
         edit(evidence.events["Product Viewed"]?.[0] ?? [], edited, item);
-        const text = pieces.text(evidence, put);
+        const text = textOf(pieces, evidence, put);
         const completed = JSON.parse(text) as Evidence;
         const readers = new EvidencePieces();
         readers.complete(completed, read);
@@ -68,7 +68,7 @@ test("a profile of hundreds of items is written down in a few", () => {
     items.push([number, 0, 0, `m-${number}`, "web"]);
     if (items.length > 1_000) items.shift();
     let written = 0;
-    const text = pieces.text(evidence, (_number, piece) => {
+    const text = textOf(pieces, evidence, (_number, piece) => {
       written += piece === null ? 0 : (JSON.parse(piece) as unknown[]).length;
     });
     const parsed = JSON.parse(text) as { readonly events: Record<string, [unknown[], null]> };
@@ -76,6 +76,14 @@ test("a profile of hundreds of items is written down in a few", () => {
     expect(inText.length + written).toBeLessThanOrEqual(pieceItems + 4);
   }
 });
+
+function textOf(pieces: EvidencePieces, evidence: Evidence, put: PutPiece): string {
+  const parts: TextPart[] = [];
+  pieces.write("", evidence, parts, put);
+  return parts
+    .map((part) => (typeof part === "string" ? part : part.bytes.toString("utf8", 0, part.length)))
+    .join("");
+}
 
 function edit(items: Item[], { kind, n }: { kind: string; n: number }, item: () => Item): void {
   if (kind === "append") for (let count = 0; count < n; count += 1) items.push(item());
