@@ -21,6 +21,7 @@ import { eraseFromOps, findAtOf, openDataStore, openOps, operationsOf } from "./
 import type { DemoKeys } from "./demoKeys.ts";
 import { deliveryOperations } from "./deliveryOperations.ts";
 import type { Deliveries } from "./esp/deliver/deliveries.ts";
+import { DeliveryWatch } from "./esp/deliver/deliveryWatch.ts";
 import { openDeliveries } from "./deliveryWiring.ts";
 import type { TriggerFollower } from "./esp/trigger/triggerFollower.ts";
 import { triggerOperations } from "./triggerOperations.ts";
@@ -137,6 +138,13 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
   const watching = openWatching(settings, { ...deps, ...opened });
   const onDelivered = (seq: number, durationMs: number) => watching.watch.delivered(seq, durationMs);
   const deliveries = openDeliveries(settings, { ...deps, ops, store, onDelivered });
+  const destinations = new DeliveryWatch({
+    ...deps,
+    ops,
+    deliveries,
+    changes: store.changes,
+    profiles: store.profiles,
+  });
   const triggers = openTriggers({ ...deps, ops, store, deliveries, content });
   const config = new LiveConfig(
     {
@@ -180,13 +188,17 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
       ...receiptOperations({ ops, profiles: store.profiles, findAt }),
       ...vendorOperations({ shelf: content.shelf, publicUrl }),
       ...triggerOperations({ ops, profiles: store.profiles, rules: () => triggers.rules, clock: deps.clock }),
-      ...deliveryOperations({ deliveries, ops, changes: store.changes, clock: deps.clock }, store.profiles),
+      ...deliveryOperations(
+        { deliveries, ops, changes: store.changes, clock: deps.clock },
+        store.profiles,
+        destinations,
+      ),
       ...configOperations(config, store.admin, settings.configPath),
       ...planOperations(store.admin, deps.clock),
       ...watching.operations,
     },
   });
-  const serving = serve(settings, { ...deps, ...opened, keys, credentials, call, watching });
+  const serving = serve(settings, { ...deps, ...opened, keys, credentials, call, watching, destinations });
   try {
     const shownKeys = await keysOfStart(store, settings, deps, demoKeys);
     keys.refresh();
@@ -209,11 +221,16 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
       shownKeys,
       reload: () => void config.applyAndSay("signal"),
       close: () =>
-        close({ ...opened, serving, socket, config, watching, deliveries, triggers }, settings, deps),
+        close(
+          { ...opened, serving, socket, config, watching, deliveries, destinations, triggers },
+          settings,
+          deps,
+        ),
     };
   } catch (error) {
     await watching.close();
     await triggers.stop();
+    destinations[Symbol.dispose]();
     await deliveries.close();
     await serving.stop();
     throw error;
@@ -276,11 +293,23 @@ interface Running {
   readonly config: LiveConfig;
   readonly watching: Watching;
   readonly deliveries: Deliveries;
+  readonly destinations: DeliveryWatch;
   readonly triggers: TriggerFollower;
 }
 
 async function close(
-  { serving, socket, store, ops, content, config, watching, deliveries, triggers }: Opened & Running,
+  {
+    serving,
+    socket,
+    store,
+    ops,
+    content,
+    config,
+    watching,
+    deliveries,
+    destinations,
+    triggers,
+  }: Opened & Running,
   settings: ServeSettings,
   { clock }: AppDeps,
 ): Promise<void> {
@@ -291,6 +320,7 @@ async function close(
   const ended = serving.endStreams();
   await socket?.close();
   await triggers.stop();
+  destinations[Symbol.dispose]();
   await deliveries.close();
   while (serving.door.inFlight.requests > 0 && clock.monotonicMs() < deadlineMs) await Bun.sleep(pollMs);
   // Whoever still comes is told to come back, until nothing is left to be written.

@@ -1,11 +1,12 @@
 /** The operations on destinations of a running server. */
 import { OperationFailed, type Operations } from "./admin/operation.ts";
 import { explain, preview, probe, reports, type ActDeps } from "./esp/deliver/acts.ts";
+import type { DeliveryWatch } from "./esp/deliver/deliveryWatch.ts";
 import type { Deliverer } from "./esp/deliver/deliverer.ts";
 import { nearest } from "./lib/nearest.ts";
 import type { Profiles, StoredProfile } from "./store/profiles.ts";
 
-export function deliveryOperations(deps: ActDeps, profiles: Profiles): Operations {
+export function deliveryOperations(deps: ActDeps, profiles: Profiles, watch: DeliveryWatch): Operations {
   const { deliveries, ops, clock, changes } = deps;
   const named = (name: string): Deliverer => {
     const found = deliveries.running.get(name);
@@ -48,8 +49,9 @@ export function deliveryOperations(deps: ActDeps, profiles: Profiles): Operation
       deliverer.pause(isPaused);
       return null;
     },
+    "destinations.drift": ({ name, sample, repair }) => watch.audit(nameOf(named(name)), sample, repair),
     "destinations.refill": async ({ name }) => {
-      await deliveries.refill(named(name).setUp.setting.name, changes.newest());
+      await deliveries.refill(nameOf(named(name)), changes.newest());
       return null;
     },
   };
@@ -64,6 +66,10 @@ function profileOf(
   throw new OperationFailed(
     found.kind === "missing" ? "no profile has that identifier" : "profiles are being rebuilt; ask again",
   );
+}
+
+function nameOf({ setUp }: Deliverer): string {
+  return setUp.setting.name;
 }
 
 /** Letters of these ids, or the next thousand after one. */

@@ -2,6 +2,7 @@
 import type { Server } from "bun";
 import { publicFolder } from "../public/bundle.ts";
 import { Alerts } from "./admin/alerts/alerts.ts";
+import { destinationConditions } from "./admin/alerts/destinationConditions.ts";
 import { healthReading } from "./admin/alerts/healthReading.ts";
 import { FedTimes } from "./admin/fedTimes.ts";
 import { isLocalRequest } from "./admin/localRequest.ts";
@@ -18,6 +19,7 @@ import { tokenRate } from "./demoRoutes.ts";
 import { errorAnswers } from "./errorAnswers.ts";
 import { presentedKey } from "./esp/authorise.ts";
 import { Callers } from "./esp/credentials/callers.ts";
+import type { DeliveryWatch } from "./esp/deliver/deliveryWatch.ts";
 import { FeedHub } from "./esp/feedHub.ts";
 import { FeedTokens } from "./esp/feedTokens.ts";
 import { feedSocketHandlers, type FeedSocketData } from "./esp/webSocket.ts";
@@ -55,6 +57,7 @@ export interface ServingDeps {
   readonly ops: OpsDesk;
   readonly audit: AuditLog;
   readonly watching: Watching;
+  readonly destinations: DeliveryWatch;
   /** Everything that an operator can do. */
   readonly call: CallOperation;
   readonly keys: KeysInForce;
@@ -168,7 +171,10 @@ function openAlerts(
 ): Alerts {
   const { store, watching } = deps;
   const parts = {
-    found: watching.conditions,
+    found: () => [
+      ...watching.conditions(),
+      ...destinationConditions(deps.destinations.looks, settings.alerts),
+    ],
     sources,
     visible,
     changes: store.changes,
@@ -353,6 +359,7 @@ function operationsDeps(
       eventStreams: streams.size,
       alerts: alerts.current(),
       watching: deps.watching,
+      destinations: deps.destinations.latest,
       nowMs: clock.nowMs(),
       follows: followers.status(),
       openFiles: openFileCount(),

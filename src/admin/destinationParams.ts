@@ -1,5 +1,6 @@
 /** What is asked of destinations: what each operation takes and gives. */
 import { z } from "zod";
+import type { DriftReport } from "../esp/deliver/drift.ts";
 import type {
   DeliveryReport,
   DestinationReport,
@@ -35,6 +36,12 @@ export const destinationParams = {
     ids: z.array(z.int().min(1)).min(1).max(1_000),
   }),
   "destinations.pause": z.strictObject({ name: destinationName, isPaused: z.boolean() }),
+  "destinations.drift": z.strictObject({
+    name: destinationName,
+    sample: z.int().min(1).max(1_000),
+    /** Sends what differs again. */
+    repair: z.boolean(),
+  }),
   "destinations.refill": z.strictObject({ name: destinationName }),
 } as const;
 
@@ -47,5 +54,7 @@ export interface DestinationResults {
   readonly "destinations.replay": { readonly count: number };
   readonly "destinations.discard": { readonly count: number };
   readonly "destinations.pause": null;
+  /** Null: it can't be read back. */
+  readonly "destinations.drift": DriftReport | null;
   readonly "destinations.refill": null;
 }

@@ -2,6 +2,8 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { latencyBoundsMs, type Latency, type Tally } from "../lib/metrics.ts";
 import type { StoreStatus } from "../store/storeApi.ts";
+import type { DestinationLook } from "../esp/deliver/deliveryWatch.ts";
+import { addDestinations } from "./destinationMetrics.ts";
 import { addWatch, type WatchSources } from "./watchMetrics.ts";
 
 /** The numbers at the moment of a scrape. */
@@ -25,6 +27,7 @@ export interface MetricSources extends WatchSources {
   /** Open feed readers. */
   readonly streams: number;
   readonly openFiles: number;
+  readonly destinations: readonly DestinationLook[];
   /** Receipts of content, as counted since the start. */
   readonly receipts: { readonly written: number; readonly waiting: number; readonly lost: number };
 }
@@ -41,6 +44,15 @@ export async function renderMetrics(
   addWriter(registry, sources.status);
   addWatch(registry, sources);
   addReceipts(registry, sources.receipts);
+  const deliveries = addDestinations(registry, sources.destinations);
+  registry.registerMetric(
+    new ReadHistogram(
+      "freshet_delivery_latency_seconds",
+      "From an event until a destination acknowledged what it changed; without backfills.",
+      "destination",
+      deliveries,
+    ),
+  );
   const submissions = new Counter({
     name: "freshet_submissions_total",
     help: "Requests handed to the writer, by call and outcome.",

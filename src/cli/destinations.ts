@@ -26,6 +26,33 @@ export function addDestinations(program: Command, context: CliContext): void {
   addDeadLetters(destinations, context);
   addReplay(destinations, context);
   addPause(destinations, context);
+  addDrift(destinations, context);
+}
+
+function addDrift(destinations: Command, context: CliContext): void {
+  const command = destinations
+    .command("drift <name>")
+    .description("read some profiles back from a destination and compare them with what it acknowledged")
+    .option("--sample <number>", "so many profiles", "50")
+    .option("--repair", "send what differs again")
+    .option("--json", "as JSON");
+  type DriftFlags = Flags & { readonly sample: string; readonly repair?: boolean };
+  withData(command).action(async (name: string, flags: DriftFlags) => {
+    const sample = parseCount(flags.sample, "--sample", 1_000);
+    const params = { name, sample, repair: flags.repair === true };
+    const report = await asked(flags, context, (call, outlet) => call("destinations.drift", params, outlet));
+    if (report === null) throw new UsageError(`${name} can't be read back`);
+    if (flags.json === true) return context.print(`${JSON.stringify(report, null, 2)}\n`);
+    for (const { profileId, field, theirs, ours } of report.found)
+      await context.print(
+        field === null
+          ? `${profileId}: not there\n`
+          : `${profileId}: ${field}: there ${JSON.stringify(theirs)}, here ${JSON.stringify(ours)}\n`,
+      );
+    const again = report.repaired === 0 ? "" : `; ${report.repaired} are sent again`;
+    await context.print(`${report.drifted} of ${report.sampled} profiles differ${again}\n`);
+    if (report.drifted > 0 && report.repaired === 0) throw new Exit(exitCodes.failed);
+  });
 }
 
 function addList(destinations: Command, context: CliContext): void {

@@ -15,6 +15,10 @@ export interface AlertSettings {
   readonly quietAfterMsBySource: Readonly<Record<string, number>>;
   readonly quarantinePercent: number;
   readonly latencyMs: number;
+  readonly destinationLagMs: number;
+  readonly destinationErrorPercent: number;
+  readonly deadLetters: number;
+  readonly driftPercent: number;
   readonly diskFreeBytes: number;
 }
 
@@ -47,6 +51,24 @@ const alertsShape = {
   latency: duration({
     description: "Time from the receipt of an event until it can be read, 99th percentile of a minute.",
   }).default("2s"),
+  destinationLag: duration({
+    description: "Age of the oldest thing that a destination has not got; 0s: never.",
+  }).default("15m"),
+  destinationErrorPercent: integer({
+    min: 1,
+    max: 100,
+    description: "Share of a minute's rows to a destination that fail, in percent (from ten rows on).",
+  }).default(25),
+  deadLetters: integer({
+    min: 1,
+    max: 1_000_000,
+    description: "So many dead letters of a destination.",
+  }).default(1),
+  driftPercent: integer({
+    min: 1,
+    max: 100,
+    description: "Share of the profiles read back from a destination that differ there, in percent.",
+  }).default(2),
   diskFree: byteSize({ description: "Least free space on the data folder's disk." }).default("1GB"),
 } as const;
 
@@ -86,6 +108,10 @@ export function alertSettings(block: z.output<typeof alertsSchema> | undefined):
     ),
     quarantinePercent: values.quarantinePercent,
     latencyMs: milliseconds(values.latency),
+    destinationLagMs: milliseconds(values.destinationLag),
+    destinationErrorPercent: values.destinationErrorPercent,
+    deadLetters: values.deadLetters,
+    driftPercent: values.driftPercent,
     diskFreeBytes: bytes(values.diskFree),
   };
 }

@@ -202,6 +202,10 @@ describe("freshet.yaml", () => {
       quietAfterMsBySource: { shop: 900_000 },
       quarantinePercent: 5,
       latencyMs: 2_000,
+      destinationLagMs: 900_000,
+      destinationErrorPercent: 25,
+      deadLetters: 1,
+      driftPercent: 2,
       diskFreeBytes: 5 * 1024 ** 3,
     });
   });

@@ -31,6 +31,7 @@ export class Receiver implements DestinationFake {
     const { pathname } = new URL(request.url);
     const job = /^\/in\/jobs\/(.+)$/.exec(pathname)?.[1];
     if (job !== undefined) return this.#jobResult(job);
+    if (request.method === "GET" && pathname.endsWith("/profiles")) return this.#readBack(request);
     if (request.method === "GET") return Response.json({});
     const { rows } = JSON.parse(body) as { readonly rows: readonly Row[] };
     const results = rows.flatMap((row, index) => {
@@ -62,6 +63,17 @@ export class Receiver implements DestinationFake {
 
   isErased({ profileId }: Person): boolean {
     return this.#erased.has(profileId);
+  }
+
+  /** Somebody changes a profile there behind our back. */
+  tamper(profileId: string, fields: Readonly<Record<string, Json>> | null): void {
+    if (fields === null) this.#profiles.delete(profileId);
+    else this.#profiles.set(profileId, { ...this.#profiles.get(profileId), ...fields });
+  }
+
+  #readBack(request: Request): Response {
+    const fields = this.#profiles.get(new URL(request.url).searchParams.get("profileId") ?? "");
+    return fields === undefined ? new Response("", { status: 404 }) : Response.json({ fields });
   }
 
   #take(path: string, row: Row): void {

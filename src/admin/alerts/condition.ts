@@ -42,7 +42,7 @@ export interface Reading {
 }
 
 export type AlertKind =
-  "quiet" | "quarantine" | "latency" | "disk" | "follow" | "identity" | "audit" | "freshness";
+  "quiet" | "quarantine" | "latency" | "disk" | "follow" | "identity" | "audit" | "freshness" | "destination";
 
 /** One thing that is wrong at this moment. */
 export interface Condition {

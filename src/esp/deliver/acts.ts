@@ -37,7 +37,7 @@ async function report(deliverer: Deliverer, changes: ChangeLog, nowMs: number): 
     namespace,
     can: abilitiesOf(deliverer),
     state: stateOf(deliverer),
-    stopped: deliverer.stopped,
+    stopped: deliverer.gate.stopped,
     lag: {
       changes: Math.max(0, changes.head() - deliverer.cursor),
       ms: queue.oldestMs === null ? 0 : Math.max(0, nowMs - queue.oldestMs),
@@ -59,7 +59,7 @@ function abilitiesOf({ setUp: { open } }: Deliverer): readonly string[] {
   return Object.entries(abilities).flatMap(([name, ability]) => (ability === undefined ? [] : [name]));
 }
 
-function stateOf({ isPaused, stopped, breaker }: Deliverer): DestinationReport["state"] {
+function stateOf({ gate: { isPaused, stopped, breaker } }: Deliverer): DestinationReport["state"] {
   if (isPaused) return "paused";
   if (stopped !== null) return "stopped";
   return breaker.kind === "closed" ? "working" : "held";

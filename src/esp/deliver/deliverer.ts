@@ -16,25 +16,19 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Ids } from "../../lib/id.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Timers } from "../../lib/timers.ts";
-import {
-  afterFailure,
-  afterSuccess,
-  closedBreaker,
-  tryThrough,
-  type Breaker,
-} from "../../model/delivery/breaker.ts";
-import { lanes, type Lane } from "../../model/delivery/delivery.ts";
+import { lanes } from "../../model/delivery/delivery.ts";
 import type { DestinationSetting } from "../../model/delivery/destinationSetting.ts";
-import { Pacer, type Cost, type Window } from "../../model/delivery/pacing.ts";
+import type { Window } from "../../model/delivery/pacing.ts";
 import type { ChangeLog } from "../../store/changeLog.ts";
 import type { OpsDesk } from "../../store/ops/opsDesk.ts";
 import type { Delivery, DestinationState, QueueCounts, Settlement } from "../../store/ops/deliveries.ts";
 import type { Profiles } from "../../store/profiles.ts";
-import type { Sent } from "./answers.ts";
+import { sentOf, verdictOf, type Sent } from "./answers.ts";
 import { ChangeFollower } from "./changeFollower.ts";
 import { Courier, type CourierDeps, type Parcel } from "./courier.ts";
 import type { Answer, OpenDestination, OutRequest, RowCapability } from "./destination.ts";
 import { DelivererCounts, type DeliveredListener } from "./delivererCounts.ts";
+import { Gate } from "./gate.ts";
 import { Intake } from "./intake.ts";
 import { followJobs } from "./jobFollower.ts";
 import type { Mask } from "./mask.ts";
@@ -65,14 +59,14 @@ export interface SetUp {
 
 /** Rows taken at once at most. */
 const mostTaken = 5_000;
-/** A worker waits so long for its turn; for longer ones it gives its rows back and does something more urgent. */
-const shortTurnMs = 250;
 const idleMs = 5_000;
 /** Rows planned before others have their turn. */
 const plannedAtOnce = 200;
 const countsHeldMs = 1_000;
 /** A request under way has so long to be answered when the destination is closed; its outcome is unknown then. */
 const graceMs = 5_000;
+/** So often something aside waits for its turn. */
+const mostAsideTries = 30;
 /** After an error of our own. */
 const restMs = 1_000;
 
@@ -85,16 +79,12 @@ export class Deliverer {
   /** Ends requests that are under way. */
   readonly #cut = new AbortController();
   readonly #wake: Wake;
-  readonly #pacer: Pacer;
+  readonly #gate: Gate;
   readonly #intake: Intake;
   readonly #courier: Courier;
   readonly #parts: CourierDeps;
   readonly #follower: ChangeFollower | null;
-  readonly #heldUntilMs: Record<Lane, number> = { transactional: 0, behavioural: 0, batch: 0 };
-  #breaker: Breaker = closedBreaker;
   #latestMs = 0;
-  #isPaused: boolean;
-  #stopped: string | null;
   #queue: { readonly atMs: number; readonly counts: QueueCounts } | null = null;
   #running: Promise<unknown> = Promise.resolve();
 
@@ -102,11 +92,9 @@ export class Deliverer {
     this.setUp = setUp;
     this.id = state.id;
     this.#deps = deps;
-    this.#isPaused = state.isPaused;
-    this.#stopped = state.stopped;
     this.#wake = new Wake(deps.timers);
     const { open, setting } = setUp;
-    this.#pacer = new Pacer(windowsOf(setUp));
+    this.#gate = new Gate(windowsOf(setUp), state, { ...deps, wake: this.#wake, signal: this.#abort.signal });
     const common = { ...deps, setting, open, signal: this.#abort.signal, wake: this.#wake };
     this.#intake = new Intake({ ...common, nowMs: () => deps.clock.nowMs() }, state, async () => {
       const { byLane } = await this.queue();
@@ -158,11 +146,7 @@ export class Deliverer {
   }
 
   pause(isPaused: boolean): void {
-    this.#isPaused = isPaused;
-    if (!isPaused) {
-      this.#stopped = null;
-      this.#breaker = closedBreaker;
-    }
+    this.#gate.pause(isPaused);
     this.#wake.wake();
   }
 
@@ -174,16 +158,9 @@ export class Deliverer {
     );
   }
 
-  get isPaused(): boolean {
-    return this.#isPaused;
-  }
-
-  get stopped(): string | null {
-    return this.#stopped;
-  }
-
-  get breaker(): Breaker {
-    return this.#breaker;
+  /** Whether it may send, and why not. */
+  get gate(): Pick<Gate, "isPaused" | "stopped" | "breaker"> {
+    return this.#gate;
   }
 
   get cursor(): number {
@@ -203,6 +180,22 @@ export class Deliverer {
     return counts;
   }
 
+  /** Asks it something of its own, such as what it has of a profile, in its turn; null: not now. */
+  async askAside(operation: string, request: OutRequest): Promise<Answer | null> {
+    const cost = { rows: 1, bytes: 0 };
+    for (let tries = 0; tries < mostAsideTries; tries += 1) {
+      if (this.#abort.signal.aborted) return null;
+      if (await this.#gate.turn(cost, "batch")) {
+        const answer = await this.#parts.send(request);
+        const verdict = verdictOf(answer, this.#parts, () => null);
+        this.#told(sentOf(operation, [], verdict, answer, this.#deps.clock.nowMs()));
+        return answer;
+      }
+      await this.#wake.sleep(restMs);
+    }
+    return null;
+  }
+
   #intakeOrFollow(): Promise<void> {
     return this.#follower === null ? this.#intake.follow() : this.#follower.follow();
   }
@@ -216,6 +209,7 @@ export class Deliverer {
         return;
       } catch (error) {
         if (signal.aborted) return;
+        this.#gate.forgetTrial();
         this.#deps.log.error("a destination's loop failed and goes on", {
           source: this.setUp.setting.name,
           ...describeError(error),
@@ -230,21 +224,20 @@ export class Deliverer {
     const most = leavesBatch ? lanes.slice(0, 2) : lanes;
     const limit = this.#rowsAtOnce();
     while (!this.#abort.signal.aborted) {
-      const held = this.#heldMs();
+      const held = this.#gate.heldMs();
       if (held !== 0) {
         await this.#wake.sleep(held);
         continue;
       }
-      const nowMonotonicMs = clock.monotonicMs();
-      const open = most.filter((lane) => this.#laneWaitMs(lane, nowMonotonicMs) === 0);
-      const at = { nowMs: clock.nowMs(), monotonicMs: nowMonotonicMs };
+      const open = most.filter((lane) => this.#gate.laneWaitMs(lane) === 0);
+      const at = { nowMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
       await this.#noteClock(at.nowMs);
       const { rows, nextDueMs } = await ops.ask("deliveries", "take", this.id, open, limit, at);
       if (rows.length > 0) {
         await this.#deliver(rows);
         continue;
       }
-      const waits = most.map((lane) => this.#laneWaitMs(lane, nowMonotonicMs)).filter((waitMs) => waitMs > 0);
+      const waits = most.map((lane) => this.#gate.laneWaitMs(lane)).filter((waitMs) => waitMs > 0);
       const dueInMs = nextDueMs === null ? idleMs : nextDueMs - at.nowMs;
       await this.#wake.sleep(Math.max(5, Math.min(idleMs, dueInMs, ...waits)));
     }
@@ -255,22 +248,6 @@ export class Deliverer {
     const wentBackMs = this.#latestMs - nowMs;
     this.#latestMs = nowMs;
     if (wentBackMs > 60_000) await this.#deps.ops.ask("deliveries", "calm", this.id, nowMs);
-  }
-
-  /** 0: it may send; else how long until it is worth looking again (null: until something is said). */
-  #heldMs(): number | null {
-    if (this.#isPaused || this.#stopped !== null) return null;
-    const { clock } = this.#deps;
-    const through = tryThrough(this.#breaker, clock.monotonicMs());
-    return through.kind === "go" ? 0 : through.waitMs;
-  }
-
-  #laneWaitMs(lane: Lane, nowMs: number): number {
-    return Math.max(
-      0,
-      this.#heldUntilMs[lane] - nowMs,
-      this.#pacer.waitMs({ rows: 1, bytes: 0 }, lane, nowMs),
-    );
   }
 
   #rowsAtOnce(): number {
@@ -322,7 +299,7 @@ export class Deliverer {
       signal: this.#abort.signal,
       cut: this.#cut.signal,
       send: (request) => send(request, this.#cut.signal),
-      turn: (cost, lane) => this.#turn(cost, lane),
+      turn: (cost, lane) => this.#gate.turn(cost, lane),
       begin: (beginnings, leased) => ops.ask("deliveries", "begin", this.id, beginnings, leased),
       settle: async (settlements) => {
         await ops.ask("deliveries", "settle", this.id, settlements, nowMs());
@@ -330,44 +307,18 @@ export class Deliverer {
       },
       release: (deliveries) => ops.ask("deliveries", "release", this.id, deliveries),
       stop: async (reason) => {
-        this.#stopped = mask(reason);
+        this.#gate.stopped = mask(reason);
         log.error("a destination takes nothing before somebody acts", { source: setting.name });
-        await ops.ask("destinations", "stop", this.id, this.#stopped);
+        await ops.ask("destinations", "stop", this.id, this.#gate.stopped);
       },
       told: (sent) => this.#told(sent),
     };
   }
 
-  /** Waits a short while for the turn of a request; false where it would be long, or nothing may be sent. */
-  async #turn(cost: Cost, lane: Lane): Promise<boolean> {
-    const { clock } = this.#deps;
-    for (let waitedMs = 0; !this.#abort.signal.aborted;) {
-      if (this.#isPaused || this.#stopped !== null) return false;
-      const nowMs = clock.monotonicMs();
-      const through = tryThrough(this.#breaker, nowMs);
-      if (through.kind === "wait") return false;
-      const waitMs = this.#pacer.admit(cost, lane, nowMs);
-      if (waitMs === 0) {
-        this.#breaker = through.breaker;
-        return true;
-      }
-      if (waitedMs + waitMs > shortTurnMs) {
-        this.#heldUntilMs[lane] = Math.max(this.#heldUntilMs[lane], nowMs + waitMs);
-        return false;
-      }
-      await this.#wake.sleep(waitMs);
-      waitedMs += waitMs;
-    }
-    return false;
-  }
-
   #told(sent: Sent): void {
-    const { clock, ids } = this.#deps;
-    const nowMs = clock.monotonicMs();
-    this.#breaker = sent.isFailure ? afterFailure(this.#breaker, nowMs, ids.random()) : afterSuccess();
-    if (sent.silenceMs !== null) this.#pacer.silence(sent.silenceMs, nowMs);
+    this.#gate.told(sent);
     const reason = sent.reason === null ? null : this.setUp.mask(sent.reason);
-    this.counts.note({ ...sent, reason }, clock.nowMs(), this.#deps.onDelivered);
+    this.counts.note({ ...sent, reason }, this.#deps.clock.nowMs(), this.#deps.onDelivered);
   }
 
   /** Whoever made a message hears what became of it. */

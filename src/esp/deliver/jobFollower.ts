@@ -3,7 +3,7 @@ import { retryWaitMs } from "../../model/delivery/backoff.ts";
 import type { RowVerdict } from "../../model/delivery/verdict.ts";
 import type { OpsDesk } from "../../store/ops/opsDesk.ts";
 import type { DeliveryJob } from "../../store/ops/deliveries.ts";
-import { verdictOf } from "./answers.ts";
+import { sentOf, verdictOf } from "./answers.ts";
 import type { Courier, CourierDeps, Parcel } from "./courier.ts";
 import type { Capability, ProfileRow, RowCapability, Rows } from "./destination.ts";
 import type { Wake } from "./wake.ts";
@@ -62,6 +62,7 @@ async function followOne(
     isRunning = true;
     return { kind: "done" };
   });
+  parts.told(sentOf("job", [], verdict, answer, parts.nowMs()));
   if (isRunning || verdict.kind === "job") return later(waitOf(job));
   switch (verdict.kind) {
     case "rows":
