@@ -175,6 +175,8 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
         profiles: store.profiles,
         changes: store.changes,
         clock: deps.clock,
+        ids: deps.ids,
+        deliveries,
         ops,
         findAt,
       }),

@@ -6,9 +6,13 @@ import { blockOf as blockAsSent, type Block } from "./esp/content/block.ts";
 import { BlockProblem } from "./esp/content/frontMatter.ts";
 import { preflight, type Audience } from "./esp/content/preflight.ts";
 import { previewBlock, recipientAt } from "./esp/content/previewBlock.ts";
-import type { Recipient } from "./esp/content/renderBlock.ts";
+import { renderBlock, type Recipient } from "./esp/content/renderBlock.ts";
+import { subjectText } from "./esp/content/subject.ts";
+import type { Deliveries } from "./esp/deliver/deliveries.ts";
+import { testSend } from "./esp/deliver/testSend.ts";
 import type { Shelf } from "./esp/content/shelf.ts";
 import type { Clock } from "./lib/clock.ts";
+import type { Ids } from "./lib/id.ts";
 import type { ChangeLog } from "./store/changeLog.ts";
 import type { OpsDesk } from "./store/ops/opsDesk.ts";
 import type { FindAt } from "./store/profileAt.ts";
@@ -22,6 +26,8 @@ export interface ContentOperationDeps {
   readonly findAt: FindAt;
   readonly ops: Pick<OpsDesk, "ask">;
   readonly clock: Clock;
+  readonly ids: Ids;
+  readonly deliveries: Pick<Deliveries, "running">;
 }
 
 export function contentOperations(deps: ContentOperationDeps): Operations {
@@ -42,6 +48,31 @@ export function contentOperations(deps: ContentOperationDeps): Operations {
           firstAt: new Date(firstAtMs).toISOString(),
         })),
       };
+    },
+    "content.send": async ({ block: name, as, through, to, subject }) => {
+      const asked = {
+        block: name,
+        as,
+        atMs: null,
+        draft: null,
+        version: null,
+        level: { kind: "asIs" },
+      } as const;
+      const block = await blockToPreview(asked, deps);
+      if (block === null) return null;
+      const deliverer = deps.deliveries.running.get(through);
+      if (deliverer === undefined) throw new OperationFailed(`there is no destination ${through}`);
+      const { html, text, data } = renderBlock(block, await recipientOf(asked, deps), clock.nowMs());
+      const message = {
+        subject: `[Test] ${subjectText(subject, data)}`,
+        html,
+        text,
+        template: null,
+        data: { ...data },
+        topic: null,
+        headers: {},
+      };
+      return testSend(deliverer, { to, message, id: `test/${deps.ids.uuid()}` });
     },
     "content.preflight": async ({ block: name, namespace, segment, ids }, outlet) => {
       const block = blockOf(shelf, name);

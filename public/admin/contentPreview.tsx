@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { ContentBlockAnswer, ContentPreviewAnswer } from "../../src/admin/api/contentWire.ts";
 import { post } from "./api.ts";
+import { SendTest } from "./contentTest.tsx";
 import { Data, Failure, Table } from "./pieces.tsx";
 import { link } from "./route.ts";
 import { agoText, timeText } from "./words.ts";
@@ -68,6 +69,7 @@ export function Preview({ block }: { readonly block: ContentBlockAnswer }) {
           <Who block={block} asked={asked} onChange={setAsked} label="For whom" />
           <Looks look={look} onChange={setLook} />
           <Mail block={block.name} asked={asked} draft={text} look={look} title="The e-mail" />
+          <SendTest block={block} id={asked.id.trim()} />
           {other === null ? (
             <button type="button" class="quiet" onClick={() => setOther({ ...asked })}>
               Compare with another person, version or level

@@ -3,6 +3,7 @@
  * one function, whether the data folder is served by a running process (data/freshet.sock) or opened here.
  */
 import { z } from "zod";
+import type { ProbeReport } from "../esp/deliver/reports.ts";
 import type { PreflightReport } from "../esp/content/preflightReport.ts";
 import type { AuditRunAnswer, RunAnswer } from "./api/auditWire.ts";
 import { destinationParams, type DestinationResults } from "./destinationParams.ts";
@@ -158,6 +159,14 @@ export const operationParams = {
       z.strictObject({ kind: z.literal("nothingKnown"), segment: segmentName.nullable() }),
     ]),
   }),
+  "content.send": z.strictObject({
+    block: z.string().max(64),
+    as: identifier.nullable(),
+    /** A destination that can send. */
+    through: z.string().min(1).max(64),
+    to: z.email().max(320),
+    subject: z.string().min(1).max(500),
+  }),
   "content.preflight": z.strictObject({
     block: z.string().max(64),
     namespace,
@@ -311,6 +320,8 @@ export interface OperationResults extends DestinationResults, TriggerResults {
   readonly "content.blocks": readonly ContentBlockLine[];
   /** Null: there is no such block. */
   readonly "content.block": ContentBlockReport | null;
+  /** How a test went; null: there is no such block. */
+  readonly "content.send": ProbeReport | null;
   /** What a send would be; null: there is no such block. */
   readonly "content.preflight": PreflightReport | null;
   /** Null: nobody has that identifier. */

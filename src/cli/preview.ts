@@ -1,9 +1,10 @@
 /** `freshet preview`: a content block as it would be sent to one recipient. */
 import type { Command } from "commander";
+import type { CallOperation, OperationParams } from "../admin/operation.ts";
 import { timeIn } from "../model/timeIn.ts";
 import { folderPaths } from "../store/folder.ts";
 import { dataFolder, parseIdentifier, withData, withNamespace } from "./arguments.ts";
-import { UsageError, type CliContext } from "./context.ts";
+import { Exit, exitCodes, UsageError, type CliContext } from "./context.ts";
 import { outletFor } from "./session.ts";
 import { connectSocket } from "./socketClient.ts";
 
@@ -13,6 +14,9 @@ interface Flags {
   readonly as?: string;
   readonly at?: string;
   readonly form: string;
+  readonly sendTo?: string;
+  readonly through?: string;
+  readonly subject: string;
 }
 
 export function addPreview(program: Command, context: CliContext): void {
@@ -22,7 +26,10 @@ export function addPreview(program: Command, context: CliContext): void {
     .argument("<block>", "the block's name: its file without .liquid")
     .option("--as <identifier>", "for this recipient, such as user_id:42; without it, as for everybody")
     .option("--at <time>", "as it would have been sent then, such as 2026-11-24T09:00:00.000Z")
-    .option("--form <form>", "html, text or json", "html");
+    .option("--form <form>", "html, text or json", "html")
+    .option("--send-to <address>", "send it there as a test, instead of printing it")
+    .option("--through <destination>", "the destination that sends the test, such as one of type smtp")
+    .option("--subject <text>", "subject of the test", "How it looks");
   withNamespace(withData(command)).action(async (block: string, flags: Flags) => {
     const { form } = flags;
     if (form !== "html" && form !== "text" && form !== "json")
@@ -32,6 +39,7 @@ export function addPreview(program: Command, context: CliContext): void {
     if (call === null)
       throw new UsageError(`no Freshet is running on ${folder}; start it with freshet serve`);
     const as = flags.as === undefined ? null : parseIdentifier(flags.as, flags.test);
+    if (flags.sendTo !== undefined) return sendTest(block, as, flags.sendTo, flags, call, context);
     const atMs = flags.at === undefined ? null : instantOf(flags.at);
     using outlet = outletFor(context, null);
     const asked = { block, as, atMs, draft: null, version: null, level: { kind: "asIs" } } as const;
@@ -43,6 +51,23 @@ export function addPreview(program: Command, context: CliContext): void {
     );
     await context.print(form === "json" ? `${JSON.stringify(found.answer, null, 2)}\n` : `${found[form]}\n`);
   });
+}
+
+async function sendTest(
+  block: string,
+  as: OperationParams<"content.send">["as"],
+  to: string,
+  { through, subject }: Flags,
+  call: CallOperation,
+  context: CliContext,
+): Promise<void> {
+  if (through === undefined)
+    throw new UsageError("--send-to needs --through <destination>, one that can send, such as of type smtp");
+  using outlet = outletFor(context, null);
+  const sent = await call("content.send", { block, as, through, to, subject }, outlet);
+  if (sent === null) throw new UsageError(`there is no content block ${block}`);
+  context.tell(`${through}: ${sent.sentence}`);
+  if (sent.isGood !== true) throw new Exit(exitCodes.failed);
 }
 
 function instantOf(text: string): number {

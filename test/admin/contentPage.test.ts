@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import type { ContentPreviewAnswer } from "../../src/admin/api/contentWire.ts";
 import { startBrowser, viewports, type PageOptions, type TestBrowser } from "../support/browser.ts";
+import { mailServer, type MailServer } from "../support/mailServer.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 import { tempFolder } from "../support/tempFolder.ts";
 import { until } from "../support/until.ts";
@@ -25,9 +26,11 @@ fallbackBySegment: { pros: <p>New for professionals.</p> }
 let server: TestServer;
 let browser: TestBrowser;
 let admin: AdminClient;
+let mailbox: MailServer;
 const opened = new AsyncDisposableStack();
 beforeAll(async () => {
   const folder = opened.use(tempFolder());
+  mailbox = opened.use(await mailServer());
   mkdirSync(folder.at("content"));
   writeFileSync(folder.at("content/cart-reminder.liquid"), block);
   writeFileSync(folder.at("content/broken.liquid"), block.replace("endfor", "endfr"));
@@ -38,6 +41,8 @@ use: [{ ecommerce: { currency: EUR } }]
 content: { folder: ./content, linkHosts: [shop.example] }
 segments:
   pros: { trait: plan, is: pro }
+destinations:
+  mail: { type: smtp, url: "${mailbox.url}", requireTls: false, from: hello@shop.example }
 `,
   );
   server = opened.use(await startServer({ args: ["--config", folder.at("freshet.yaml")] }));
@@ -120,6 +125,14 @@ test.each<[string, PageOptions]>([
     await mail.locator("text=Hi Ann").waitFor();
     await server.post("/v1/identify", { userId: "42", traits: { firstName: `Ann <b> ${name}` } });
     await mail.locator(`mark:has-text("Ann <b> ${name}")`).waitFor();
+    await page.fill("input[type=email]", `${name.replaceAll(" ", "-")}@example.com`);
+    await page.click("text=Send the test");
+    await page.waitForSelector("text=look into the mailbox");
+    expect(mailbox.mails.at(-1)).toMatchObject({
+      to: `${name.replaceAll(" ", "-")}@example.com`,
+      subject: "[Test] How it looks",
+    });
+    expect(mailbox.mails.at(-1)?.html).toContain(`Ann &lt;b&gt; ${name}`);
     await page.click("text=Compare with another");
     await page.selectOption('fieldset:has-text("Compared with") select >> nth=0', "unknown");
     await page.frameLocator("iframe.mail >> nth=1").locator("text=See what is new").waitFor();

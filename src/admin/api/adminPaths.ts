@@ -93,6 +93,7 @@ export const adminPaths = [
     esp: "the ESP's name of content/esps",
     url: "where the ESP reaches this server; without it the first public URL",
   }),
+  post("content/send", "Sends a block to an address as a test: {block, id, through, to, subject}"),
   get("content/preflight", "The preflight under way, or the last one"),
   post("content/preflight", "Begins a preflight: {block, segment}; without segment for everybody"),
   get("receipts", "The newest 50 receipts of content", { ...id, block: "only of this block", ...namespace }),

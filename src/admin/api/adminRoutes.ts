@@ -26,6 +26,7 @@ import {
   previewContent,
   receiptAgain,
   receiptList,
+  sendContentTest,
 } from "./contentActs.ts";
 import { espList, espSnippet } from "./espViews.ts";
 import { createKey, listKeys, revokeKey } from "./keyActs.ts";
@@ -100,6 +101,7 @@ const posts: Readonly<Record<string, Answer>> = {
   "alerts/test": testAlerts,
   "content/preview": previewContent,
   "content/preflight": beginPreflight,
+  "content/send": sendContentTest,
   "audits/run": beginAudit,
   "quarantine/replay": replayPieces,
   "quarantine/mend": mendPieces,

@@ -74,6 +74,7 @@ const recorded: { readonly [Name in OperationName]?: (params: never) => string |
   export: ({ namespace, what }: { namespace: string; what: string }) => `${namespace} ${what}`,
   erase: ({ namespace, type }: { namespace: string; type: string }) => `${namespace} profile by ${type}`,
   "audits.run": () => null,
+  "content.send": ({ block, through }: { block: string; through: string }) => `${block} through ${through}`,
   backup: ({ target }: { target: string }) => target,
   "config.apply": ({ by }: { by: string }) => by,
   "quarantine.mend": ({ dryRun, code, source, ids }: OperationParams<"quarantine.mend">) =>

@@ -11,9 +11,11 @@ import type {
   ReceiptAnswer,
   ReceiptsAnswer,
 } from "./contentWire.ts";
+import { audited } from "./audited.ts";
 import { quietOutlet } from "./keyActs.ts";
 import { findProfile } from "./profileSearch.ts";
 import { Refusal } from "../../errors.ts";
+import type { ProbeReport } from "../../esp/deliver/reports.ts";
 import { timeIn } from "../../model/timeIn.ts";
 
 const maxDraftCharacters = 262_144;
@@ -49,7 +51,8 @@ export async function contentList({ call }: AdminDeps): Promise<ContentAnswer> {
 export async function contentBlock(name: string, { call }: AdminDeps): Promise<ContentBlockAnswer> {
   const found = await call("content.block", { block: name }, quietOutlet());
   if (found === null) throw new Refusal("block_not_found");
-  return found;
+  const destinations = await call("destinations.list", {}, quietOutlet());
+  return { ...found, senders: destinations.filter(({ can }) => can.includes("send")).map((one) => one.name) };
 }
 
 /** How a block would look, also one that is being written. */
@@ -85,6 +88,33 @@ function named(id: string, namespace: "live" | "test", { store }: AdminDeps) {
     if (!(error instanceof Refusal) || error.code !== "profile_not_found") throw error;
     return { type: "user_id", value: id };
   }
+}
+
+const sendBody = z.strictObject({
+  block: z.string().min(1).max(64),
+  namespace: z.enum(["live", "test"]).default("live"),
+  id: z.string().max(2_048).nullable().default(null),
+  through: z.string().min(1).max(64),
+  to: z.email().max(320),
+  subject: z.string().min(1).max(500),
+});
+
+/** Sends a block to an address of one's own; the address is not written down. */
+export async function sendContentTest(asked: Asked, deps: AdminDeps): Promise<ProbeReport> {
+  const parsed = sendBody.safeParse(await asked.body());
+  if (!parsed.success)
+    throw notUnderstood("Send {block, id, through, to, subject}, to being an e-mail address.");
+  const { id, namespace, ...rest } = parsed.data;
+  const as = id === null ? null : { namespace, ...named(id, namespace, deps) };
+  const act = { action: "content.send", target: `${rest.block} through ${rest.through}` };
+  const sent = await audited(act, asked.visitor, deps, () =>
+    deps.call("content.send", { ...rest, as }, quietOutlet()).catch((error: unknown) => {
+      if (error instanceof OperationFailed) return { isGood: false, sentence: error.message };
+      throw error;
+    }),
+  );
+  if (sent === null) throw new Refusal("block_not_found");
+  return sent;
 }
 
 /** Begins to render a block for everybody in a segment; one at a time, of all who look. */

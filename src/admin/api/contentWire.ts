@@ -12,7 +12,10 @@ export interface ContentAnswer {
   readonly nextCursor: null;
 }
 
-export type ContentBlockAnswer = ContentBlockReport;
+export interface ContentBlockAnswer extends ContentBlockReport {
+  /** Destinations that can send a test. */
+  readonly senders: readonly string[];
+}
 
 /** A preview; `problem` says why a draft can't be used, and then there is none. */
 export type ContentPreviewAnswer =
