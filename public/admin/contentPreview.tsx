@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { ContentBlockAnswer, ContentPreviewAnswer } from "../../src/admin/api/contentWire.ts";
 import { post } from "./api.ts";
+import { TextDifference } from "./textDifference.tsx";
 import { SendTest } from "./contentTest.tsx";
 import { Data, Failure, Table } from "./pieces.tsx";
 import { link } from "./route.ts";
@@ -38,6 +39,8 @@ export function Preview({ block }: { readonly block: ContentBlockAnswer }) {
     isMarked: true,
     hasPictures: false,
   });
+  const [html, setHtml] = useState("");
+  const [otherHtml, setOtherHtml] = useState("");
   const text = draft === block.source ? null : draft;
   return (
     <section aria-labelledby="preview">
@@ -68,7 +71,14 @@ export function Preview({ block }: { readonly block: ContentBlockAnswer }) {
         <div>
           <Who block={block} asked={asked} onChange={setAsked} label="For whom" />
           <Looks look={look} onChange={setLook} />
-          <Mail block={block.name} asked={asked} draft={text} look={look} title="The e-mail" />
+          <Mail
+            block={block.name}
+            asked={asked}
+            draft={text}
+            look={look}
+            title="The e-mail"
+            onHtml={setHtml}
+          />
           <SendTest block={block} id={asked.id.trim()} />
           {other === null ? (
             <button type="button" class="quiet" onClick={() => setOther({ ...asked })}>
@@ -83,7 +93,10 @@ export function Preview({ block }: { readonly block: ContentBlockAnswer }) {
                 draft={other.version === "" ? text : null}
                 look={look}
                 title="The other e-mail"
+                onHtml={setOtherHtml}
               />
+              <h3>What is another</h3>
+              <TextDifference label="The other e-mail against this one" before={html} after={otherHtml} />
               <button type="button" class="quiet" onClick={() => setOther(null)}>
                 End the comparison
               </button>
@@ -251,9 +264,12 @@ function Mail(props: {
   readonly draft: string | null;
   readonly look: Look;
   readonly title: string;
+  readonly onHtml: (html: string) => void;
 }) {
-  const { block, asked, draft, look, title } = props;
+  const { block, asked, draft, look, title, onHtml } = props;
   const { answer, error } = usePreview(block, asked, draft);
+  const html = answer?.kind === "shown" ? answer.preview.html : "";
+  useEffect(() => onHtml(html), [html]);
   return (
     <>
       {error === null ? null : <Failure error={error} />}

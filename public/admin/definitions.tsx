@@ -11,7 +11,7 @@ import { get, post } from "./api.ts";
 import { Difference, Effect } from "./definitionsEffect.tsx";
 import { Editor } from "./editor.tsx";
 import { JobState } from "./jobState.tsx";
-import { lineDiff } from "./lineDiff.ts";
+import { TextDifference } from "./textDifference.tsx";
 import { act, At, Data, Failure, Table, useAnswer } from "./pieces.tsx";
 import { usePolled } from "./polled.ts";
 import { go, link, route } from "./route.ts";
@@ -293,7 +293,11 @@ function Version({ version, answer, onBegun, onEdit }: VersionProps) {
               ? "It is what the file holds now."
               : "Below, what rolling back to it would change in the file."}
           </p>
-          <Lines before={answer.text ?? ""} after={found.text} />
+          <TextDifference
+            label="The version against the file"
+            before={answer.text ?? ""}
+            after={found.text}
+          />
           <div class="act">
             <button
               type="button"
@@ -312,18 +316,5 @@ function Version({ version, answer, onBegun, onEdit }: VersionProps) {
         </>
       )}
     </article>
-  );
-}
-
-const diffSigns = { same: " ", added: "+", removed: "-" } as const;
-
-function Lines({ before, after }: { readonly before: string; readonly after: string }) {
-  const lines = lineDiff(before, after) ?? after.split("\n").map((text) => ({ kind: "same" as const, text }));
-  return (
-    <pre tabIndex={0} aria-label="The version against the file" class="diff">
-      {lines.map(({ kind, text }, at) => (
-        <code key={at} class={kind}>{`${diffSigns[kind]} ${text}\n`}</code>
-      ))}
-    </pre>
   );
 }

@@ -136,6 +136,9 @@ test.each<[string, PageOptions]>([
     await page.click("text=Compare with another");
     await page.selectOption('fieldset:has-text("Compared with") select >> nth=0', "unknown");
     await page.frameLocator("iframe.mail >> nth=1").locator("text=See what is new").waitFor();
+    await page.waitForSelector(
+      '[aria-label="The other e-mail against this one"] .added:has-text("See what is new")',
+    );
     await isSound();
     await page.click("text=Render for all of them");
     await page.waitForSelector('[role=status]:has-text("would get the block itself")');
