@@ -219,7 +219,7 @@ function routesDeps(parts: Parts) {
   const socketAddress = (request: Request) => server()?.requestIP(door().original(request))?.address ?? "";
   const ingest = ingestDeps(parts, bodies, socketAddress);
   const fedAtMs = (seq: number) => fedTimes.at(seq);
-  const tokens = new FeedTokens({ findById: keys.secretById, clock, ids });
+  const tokens = new FeedTokens({ findById: keys.secretById, clock, ids, epoch: store.changes.epoch });
   const files = publicAnswers(publicFolder);
   return {
     answers,

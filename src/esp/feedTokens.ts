@@ -24,6 +24,9 @@ export interface FeedTokensDeps {
   readonly findById: (keyId: string) => TokenKey | null;
   readonly clock: Clock;
   readonly ids: Ids;
+  /** Of the journal: after a restoration numbers of profiles are given out anew, and a token must not lead to whoever
+   * gets that of its own. */
+  readonly epoch: number;
 }
 
 /** What a good token lets its bearer do. */
@@ -67,7 +70,7 @@ export class FeedTokens {
     const expiresAtMs = this.#deps.clock.nowMs() + ttlMs;
     const nonce = this.#deps.ids.randomBytes(nonceBytes);
     const seal = createCipheriv(cipher, sealingKey(key), nonce).setAAD(Buffer.from(keyId));
-    const text = JSON.stringify([type, value, expiresAtMs]);
+    const text = JSON.stringify([type, value, expiresAtMs, this.#deps.epoch]);
     const sealed = Buffer.concat([nonce, seal.update(text, "utf8"), seal.final(), seal.getAuthTag()]);
     return { token: `ft_${keyId}.${sealed.toString("base64url")}`, expiresAtMs };
   }
@@ -78,7 +81,12 @@ export class FeedTokens {
     const keyId = match?.[1] ?? "";
     const key = match === null ? null : this.#deps.findById(keyId);
     const content = key === null ? null : unseal(key, keyId, Buffer.from(match?.[2] ?? "", "base64url"));
-    if (key === null || content === null || content.expiresAtMs <= this.#deps.clock.nowMs())
+    if (
+      key === null ||
+      content === null ||
+      content.epoch !== this.#deps.epoch ||
+      content.expiresAtMs <= this.#deps.clock.nowMs()
+    )
       throw new Refusal("unauthorized", { detail: "The token is not valid, or not any more." });
     const { identifier, expiresAtMs } = content;
     const isValid = () =>
@@ -106,7 +114,11 @@ function unseal(
   key: TokenKey,
   keyId: string,
   sealed: Buffer,
-): { readonly identifier: Identifier; readonly expiresAtMs: number } | null {
+): {
+  readonly identifier: Identifier;
+  readonly expiresAtMs: number;
+  readonly epoch: number | undefined;
+} | null {
   if (sealed.length < nonceBytes + tagBytes) return null;
   try {
     const open = createDecipheriv(cipher, sealingKey(key), sealed.subarray(0, nonceBytes), {
@@ -116,8 +128,13 @@ function unseal(
       .setAuthTag(sealed.subarray(-tagBytes));
     const text = Buffer.concat([open.update(sealed.subarray(nonceBytes, -tagBytes)), open.final()]);
     // The tag says that we wrote it.
-    const [type, value, expiresAtMs] = JSON.parse(text.toString("utf8")) as [string, string, number];
-    return { identifier: { type, value }, expiresAtMs };
+    const [type, value, expiresAtMs, epoch] = JSON.parse(text.toString("utf8")) as [
+      string,
+      string,
+      number,
+      number?,
+    ];
+    return { identifier: { type, value }, expiresAtMs, epoch };
   } catch {
     return null;
   }

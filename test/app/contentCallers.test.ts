@@ -282,10 +282,17 @@ describe("a content token", () => {
     const token = await cli("content-token", "hello", ...flags);
     expect(await ask(`${path}?token=${token}`)).toEqual([200, "<p>fallback</p>"]);
     const traits = { firstName: "Cy" };
-    await server.post("/v1/identify", { userId: "77", anonymousId: "a-7", messageId: "m-8", traits });
+    await server.post("/v1/identify", { userId: "77", messageId: "m-8", traits });
+    const other = await cli("content-token", "hello", "--as", "user_id:77", "--key", key);
+    expect(other).not.toBe(token);
+    expect(await ask(`${path}?token=${token}`)).toEqual([200, "<p>fallback</p>"]);
+    // Two profiles become one, whichever survives.
+    await server.post("/v1/identify", { userId: "77", anonymousId: "a-7", messageId: "m-9" });
     expect(await ask(`${path}?token=${token}`)).toEqual([200, "<p>Cy</p>"]);
+    expect(await ask(`${path}?token=${other}`)).toEqual([200, "<p>Cy</p>"]);
     await freshet(["erase", "user_id:77", "--data", server.data]);
     expect(await ask(`${path}?token=${token}`)).toEqual([200, "<p>fallback</p>"]);
+    expect(await ask(`${path}?token=${other}`)).toEqual([200, "<p>fallback</p>"]);
     await freshet(["keys", "revoke", key, "--data", server.data]);
     expect((await ask(`${path}?token=${token}`))[0]).toBeOneOf([401, 429]);
   });

@@ -4,7 +4,9 @@ import { FakeClock } from "../support/fakeClock.ts";
 import { MemoryStore } from "../support/memoryStore.ts";
 import { SseReader } from "../support/sseReader.ts";
 import { until } from "../support/until.ts";
-import { OutServer, type KeyText } from "./outServer.ts";
+import { FeedTokens } from "../../src/esp/feedTokens.ts";
+import { seededIds } from "../../src/lib/id.ts";
+import { keys, OutServer, type KeyText } from "./outServer.ts";
 
 const ticksPerBeat = 4;
 
@@ -232,6 +234,22 @@ describe("a token ends", () => {
     await server.timers.tick();
     await reader.ended();
     expect((await fetch(`${server.origin}/v1/feed?token=${token}`)).status).toBe(401);
+  });
+
+  test("with its journal: after a restoration its profile's number may be somebody else's", () => {
+    const clock = new FakeClock();
+    const info = keys.sk_all_0000000000;
+    const tokensOf = (epoch: number) =>
+      new FeedTokens({
+        findById: () => ({ info, digest: new Uint8Array(32) }),
+        clock,
+        ids: seededIds(epoch),
+        epoch,
+      });
+    const identifier = { type: "profile_id", value: "prf_01JDF3Q8" };
+    const { token } = tokensOf(1).mint(info.id, identifier, 60_000);
+    expect(tokensOf(1).open(token).identifier).toEqual(identifier);
+    expect(() => tokensOf(2).open(token)).toThrow("not valid");
   });
 
   test("is not to be had by changing one, nor by giving it another key's name", async () => {

@@ -85,6 +85,7 @@ export class OutServer implements AsyncDisposable {
         return { info, digest: new Bun.CryptoHasher("sha256").update(text).digest() };
       },
       clock,
+      epoch: changes.epoch,
       ids: seededIds(2),
     });
     const readJson = jsonBodyReader(new BodyReader(30_000, decodeBody));
