@@ -3,6 +3,7 @@ import { batch } from "./rows/batch.ts";
 import { compare } from "./rows/compare.ts";
 import { computed, computedMany } from "./rows/computed.ts";
 import { content } from "./rows/content.ts";
+import { definitionChange } from "./rows/definitionChange.ts";
 import { freshness } from "./rows/freshness.ts";
 import { get } from "./rows/get.ts";
 import { getUnderLoad } from "./rows/getUnderLoad.ts";
@@ -25,6 +26,7 @@ export const rows: readonly Row[] = [
   computedMany,
   content,
   idleFeeds,
+  definitionChange,
   start,
   startFull,
   compare,

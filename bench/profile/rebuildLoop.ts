@@ -18,7 +18,7 @@ journal[Symbol.dispose]();
 
 const startMs = Bun.nanoseconds() / 1e6;
 const rebuilt = await runMaintenance(
-  { kind: "rebuild", folder, upTo, hotProfiles: 25_000, rules },
+  { kind: "rebuild", isBeside: false, folder, upTo, hotProfiles: 25_000, rules },
   { restore, onProgress: () => {}, signal: new AbortController().signal, breathe: () => Promise.resolve() },
 );
 const elapsedMs = Bun.nanoseconds() / 1e6 - startMs;

@@ -22,6 +22,8 @@ export type MaintenanceJob =
   | AuditJob
   | {
       readonly kind: "rebuild";
+      /** True: profiles are in use meanwhile, and nobody waits for the new ones. */
+      readonly isBeside: boolean;
       readonly folder: string;
       readonly upTo: number;
       readonly hotProfiles: number;

@@ -137,7 +137,7 @@ export class RuleChange {
     const { head } = await ask<{ readonly head: number }>({ act: "holdLinks", holds: true });
     let name: string | null = null;
     try {
-      const job = { kind: "rebuild", folder, upTo: head, hotProfiles, rules } as const;
+      const job = { kind: "rebuild", isBeside: true, folder, upTo: head, hotProfiles, rules } as const;
       const built = await maintenance.run(job, (share) => onProgress(share * buildShare));
       if (!("watermark" in built && "folder" in built)) throw new Error("the rebuild gave no profiles");
       name = built.folder;
@@ -200,8 +200,9 @@ export class RuleChange {
 
   async #build(rules: Rules, upTo: number): Promise<Outcome> {
     const { folder, hotProfiles, maintenance, send } = this.#deps;
-    const built = await maintenance.run({ kind: "rebuild", folder, upTo, hotProfiles, rules }, (share) =>
-      this.#say(share * buildShare),
+    const built = await maintenance.run(
+      { kind: "rebuild", isBeside: true, folder, upTo, hotProfiles, rules },
+      (share) => this.#say(share * buildShare),
     );
     if (!("watermark" in built && "folder" in built)) throw new Error("the rebuild gave no profiles");
     if (this.#closed) return { kind: "rulesNotTaken", why: "the server is shutting down" };

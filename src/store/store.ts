@@ -213,6 +213,7 @@ class OpenedStore {
     try {
       const job = {
         kind: "rebuild",
+        isBeside: false,
         folder: this.#options.folder,
         upTo,
         ...this.#folding(),

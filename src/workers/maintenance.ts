@@ -3,6 +3,7 @@ import { restore } from "../ingest/judge.ts";
 import { breather } from "../lib/breather.ts";
 import { systemClock } from "../lib/clock.ts";
 import { errorText } from "../lib/describeError.ts";
+import { standBack } from "../lib/priority.ts";
 import { runMaintenance, type MaintenanceJob } from "../store/maintenance.ts";
 import type { FromMaintenance } from "../store/maintenanceDesk.ts";
 
@@ -11,6 +12,8 @@ declare const self: Worker;
 const say = (message: FromMaintenance) => postMessage(message);
 
 self.onmessage = async (event: MessageEvent<MaintenanceJob>) => {
+  // While profiles can't be read, the rebuild that brings them back is the most urgent work there is.
+  if (event.data.kind !== "rebuild" || event.data.isBeside) standBack();
   try {
     const onProgress = (share: number) => say({ kind: "progress", share });
     const result = await runMaintenance(event.data, {
