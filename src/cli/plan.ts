@@ -1,7 +1,8 @@
 /** `freshet plan`: a tracking plan from what came, what it would have refused, its types, what broke it. */
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { extname, join } from "node:path";
 import type { Command } from "commander";
+import { readForeignPlan } from "../config/planImport.ts";
 import { loadPlan } from "../config/trackingPlan.ts";
 import { loadSettings } from "./loadSettings.ts";
 import { systemClock } from "../lib/clock.ts";
@@ -31,12 +32,14 @@ interface PlanFlags {
 const configHelp = "configuration file whose plan is meant (env: FRESHET_CONFIG, default: ./freshet.yaml)";
 /** Names come from whoever sends; a plan of more events than this is not one that people read. */
 const maxInferred = 500;
+const maxImportedBytes = 16 * 1024 * 1024;
 
 export function addPlan(program: Command, context: CliContext): void {
   const plan = program
     .command("plan")
     .description("the tracking plan: a first one, a rehearsal, types, what broke it");
   addInfer(plan, context);
+  addImport(plan, context);
   addCheck(plan, context);
   addTypes(plan, context);
   addViolations(plan, context);
@@ -79,6 +82,39 @@ function addInfer(plan: Command, context: CliContext): void {
       context.tell(`${left} events under further names were left out: a plan has at most ${maxInferred}`);
     context.tell(`read it, then put trackingPlan: ./${flags.out} into freshet.yaml`);
   });
+}
+
+function addImport(plan: Command, context: CliContext): void {
+  plan
+    .command("import")
+    .description("write a plan from another tool's: JSON of Segment's APIs, or a CSV with a row a property")
+    .argument("<file>", "file to read; CSV where its name ends in .csv")
+    .option("--out <folder>", "folder to write to; files that are there stay as they are", "plan")
+    .action(async (file: string, { out }: { readonly out: string }) => {
+      const { shapes, left } = readForeignPlan(readText(file), extname(file).toLowerCase() === ".csv");
+      if (shapes.length === 0) throw new UsageError(`${file}: no event and no trait is planned in it`);
+      mkdirSync(out, { recursive: true });
+      for (const { event, version, schema } of shapes)
+        await writeShape(
+          context,
+          join(out, event === null ? "traits.json" : fileName(event)),
+          event === null ? { traits: true, version, schema } : { event, version, schema },
+        );
+      for (const what of left) context.tell(`left out: ${what}`);
+      // What is written is what a start would read: problems are told now, by file.
+      loadPlan(out, process.cwd());
+    });
+}
+
+function readText(file: string): string {
+  try {
+    if (statSync(file).size > maxImportedBytes)
+      throw new UsageError(`${file}: larger than ${maxImportedBytes} bytes`);
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(`${file} can't be read`);
+  }
 }
 
 function addCheck(plan: Command, context: CliContext): void {
