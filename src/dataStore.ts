@@ -1,5 +1,4 @@
 /** Opens data folders with everything they need: threads, the check after an unclean stop, operations. */
-import { join } from "node:path";
 import type { Enrichment } from "./model/facts.ts";
 import { JournalReader } from "./store/journalReader.ts";
 import {
@@ -28,6 +27,8 @@ import { openStore } from "./store/store.ts";
 import type { Store } from "./store/storeApi.ts";
 import type { ChosenPlan, ChosenRules } from "./store/usedDefinitions.ts";
 import type { LinkLimits } from "./store/writerLink.ts";
+import { openExpression } from "./expressionProcess.ts";
+import { ownProgram } from "./ownProgram.ts";
 import { version } from "./version.ts";
 
 /** Decoded profiles that the writer keeps at hand, per generation: about 100 MB at 2 KB each. */
@@ -110,6 +111,7 @@ export function operationsOf(store: Store, folder: string, deps: OperationsDeps)
       renderProfile: (profile) => renderProfile(profile, everything, deps.clock.nowMs()),
       renderChange,
       version,
+      openExpression,
       sleep: (durationMs) => Bun.sleep(durationMs),
     }),
   });
@@ -186,9 +188,7 @@ export function openForReading(folder: string, tell: (line: string) => void): Op
 
 /** Reads all profiles in another process; false if that process could not. */
 async function checkProfiles(folder: string): Promise<boolean> {
-  const isCompiled = import.meta.path.startsWith("/$bunfs/");
-  const program = isCompiled ? [process.execPath] : [process.execPath, join(import.meta.dir, "main.ts")];
-  const child = Bun.spawn([...program, checkCommand, folder], {
+  const child = Bun.spawn([...ownProgram(), checkCommand, folder], {
     stdin: "ignore",
     stdout: "ignore",
     stderr: "ignore",

@@ -1,5 +1,5 @@
 /** Mending what was refused and sending it again: a rehearsal first, then piece by piece through the door it came to. */
-import { compileExpression, ExpressionProblem, type Evaluate } from "../lib/expression.ts";
+import { ExpressionProblem } from "../lib/expression.ts";
 import type { JsonObject } from "../model/event.ts";
 import { applyMapping } from "../model/mapping.ts";
 import { findingText } from "../model/plan.ts";
@@ -15,9 +15,17 @@ export interface MendDeps {
   readonly admin: StoreAdmin;
   /** The tracking plan in use; null: there is none. */
   readonly plan: () => TrackingPlan | null;
-  /** For measuring how long an expression takes. */
-  readonly nowMs: () => number;
+  readonly openExpression: OpenExpression;
 }
+
+/** An expression that is ready, with bounds on its time, stack and memory. */
+export interface RunningExpression extends AsyncDisposable {
+  /** Throws ExpressionProblem. */
+  evaluate(input: unknown): Promise<unknown>;
+}
+
+/** Throws ExpressionProblem for one that can't be used. */
+export type OpenExpression = (text: string) => Promise<RunningExpression>;
 
 type Params = OperationParams<"quarantine.mend">;
 
@@ -27,12 +35,12 @@ const maxSamples = 3;
 
 /** Mends pieces; a dry run changes nothing, but can't foretell what folding refuses. Throws OperationFailed. */
 export async function mendQuarantine(params: Params, deps: MendDeps, outlet: Outlet): Promise<MendReport> {
-  const evaluate = params.expression === null ? null : compiled(params.expression, deps.nowMs);
+  await using expression = params.expression === null ? null : await opened(params.expression, deps);
   const report = new Report(params.dryRun);
   const total = countOf(params, deps.admin);
   for (const row of rowsOf(params, deps.admin)) {
     if (outlet.signal.aborted) break;
-    const mended = await mend(row, params, evaluate);
+    const mended = await mend(row, params, expression);
     report.take(row);
     if (mended.kind === "problem") report.refused("mapping", mended.why);
     else await send(row, mended.event, params.dryRun, deps, report);
@@ -66,12 +74,16 @@ type Mended =
   | { readonly kind: "mended"; readonly event: JsonObject }
   | { readonly kind: "problem"; readonly why: string };
 
-async function mend(row: QuarantineRow, { mapping }: Params, evaluate: Evaluate | null): Promise<Mended> {
+async function mend(
+  row: QuarantineRow,
+  { mapping }: Params,
+  expression: RunningExpression | null,
+): Promise<Mended> {
   const event = parsed(row.body);
   if (event === null) return { kind: "problem", why: "The piece is no JSON object." };
   let mended: unknown = applyMapping(event, mapping);
   try {
-    if (evaluate !== null) mended = await evaluate(mended);
+    if (expression !== null) mended = await expression.evaluate(mended);
   } catch (error) {
     if (error instanceof ExpressionProblem)
       return { kind: "problem", why: `The expression fails: ${error.message}` };
@@ -145,9 +157,9 @@ function countOf({ ids, code, source }: Params, admin: StoreAdmin): number {
   return group.count;
 }
 
-function compiled(text: string, nowMs: () => number): Evaluate {
+async function opened(text: string, { openExpression }: MendDeps): Promise<RunningExpression> {
   try {
-    return compileExpression(text, nowMs);
+    return await openExpression(text);
   } catch (error) {
     if (error instanceof ExpressionProblem)
       throw new OperationFailed(`the expression can't be used: ${error.message}`);

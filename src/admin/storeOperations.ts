@@ -2,7 +2,7 @@
 import { assert } from "../lib/assert.ts";
 import type { TrackingPlan } from "../model/planCheck.ts";
 import { rememberedPlan } from "../store/usedDefinitions.ts";
-import { mendQuarantine } from "./mendQuarantine.ts";
+import { mendQuarantine, type OpenExpression } from "./mendQuarantine.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Ids } from "../lib/id.ts";
 import type { Change } from "../model/change.ts";
@@ -41,6 +41,7 @@ export interface StoreOperationsDeps {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly version: string;
+  readonly openExpression: OpenExpression;
   /** Called after a key was made or revoked. */
   readonly onKeysChanged: () => void;
   /** Lets what stands beside the journal forget a person, who is erased from that already. */
@@ -111,7 +112,7 @@ export function storeOperations(deps: StoreOperationsDeps): Operations {
         {
           admin: store.admin,
           plan: () => planInUse(deps.journalPath),
-          nowMs: () => deps.clock.monotonicMs(),
+          openExpression: deps.openExpression,
         },
         outlet,
       ),

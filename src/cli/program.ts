@@ -13,6 +13,7 @@ import { addContentToken } from "./contentToken.ts";
 import { addDemo } from "./demo.ts";
 import { addDoctor } from "./doctor.ts";
 import { addDestinations } from "./destinations.ts";
+import { addEvaluate } from "./evaluate.ts";
 import { addErase } from "./erase.ts";
 import { addExport } from "./export.ts";
 import { addIdentity } from "./identity.ts";
@@ -65,6 +66,7 @@ const additions = [
   addBackup,
   addRestore,
   addCheckProfiles,
+  addEvaluate,
 ];
 
 /** The whole command line with all commands. `writeHelp` takes what help and version print. */

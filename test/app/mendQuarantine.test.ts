@@ -116,3 +116,39 @@ test("killed in the middle of a replay, each piece has entered once when it is r
   expect(taken).toEqual(Array.from({ length: count }, (_, at) => at));
   expect((await freshet(["verify", "--data", data])).code).toBe(0);
 });
+
+test("an expression that breaks its bounds costs one piece, not the server", async () => {
+  using folder = tempFolder();
+  const [data, map] = [folder.at("data"), folder.at("map.yaml")];
+  const kinds = {
+    // No step of JSONata's own is between the first character and the last.
+    pattern: "$match(properties.text, /^(a+)+$/)",
+    memory: "$length($join([1..400].($pad('x', 4000000))))",
+    size: "$merge([$, {'properties': {'text': $pad('x', 2000000)}}])",
+    depth: "($f := function($n) { $f($n + 1) + 1 }; $f(1))",
+  };
+  const cases = Object.entries(kinds).map(([kind, work]) => `properties.kind = '${kind}' ? ${work} : `);
+  const expression = `${cases.join("")}$merge([$, {'event': 'Viewed'}])`;
+  writeFileSync(map, JSON.stringify({ expression }));
+  await using server = await startServer({ data });
+  for (const kind of [...Object.keys(kinds), "good"]) {
+    const properties = { kind, text: `${"a".repeat(40)}!` };
+    const body = { userId: "42", messageId: kind, properties };
+    expect((await server.post("/v1/track", body)).status).toBe(400);
+  }
+  const replay = ["quarantine", "replay", "--code", "invalid_event", "--source", "default", "--map", map];
+  const running = freshet([...replay, "--json", "--data", data]);
+  let answered = 0;
+  const done = running.finally(() => (answered = -answered));
+  while (answered >= 0 && answered < 5) {
+    expect((await server.get("/healthz")).status).toBe(200);
+    answered += 1;
+  }
+  const { stdout } = await done;
+  const report = JSON.parse(stdout) as { accepted: number; refused: { message: string; count: number }[] };
+  expect(report.accepted).toBe(1);
+  const said = report.refused.map(({ message }) => message).join("\n");
+  expect(said).toContain("longer than 5 s");
+  expect(report.refused.reduce((sum, { count }) => sum + count, 0)).toBe(4);
+  expect((await server.get("/v1/events/good")).status).toBe(200);
+}, 120_000);
