@@ -2,7 +2,7 @@
 // (docs/images/), with a server and a Chromium of its own. Look at them before you commit them. With --every and a folder of
 // its own: every place of the admin page, light, dark and narrow.
 
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
@@ -43,7 +43,38 @@ const adminViews: readonly (readonly [name: string, place: string, sign: string,
     ".explained",
     { colorScheme: "light", viewport: { width: 1280, height: 900 } },
   ],
+  [
+    "admin-definitions",
+    "definitions",
+    "textarea",
+    { colorScheme: "light", viewport: { width: 1280, height: 1100 } },
+  ],
+  [
+    "admin-plan",
+    "plan",
+    '[aria-label="Violations"] tbody tr',
+    { colorScheme: "light", viewport: { width: 1280, height: 700 } },
+  ],
 ];
+
+/** What is done before a picture is taken, by the place. */
+const acts: Readonly<Record<string, (page: Page) => Promise<void>>> = {
+  definitions: async (page) => {
+    const editor = page.locator('textarea[aria-label="freshet.yaml"]');
+    await editor.fill(`${await editor.inputValue()}  lookers: { trait: views24h, atLeast: 1 }\n`);
+    await page.click("text=What would it do?");
+    await page.waitForSelector('[aria-label="Segments that would change"]', { timeout: 120_000 });
+    await editor.evaluate("(field) => { field.scrollTop = field.scrollHeight; }");
+  },
+};
+
+/** A plan that the simulated shoppers break now and then. */
+const planned = {
+  event: "Product Viewed",
+  version: 1,
+  schema: { type: "object", required: ["product_id", "position"], properties: { price: { type: "number" } } },
+};
+
 /** Where there is something to see, and what must be there. */
 const places: readonly (readonly [name: string, place: string, sign: string])[] = [
   ["river", "river", ".chart canvas"],
@@ -51,6 +82,9 @@ const places: readonly (readonly [name: string, place: string, sign: string])[] 
   ["profile", "profiles/email%3Aann%40example.com", "text=ann@example.com"],
   ["segments", "segments", "tbody tr"],
   ["segment", "segments/left-behind/live/email%3Aann%40example.com", ".explained"],
+  ["definitions", "definitions", "textarea"],
+  ["plan", "plan", "tbody tr"],
+  ["plan-event", "plan/Product%20Viewed", "textarea"],
   ["quarantine", "quarantine", "h1"],
   ["quarantine-group", "quarantine/missing_id/default", "tbody tr"],
   ["quarantine-piece", "quarantine/qrn_1", "pre"],
@@ -74,10 +108,18 @@ const historyMs = 95_000;
 
 async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "freshet-pictures-"));
+  // The demo's own configuration, as a file that can be edited, with a plan beside it.
+  const config = join(folder, "freshet.yaml");
+  mkdirSync(join(folder, "plan"));
+  writeFileSync(join(folder, "plan", "product-viewed.json"), JSON.stringify(planned));
+  const own = readFileSync(join(root, "public/demo/freshet.yaml"), "utf8");
+  writeFileSync(config, own.replace("version: 1\n", "version: 1\ntrackingPlan: ./plan\n"));
   const command = [
     "--no-env-file",
     join(root, "src/main.ts"),
     "demo",
+    "--config",
+    config,
     "--port",
     "0",
     "--data",
@@ -102,6 +144,7 @@ async function main(): Promise<void> {
       await signIn(opened.page, secretKey);
       await opened.page.goto(`${origin}/admin#/${place}`);
       await opened.page.waitForSelector(sign);
+      await acts[place]?.(opened.page);
       await opened.page.waitForTimeout(settleMs);
       await opened.screenshot(join(pictures, `${name}.png`));
     }
