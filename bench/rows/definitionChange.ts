@@ -7,7 +7,11 @@ import type { Row } from "../support/row.ts";
 
 const size = 100;
 const events = 1_000_000;
-const load = { request: { kind: "batch", size }, connections: 48, authorization: writeAuthorization } as const;
+const load = {
+  request: { kind: "batch", size },
+  connections: 48,
+  authorization: writeAuthorization,
+} as const;
 
 /** Two configurations in turn, so that each change computes everything anew. */
 const configs = ["count", "unique"].map(
