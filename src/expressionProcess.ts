@@ -79,7 +79,7 @@ class ExpressionProcess implements RunningExpression {
       if (memoryOf(child.pid) > maxBytes) end(`more than ${maxBytes / 1024 ** 2} MB`);
     }, lookEveryMs);
     try {
-      child.stdin.write(`${JSON.stringify(line)}\n`);
+      await child.stdin.write(`${JSON.stringify(line)}\n`);
       await child.stdin.flush();
       const { value, done } = await this.#lines.next();
       // Each line is written by our own command.
