@@ -9,10 +9,14 @@ import { ownProgram } from "./ownProgram.ts";
 
 /** The hidden command (cli/evaluate.ts). */
 const command = "evaluate-expression";
-/** Bounds that the process can't keep by itself, such as in the middle of a pattern; it keeps narrower ones where it can. */
-const maxMs = 5_000;
+/** Bounds that the process can't keep by itself, such as in the middle of a step; it keeps narrower ones where it can. */
+export interface ExpressionBounds {
+  readonly maxMs: number;
+  readonly maxBytes: number;
+}
+
+const usual: ExpressionBounds = { maxMs: 5_000, maxBytes: 512 * 1024 * 1024 };
 const startMs = 30_000;
-const maxBytes = 512 * 1024 * 1024;
 const lookEveryMs = 25;
 const pageBytes = 4_096;
 /** Processes that one piece of work may use up. */
@@ -24,20 +28,28 @@ interface Answer {
 }
 
 /** Starts the process and has it read the expression. Throws ExpressionProblem. */
-export const openExpression: OpenExpression = async (text) => {
-  const running = new ExpressionProcess(text);
+export const openExpression: OpenExpression = (text) => openExpressionWithin(text, usual);
+
+/** The same within other bounds. */
+export async function openExpressionWithin(
+  text: string,
+  bounds: ExpressionBounds,
+): Promise<RunningExpression> {
+  const running = new ExpressionProcess(text, bounds);
   await running.begin();
   return running;
-};
+}
 
 class ExpressionProcess implements RunningExpression {
   readonly #text: string;
+  readonly #bounds: ExpressionBounds;
   #child: Bun.Subprocess<"pipe", "pipe", "ignore"> | null = null;
   #lines: AsyncIterator<string> | null = null;
   #starts = 0;
 
-  constructor(text: string) {
+  constructor(text: string, bounds: ExpressionBounds) {
     this.#text = text;
+    this.#bounds = bounds;
   }
 
   async begin(): Promise<void> {
@@ -51,13 +63,13 @@ class ExpressionProcess implements RunningExpression {
     });
     this.#child = child;
     this.#lines = linesOf(child.stdout);
-    const { problem } = await this.#ask(this.#text, startMs);
+    const { problem } = await this.#ask(this.#text, { ...this.#bounds, maxMs: startMs });
     if (problem !== undefined) throw new ExpressionProblem(problem);
   }
 
   async evaluate(input: unknown): Promise<unknown> {
     if (this.#child === null) await this.begin();
-    const { value, problem } = await this.#ask(input, maxMs);
+    const { value, problem } = await this.#ask(input, this.#bounds);
     if (problem !== undefined) throw new ExpressionProblem(problem);
     return value;
   }
@@ -66,7 +78,7 @@ class ExpressionProcess implements RunningExpression {
     await this.#end();
   }
 
-  async #ask(line: unknown, withinMs: number): Promise<Answer> {
+  async #ask(line: unknown, { maxMs, maxBytes }: ExpressionBounds): Promise<Answer> {
     const child = this.#child;
     if (child === null || this.#lines === null) throw new Error("the process has not begun");
     let broken: string | null = null;
@@ -74,7 +86,7 @@ class ExpressionProcess implements RunningExpression {
       broken = why;
       child.kill("SIGKILL");
     };
-    const late = setTimeout(() => end(`longer than ${withinMs / 1_000} s`), withinMs);
+    const late = setTimeout(() => end(`longer than ${maxMs / 1_000} s`), maxMs);
     const look = setInterval(() => {
       if (memoryOf(child.pid) > maxBytes) end(`more than ${maxBytes / 1024 ** 2} MB`);
     }, lookEveryMs);

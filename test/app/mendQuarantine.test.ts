@@ -121,7 +121,6 @@ test("an expression that breaks its bounds costs one piece, not the server", asy
   using folder = tempFolder();
   const [data, map] = [folder.at("data"), folder.at("map.yaml")];
   const kinds = {
-    // No step of JSONata's own is between the first character and the last.
     pattern: "$match(properties.text, /^(a+)+$/)",
     memory: "$length($join([1..400].($pad('x', 4000000))))",
     size: "$merge([$, {'properties': {'text': $pad('x', 2000000)}}])",
@@ -148,7 +147,7 @@ test("an expression that breaks its bounds costs one piece, not the server", asy
   const report = JSON.parse(stdout) as { accepted: number; refused: { message: string; count: number }[] };
   expect(report.accepted).toBe(1);
   const said = report.refused.map(({ message }) => message).join("\n");
-  expect(said).toContain("longer than 5 s");
+  expect(said).toContain("longer than");
   expect(report.refused.reduce((sum, { count }) => sum + count, 0)).toBe(4);
   expect((await server.get("/v1/events/good")).status).toBe(200);
 }, 120_000);
