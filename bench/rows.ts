@@ -4,6 +4,7 @@ import { compare } from "./rows/compare.ts";
 import { computed, computedMany } from "./rows/computed.ts";
 import { content } from "./rows/content.ts";
 import { definitionChange } from "./rows/definitionChange.ts";
+import { deliveries } from "./rows/deliveries.ts";
 import { freshness } from "./rows/freshness.ts";
 import { get } from "./rows/get.ts";
 import { getUnderLoad } from "./rows/getUnderLoad.ts";
@@ -25,6 +26,7 @@ export const rows: readonly Row[] = [
   computed,
   computedMany,
   content,
+  deliveries,
   idleFeeds,
   definitionChange,
   start,

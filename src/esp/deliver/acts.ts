@@ -1,5 +1,6 @@
 /** What an operator asks of destinations and does with them. */
 import type { Clock } from "../../lib/clock.ts";
+import { canonicalJson } from "../../model/canonicalJson.ts";
 import type { ChangeLog } from "../../store/changeLog.ts";
 import type { OpsDesk } from "../../store/ops/opsDesk.ts";
 import type { Delivery, KnownProfile } from "../../store/ops/deliveries.ts";
@@ -125,7 +126,8 @@ async function steps(
     requests.push({ operation: capability, text: await shown(capability, parcel, setUp) });
     at = {
       key: parcel.row !== undefined && "key" in parcel.row ? parcel.row.key : {},
-      acknowledged: parcel.after?.acknowledged ?? {},
+      // Written just now, in planning.
+      acknowledged: JSON.parse(parcel.after?.fields ?? "{}") as KnownProfile["acknowledged"],
       version: profile.version,
     };
   }
@@ -154,7 +156,14 @@ function rowOf({ profileId, version }: StoredProfile, known: KnownProfile | null
     attempts: 0,
     failingSinceMs: null,
     payload: null,
-    known,
+    known:
+      known === null
+        ? null
+        : {
+            key: canonicalJson(known.key),
+            fields: JSON.stringify(known.acknowledged),
+            version: known.version,
+          },
   };
 }
 

@@ -10,6 +10,7 @@ import type {
   Acknowledgement,
   Beginning,
   Delivery,
+  DeliveryRef,
   NewDeadLetter,
   Settlement,
 } from "../../store/ops/deliveries.ts";
@@ -116,7 +117,7 @@ export class Courier {
 
   async #begin(pack: readonly Parcel[], leased: boolean): Promise<void> {
     const beginnings = pack.flatMap(({ delivery, before }) =>
-      before === null ? [] : [{ ref: delivery, ...before }],
+      before === null ? [] : [{ ref: refOf(delivery), ...before }],
     );
     if (beginnings.length > 0) await this.#deps.begin(beginnings, leased);
   }
@@ -168,7 +169,7 @@ export class Courier {
         return true;
       case "refresh":
       case "stop":
-        await deps.settle(pack.map(({ delivery }) => ({ kind: "free", ref: delivery }) as const));
+        await deps.settle(pack.map(({ delivery }) => ({ kind: "free", ref: refOf(delivery) }) as const));
         await deps.stop(verdict.reason);
         return false;
       case "job": {
@@ -178,7 +179,7 @@ export class Courier {
             ({ delivery, after }, position) =>
               ({
                 kind: "job",
-                ref: delivery,
+                ref: refOf(delivery),
                 job: verdict.id,
                 operation: name,
                 dueMs,
@@ -237,7 +238,7 @@ export class Courier {
     const note = { operation: name, outcome: verdict.kind, status, reason, durationMs } as const;
     const isNoted =
       verdict.kind === "done" ? delivery.lane !== "batch" : packed <= mostNoted || verdict.kind === "drop";
-    const common = { ref: delivery, ...(isNoted ? { note } : {}) };
+    const common = { ref: refOf(delivery), ...(isNoted ? { note } : {}) };
     if (verdict.kind === "done") return { ...common, kind: "done", acknowledgement: after, more, againAtMs };
     const uncertain = this.#deps.open[name]?.repeat === "uncertain";
     if (verdict.kind === "drop")
@@ -291,6 +292,13 @@ export class Courier {
     const each = verdict.kind === "rows" ? verdict.rows : Array<RowVerdict>(parcels.length).fill(verdict);
     await this.#settleEach(name, parcels, each, answer, 0);
   }
+}
+
+/** What names a row: the rest of it need not cross to the other thread. Whoever made a message is told of all of it. */
+function refOf(delivery: Delivery): DeliveryRef {
+  if (delivery.kind === "send") return delivery;
+  const { profile, kind, item, seq } = delivery;
+  return { profile, kind, item, seq };
 }
 
 const firstPollMs = 2_000;

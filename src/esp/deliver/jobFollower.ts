@@ -94,7 +94,9 @@ function waitOf({ attempts }: DeliveryJob): number {
 /** What more there is to be sent of a profile is seen when it is looked at again. */
 function parcelOf(row: DeliveryJob["rows"][number]): Parcel {
   const { after, ...delivery } = row;
-  const bare: ProfileRow = { profileId: row.profile, key: row.known?.key ?? {} };
+  // Written by the send of the row alone.
+  const key = JSON.parse(row.known?.key ?? "{}") as ProfileRow["key"];
+  const bare: ProfileRow = { profileId: row.profile, key };
   return {
     delivery,
     // Read for whom it is about alone.

@@ -8,6 +8,7 @@ import {
   withFields,
   withSuppression,
   whileOpen,
+  type Acknowledged,
 } from "../../model/delivery/difference.ts";
 import type { Json, JsonObject } from "../../model/event.ts";
 import { mayDeliver, type DenyReason } from "../../model/mayDeliver.ts";
@@ -102,8 +103,10 @@ export function planProfile(
   if (identified.kind === "none") return nothing(`it has no ${identified.missing}`);
   const { key } = identified;
   const wanted = wantedOf(profile, nowMs);
-  const isSameKey = delivery.known !== null && canonicalJson(delivery.known.key) === canonicalJson(key);
-  const known = isSameKey ? (delivery.known?.acknowledged ?? {}) : {};
+  const keyText = canonicalJson(key);
+  const isSameKey = delivery.known?.key === keyText;
+  // Written by the acknowledgement of an earlier send alone.
+  const known = isSameKey ? (JSON.parse(delivery.known?.fields ?? "{}") as Acknowledged) : {};
   const isNew = !isSameKey || delivery.known?.version === 0;
   const difference = differenceOf(wanted, known, printOf);
   const { version, profileId } = profile;
@@ -142,8 +145,8 @@ export function planProfile(
   if (step === undefined) return { kind: "nothing", reason: null, againAtMs };
   return parcel(step.capability, step.row, open, {
     delivery,
-    before: { key, meanwhile: whileOpen(known, step.after) },
-    after: { acknowledged: step.after, version },
+    before: { key: keyText, meanwhile: JSON.stringify(whileOpen(known, step.after)) },
+    after: { fields: JSON.stringify(step.after), version },
     more: steps.length > 1,
     againAtMs,
   });
@@ -195,7 +198,8 @@ async function planSend(
   { setting, open, sends }: PlanningDeps,
   nowMs: number,
 ): Promise<Planned> {
-  if (sends === null) return nothing("nothing here makes messages any more");
+  // Whoever makes them is not there yet; it says itself what it makes no more.
+  if (sends === null) return { kind: "later", untilMs: nowMs + 1_000 };
   const prepared = await sends.prepare(delivery, profile, nowMs);
   if (prepared.kind === "later") return prepared;
   if (prepared.kind === "skip") return nothing(prepared.reason);
@@ -234,7 +238,7 @@ function settled(delivery: Delivery): Omit<Parcel, "row"> {
 
 /** Whoever is only told of an event may come to be known there by it, and must be erased there too. */
 function plain(delivery: Delivery, key: Readonly<Record<string, string>>): Omit<Parcel, "row"> {
-  return { ...settled(delivery), before: { key, meanwhile: null } };
+  return { ...settled(delivery), before: { key: canonicalJson(key), meanwhile: null } };
 }
 
 function parcel(

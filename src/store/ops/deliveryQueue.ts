@@ -17,7 +17,7 @@ import type { Database } from "../sqlite.ts";
 import { codeOfKind, codeOfLane, codeOfState, kindOfCode, laneOfCode } from "./deliveryCodes.ts";
 import { buryRow, outOfQueue, toQueue } from "./deadLetterTable.ts";
 import { settleOne } from "./deliverySettling.ts";
-import { keyOf, knownOf, refValues, type TakenRow } from "./deliveryRows.ts";
+import { keyOf, knownTextOf, refValues, type TakenRow } from "./deliveryRows.ts";
 import type { Beginning, Delivery, DeliveryRef, NewDelivery, QueueCounts, Settlement } from "./deliveries.ts";
 
 const setCursor = "UPDATE destination SET cursor = ? WHERE id = ?";
@@ -70,6 +70,9 @@ export class DeliveryQueue {
   /** After a start: rows that were being sent when the last process ended. Says how many are held for a person. */
   recover(destination: number, uncertain: readonly DeliveryKind[], nowMs: number): number {
     let held = 0;
+    // Nobody works on them any more, also where only the destination was opened anew.
+    for (const key of this.#inFlight.keys())
+      if (key.startsWith(`${destination}/`)) this.#inFlight.delete(key);
     this.#database.transaction(() => {
       for (const row of this.#database.query<TakenRow, [number]>(interrupted).all(destination)) {
         const kind = kindOfCode(row.kind);
@@ -162,9 +165,8 @@ export class DeliveryQueue {
     this.#database.transaction(() => {
       for (const { ref, key, meanwhile } of beginnings) {
         if (leased) this.#database.query(lease).run(...refValues(destination, ref));
-        const name = JSON.stringify(key);
-        if (meanwhile === null) this.#database.query(meet).run(destination, ref.profile, name);
-        else this.#database.query(intend).run(destination, ref.profile, name, JSON.stringify(meanwhile));
+        if (meanwhile === null) this.#database.query(meet).run(destination, ref.profile, key);
+        else this.#database.query(intend).run(destination, ref.profile, key, meanwhile);
       }
     })();
   }
@@ -230,6 +232,6 @@ function deliveryOf(row: TakenRow): Delivery {
     attempts: row.attempts,
     failingSinceMs: row.failing_since_ms,
     payload: row.payload,
-    known: knownOf(row),
+    known: knownTextOf(row),
   };
 }

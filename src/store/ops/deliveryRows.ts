@@ -1,7 +1,7 @@
 /** Rows of the queue as SQLite gives them, and back. */
 import type { Acknowledged } from "../../model/delivery/difference.ts";
 import { codeOfKind, kindOfCode } from "./deliveryCodes.ts";
-import type { DeliveryRef, KnownProfile } from "./deliveries.ts";
+import type { DeliveryRef, KnownProfile, KnownText } from "./deliveries.ts";
 
 /** A row that was taken, with what is known of its profile there. */
 export interface TakenRow {
@@ -34,6 +34,14 @@ export function refValues(
   { profile, kind, item }: Pick<DeliveryRef, "profile" | "kind" | "item">,
 ): [number, string, number, string] {
   return [destination, profile, codeOfKind(kind), item];
+}
+
+export function knownTextOf({
+  key,
+  fields,
+  version,
+}: Pick<TakenRow, "key" | "fields" | "version">): KnownText | null {
+  return key === null || fields === null ? null : { key, fields, version: version ?? 0 };
 }
 
 export function knownOf({

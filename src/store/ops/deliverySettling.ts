@@ -134,10 +134,10 @@ function writeAcknowledged(
   database: Database,
   destination: number,
   profile: string,
-  { acknowledged, version }: Acknowledgement,
+  { fields, version }: Acknowledgement,
   nowMs: number,
 ): void {
-  database.query(acknowledge).run(JSON.stringify(acknowledged), version, nowMs, destination, profile);
+  database.query(acknowledge).run(fields, version, nowMs, destination, profile);
 }
 
 function writeAttempt(

@@ -1,7 +1,7 @@
 /** Jobs on the other side that rows of the queue wait for. */
 import type { Database } from "../sqlite.ts";
 import { kindOfCode, laneOfCode } from "./deliveryCodes.ts";
-import { knownOf, type TakenRow } from "./deliveryRows.ts";
+import { knownTextOf, type TakenRow } from "./deliveryRows.ts";
 import type { StoredThen } from "./deliverySettling.ts";
 import type { DeliveryJob } from "./deliveries.ts";
 
@@ -53,7 +53,7 @@ export class JobTable {
           attempts: row.attempts,
           failingSinceMs: row.failing_since_ms,
           payload: row.payload,
-          known: knownOf(row),
+          known: knownTextOf(row),
           after: stored.after,
         };
       });
