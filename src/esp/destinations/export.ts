@@ -82,11 +82,13 @@ export const exportDestination: Destination<Settings> = {
   },
 };
 
-function changes({ maxRows }: Settings, put: Put): Omit<NonNullable<OpenDestination["changes"]>, "lingerMs"> {
-  const textOf = (rows: readonly ChangeRow[]) =>
-    rows
-      .map(({ id, change }) => `${JSON.stringify({ cursor: id, ...objectOf(renderChange(change)) })}\n`)
-      .join("");
+/** Rows as one file: its text follows from them, and its name from both. */
+function filesOf<Row extends { readonly profileId: string } | ChangeRow>(
+  { maxRows }: Settings,
+  put: Put,
+  textOf: (rows: readonly Row[]) => string,
+  nameOf: (rows: readonly Row[], text: string) => string,
+) {
   return {
     maxRows,
     maxBytes,
@@ -94,49 +96,42 @@ function changes({ maxRows }: Settings, put: Put): Omit<NonNullable<OpenDestinat
     way: {
       kind: "own",
       describe: textOf,
-      perform: (rows) => {
-        const name = `changes-${rows[0]?.id ?? ""}-${rows.at(-1)?.id ?? ""}.ndjson`;
-        return written(put, name, textOf(rows));
+      perform: (rows: readonly Row[]) => {
+        const text = textOf(rows);
+        return written(put, nameOf(rows, text), text);
       },
     },
-  };
+  } as const;
 }
 
-function profiles({ maxRows, format }: Settings, put: Put): NonNullable<OpenDestination["upsert"]> {
-  const textOf = (rows: readonly UpsertRow[]) => (format === "csv" ? csvOf(rows) : ndjsonOf(rows));
-  return {
-    maxRows,
-    maxBytes,
-    repeat: "idempotent",
-    way: {
-      kind: "own",
-      describe: textOf,
-      perform: (rows) => {
-        const text = textOf(rows);
-        const newest = Math.max(...rows.map(({ version }) => version));
-        return written(put, `profiles-${padded(newest)}-${fingerprint(text)}.${format}`, text);
-      },
-    },
-  };
+function changes(own: Settings, put: Put) {
+  return filesOf<ChangeRow>(
+    own,
+    put,
+    (rows) =>
+      rows
+        .map(({ id, change }) => `${JSON.stringify({ cursor: id, ...objectOf(renderChange(change)) })}\n`)
+        .join(""),
+    (rows) => `changes-${rows[0]?.id ?? ""}-${rows.at(-1)?.id ?? ""}.ndjson`,
+  );
+}
+
+function profiles(own: Settings, put: Put) {
+  const { format } = own;
+  return filesOf<UpsertRow>(own, put, format === "csv" ? csvOf : ndjsonOf, (rows, text) => {
+    const newest = Math.max(...rows.map(({ version }) => version));
+    return `profiles-${padded(newest)}-${fingerprint(text)}.${format}`;
+  });
 }
 
 /** Files that are written hold what they hold; who reads them is told whom to take out. */
-function erasures({ maxRows }: Settings, put: Put): NonNullable<OpenDestination["erase"]> {
-  const textOf = (rows: readonly EraseRow[]) =>
-    rows.map(({ profileId }) => `${JSON.stringify({ profileId, erased: true })}\n`).join("");
-  return {
-    maxRows,
-    maxBytes,
-    repeat: "idempotent",
-    way: {
-      kind: "own",
-      describe: textOf,
-      perform: (rows) => {
-        const text = textOf(rows);
-        return written(put, `erased-${fingerprint(text)}.ndjson`, text);
-      },
-    },
-  };
+function erasures(own: Settings, put: Put) {
+  return filesOf<EraseRow>(
+    own,
+    put,
+    (rows) => rows.map(({ profileId }) => `${JSON.stringify({ profileId, erased: true })}\n`).join(""),
+    (_rows, text) => `erased-${fingerprint(text)}.ndjson`,
+  );
 }
 
 function ndjsonOf(rows: readonly UpsertRow[]): string {

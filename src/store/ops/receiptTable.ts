@@ -208,7 +208,7 @@ export class ReceiptTable {
 }
 
 /** Ids that one millisecond has room for. */
-export const idsInMs = 4_096;
+const idsInMs = 4_096;
 
 /** The first id that a receipt of that instant can have: ids hold their time. */
 export function firstIdAt(atMs: number): number {
