@@ -1,5 +1,6 @@
 /** Counts rows of the journal into the cells of their days, a slice at a time; of very many alike a sample is looked into. */
 import {
+  hourMs,
   DayTally,
   digestOf,
   eventName,
@@ -18,8 +19,8 @@ import type { KeptCell, TellableFact } from "./tallied.ts";
 
 /** Rows of a slice. */
 const sliceRows = 5_000;
-/** Events of one kind that are looked into in a slice. */
-const lookedInSlice = 500;
+/** Events of one kind and one hour that are looked into in a slice. */
+const lookedInSlice = 100;
 /** Rows before the first one that are read for what they had in common with it. */
 const primedRows = 500;
 
@@ -140,8 +141,10 @@ function isCounted(row: EventRow): boolean {
   return row.kind === rowKind.event && row.body !== null && (row.flags & not) === 0;
 }
 
+/** A kind of events, by the hour: after a long rest a slice spans days, and each of them counts. */
 function kindOf(row: EventRow): string {
-  return `${row.source} ${typeOf(row.flags)} ${row.name ?? ""}`;
+  const hour = Math.floor((row.received_at_ms ?? row.timestamp_ms) / hourMs);
+  return `${hour} ${row.source} ${typeOf(row.flags)} ${row.name ?? ""}`;
 }
 
 function lookedOf(event: Event, row: EventRow): LookedEvent {
