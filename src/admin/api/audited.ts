@@ -79,6 +79,13 @@ const recorded: { readonly [Name in OperationName]?: (params: never) => string |
   "config.apply": ({ by }: { by: string }) => by,
   "quarantine.mend": ({ dryRun, code, source, ids }: OperationParams<"quarantine.mend">) =>
     dryRun ? undefined : ids === null ? `${code} from ${source}` : `${ids.length} pieces`,
+  "destinations.pause": ({ name, isPaused }: OperationParams<"destinations.pause">) =>
+    `${isPaused ? "pause" : "resume"} ${name}`,
+  "destinations.replay": ({ name }: { name: string }) => name,
+  "destinations.discard": ({ name }: { name: string }) => name,
+  "destinations.refill": ({ name }: { name: string }) => name,
+  "destinations.drift": ({ name, repair }: OperationParams<"destinations.drift">) =>
+    repair ? name : undefined,
   compact: () => null,
   verify: () => null,
   rebuild: () => null,
