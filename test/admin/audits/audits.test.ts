@@ -1,6 +1,8 @@
 import { expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
 import type { CrossCheck } from "../../../src/model/audit/rules.ts";
+import { AuditRoom } from "../../../src/store/audit/auditRoom.ts";
+import { auditTables } from "../../../src/store/audit/auditTables.ts";
 import { sendShop } from "../../support/sendShop.ts";
 import { dayMs, shopDays, type ShopEvent } from "../../support/shopDays.ts";
 import { FakeClock } from "../../support/fakeClock.ts";
@@ -194,4 +196,29 @@ test("audits run by themselves, go on after a restart, and rest in between", asy
   expect(JSON.parse(cell?.cell ?? "{}")).toMatchObject({ count: 3, looked: 3 });
   // What one person alone says stands for itself nowhere.
   expect(JSON.stringify(await testAudits.ops.ask("audits", "kinds", 0))).not.toContain("own word");
+});
+
+test("what was counted of days outlives a restore, seals don't; of another journal nothing is left", async () => {
+  using folder = tempFolder();
+  const opened = new Database(folder.at("ops.db"));
+  opened.run(auditTables);
+  const room = new AuditRoom(opened);
+  const journal = { journalId: "a", epoch: 1, head: 9_000 };
+  expect(room.state(journal)).toEqual({ cursor: 0, erasure: 0, lastBlock: -1 });
+  const cells = [{ day: 3, source: "web", event: "", cell: "{}" }];
+  expect(room.tallied({ fromSeq: 0, toSeq: 9_000, erasure: 7, cells, facts: [] })).toBe(true);
+  // Somebody else was quicker.
+  expect(room.tallied({ fromSeq: 0, toSeq: 5_000, erasure: 0, cells: [], facts: [] })).toBe(false);
+  const digest = new Uint8Array(32);
+  room.sealed([{ block: 0, rows: 4_096, digest, leaves: digest }], [], 1);
+  expect(room.state(journal)).toEqual({ cursor: 9_000, erasure: 7, lastBlock: 0 });
+  expect(room.state({ ...journal, epoch: 2, head: 8_000 })).toEqual({
+    cursor: 8_000,
+    erasure: 7,
+    lastBlock: -1,
+  });
+  expect(room.series("web", "", 0)).toHaveLength(1);
+  expect(room.state({ journalId: "b", epoch: 1, head: 0 })).toEqual({ cursor: 0, erasure: 0, lastBlock: -1 });
+  expect(room.series("web", "", 0)).toEqual([]);
+  opened.close();
 });
