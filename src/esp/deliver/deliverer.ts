@@ -33,6 +33,7 @@ import { Intake } from "./intake.ts";
 import { followJobs } from "./jobFollower.ts";
 import type { Mask } from "./mask.ts";
 import { plan, settlementOf, type PlanningDeps, type SendMaker } from "./planning.ts";
+import type { Turnstile } from "./turnstile.ts";
 import { Wake } from "./wake.ts";
 import type { WantedOf } from "./wanted.ts";
 
@@ -46,6 +47,7 @@ export interface DelivererDeps extends DeliveredListener {
   readonly log: Log;
   readonly crash: CrashPoint;
   readonly sends: () => SendMaker | null;
+  readonly turnstile: Turnstile;
 }
 
 /** A destination that is set up. */
@@ -62,7 +64,9 @@ const mostTaken = 5_000;
 const idleMs = 5_000;
 /** Rows planned before others have their turn. */
 const plannedAtOnce = 200;
-const countsHeldMs = 1_000;
+const countsHeldMs = 250;
+/** Counting takes at most this part of the time. */
+const countsShare = 20;
 /** A request under way has so long to be answered when the destination is closed; its outcome is unknown then. */
 const graceMs = 5_000;
 /** So often something aside waits for its turn. */
@@ -85,7 +89,7 @@ export class Deliverer {
   readonly #parts: CourierDeps;
   readonly #follower: ChangeFollower | null;
   #latestMs = 0;
-  #queue: { readonly atMs: number; readonly counts: QueueCounts } | null = null;
+  #queue: { readonly untilMs: number; readonly counts: QueueCounts } | null = null;
   #running: Promise<unknown> = Promise.resolve();
 
   constructor(setUp: SetUp, state: DestinationState, deps: DelivererDeps) {
@@ -171,12 +175,15 @@ export class Deliverer {
     return this.#intake.backfill;
   }
 
-  /** The queue by lane, at most a second old. */
+  /** The queue by lane, as it was a moment ago. */
   async queue(): Promise<QueueCounts> {
-    const nowMs = this.#deps.clock.monotonicMs();
-    if (this.#queue !== null && nowMs - this.#queue.atMs < countsHeldMs) return this.#queue.counts;
-    const counts = await this.#deps.ops.ask("deliveries", "counts", this.id);
-    this.#queue = { atMs: nowMs, counts };
+    const { clock, ops } = this.#deps;
+    const nowMs = clock.monotonicMs();
+    if (this.#queue !== null && nowMs < this.#queue.untilMs) return this.#queue.counts;
+    const counts = await ops.ask("deliveries", "counts", this.id);
+    // A long queue takes long to count, and holds others up meanwhile: it is counted the less often.
+    const doneMs = clock.monotonicMs();
+    this.#queue = { untilMs: doneMs + Math.max(countsHeldMs, (doneMs - nowMs) * countsShare), counts };
     return counts;
   }
 
@@ -220,7 +227,7 @@ export class Deliverer {
   }
 
   async #work(leavesBatch: boolean): Promise<void> {
-    const { clock, ops } = this.#deps;
+    const { clock, ops, turnstile } = this.#deps;
     const most = leavesBatch ? lanes.slice(0, 2) : lanes;
     const limit = this.#rowsAtOnce();
     while (!this.#abort.signal.aborted) {
@@ -232,7 +239,9 @@ export class Deliverer {
       const open = most.filter((lane) => this.#gate.laneWaitMs(lane) === 0);
       const at = { nowMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
       await this.#noteClock(at.nowMs);
-      const { rows, nextDueMs } = await ops.ask("deliveries", "take", this.id, open, limit, at);
+      const { rows, nextDueMs } = await turnstile.pass(open.includes("batch") ? limit : 1, () =>
+        ops.ask("deliveries", "take", this.id, open, limit, at),
+      );
       if (rows.length > 0) {
         await this.#deliver(rows);
         continue;
@@ -286,7 +295,7 @@ export class Deliverer {
   }
 
   #courierDeps(): CourierDeps {
-    const { ops, clock, ids, crash, log } = this.#deps;
+    const { ops, clock, ids, crash, log, turnstile } = this.#deps;
     const { open, mask, send, setting } = this.setUp;
     const nowMs = () => clock.nowMs();
     return {
@@ -300,9 +309,12 @@ export class Deliverer {
       cut: this.#cut.signal,
       send: (request) => send(request, this.#cut.signal),
       turn: (cost, lane) => this.#gate.turn(cost, lane),
-      begin: (beginnings, leased) => ops.ask("deliveries", "begin", this.id, beginnings, leased),
+      begin: (beginnings, leased) =>
+        turnstile.pass(beginnings.length, () => ops.ask("deliveries", "begin", this.id, beginnings, leased)),
       settle: async (settlements) => {
-        await ops.ask("deliveries", "settle", this.id, settlements, nowMs());
+        await turnstile.pass(settlements.length, () =>
+          ops.ask("deliveries", "settle", this.id, settlements, nowMs()),
+        );
         await this.#tellSends(settlements);
       },
       release: (deliveries) => ops.ask("deliveries", "release", this.id, deliveries),

@@ -9,9 +9,10 @@ import { sendGuarded, type Resolve } from "./guard.ts";
 import { maskOf } from "./mask.ts";
 import { PeopleFollower } from "./peopleFollower.ts";
 import type { SendMaker } from "./planning.ts";
+import { Turnstile } from "./turnstile.ts";
 import { wantedBy } from "./wanted.ts";
 
-export interface DeliveriesDeps extends Omit<DelivererDeps, "sends"> {
+export interface DeliveriesDeps extends Omit<DelivererDeps, "sends" | "turnstile"> {
   /** Every type of destination there is. */
   readonly types: readonly Destination[];
   readonly resolve: Resolve;
@@ -24,6 +25,7 @@ export class Deliveries {
   readonly #running = new Map<string, Deliverer>();
   readonly #people: PeopleFollower;
   #sends: SendMaker | null = null;
+  readonly #turnstile = new Turnstile();
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(deps: DeliveriesDeps) {
@@ -122,7 +124,11 @@ export class Deliveries {
           count: held,
         },
       );
-    const deliverer = new Deliverer(setUp, state, { ...this.#deps, sends: () => this.#sends });
+    const deliverer = new Deliverer(setUp, state, {
+      ...this.#deps,
+      sends: () => this.#sends,
+      turnstile: this.#turnstile,
+    });
     deliverer.start();
     return deliverer;
   }

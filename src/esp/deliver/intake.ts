@@ -11,6 +11,7 @@ import type { OpsDesk } from "../../store/ops/opsDesk.ts";
 import type { Backfill, NewDelivery } from "../../store/ops/deliveries.ts";
 import type { Profiles } from "../../store/profiles.ts";
 import type { OpenDestination } from "./destination.ts";
+import type { Turnstile } from "./turnstile.ts";
 import type { Wake } from "./wake.ts";
 
 export interface IntakeDeps {
@@ -23,15 +24,17 @@ export interface IntakeDeps {
   readonly wake: Wake;
   readonly nowMs: () => number;
   readonly crash: CrashPoint;
+  readonly turnstile: Turnstile;
 }
 
 const pageChanges = 500;
 const pageProfiles = 500;
 /** The walk waits while so many rows of the batch lane are waiting. */
-const mostFilled = 5_000;
+const mostFilled = 10_000;
 /** Events don't coalesce: of a destination that takes none for long, the log keeps them, not the queue. */
 const mostQueued = 500_000;
 const pollMs = 1_000;
+const fillPollMs = 200;
 /** Longest wait for the head to move; a lost wake-up costs latency, never a change. */
 const lookMs = 5_000;
 
@@ -85,10 +88,10 @@ export class Intake {
 
   /** Walks over all profiles, if there is a walk to be done. */
   async fill(): Promise<void> {
-    const { ops, profiles, setting, signal, wake, nowMs } = this.#deps;
+    const { ops, profiles, setting, signal, wake, nowMs, turnstile } = this.#deps;
     while (this.#backfill !== null && this.#backfill.doneAtMs === null && !signal.aborted) {
       if ((await this.#waiting()).batch > mostFilled) {
-        await wake.sleep(pollMs);
+        await wake.sleep(fillPollMs);
         continue;
       }
       const { afterPid, toPid } = this.#backfill;
@@ -103,7 +106,9 @@ export class Intake {
         .map(({ profileId, version }) => profileRow(profileId, "batch", version, atMs));
       const isLast = page.nextPid === null || page.nextPid >= toPid;
       const reached = page.nextPid ?? toPid;
-      await ops.ask("deliveries", "fill", this.#id, reached, rows, isLast, atMs);
+      await turnstile.pass(rows.length, () =>
+        ops.ask("deliveries", "fill", this.#id, reached, rows, isLast, atMs),
+      );
       const count = this.#backfill.rows + rows.length;
       this.#backfill = { ...this.#backfill, afterPid: reached, rows: count, doneAtMs: isLast ? atMs : null };
       if (rows.length > 0) wake.wake();
