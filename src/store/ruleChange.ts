@@ -4,6 +4,7 @@
  * old answer until the new profiles are whole, then all of them change at once.
  */
 import { rmSync } from "node:fs";
+import type { Clock } from "../lib/clock.ts";
 import type { RulesRehearsed } from "../model/ruleDifference.ts";
 import type { Rules } from "../model/rules.ts";
 import type { RuleChanges } from "./compareRules.ts";
@@ -23,6 +24,9 @@ export interface RuleChangeDeps {
   readonly untilLive: () => Promise<void>;
   /** Profiles of the new rules are in use: readers go on with them. */
   readonly onTaken: (taken: Extract<FromWriter, { kind: "rulesTaken" }>) => void;
+  readonly clock: Pick<Clock, "monotonicMs">;
+  /** True while requests wait for the writer, which telling must stand back behind. */
+  readonly isBusy: () => boolean;
   /** Share of the work that is done, 0 to 1; null when none is under way. */
   readonly onProgress: (share: number | null) => void;
 }
@@ -40,6 +44,8 @@ const tries = 5;
 /** Profiles compared at a time, and rows written in one transaction. */
 const pageProfiles = 5_000;
 const tellRows = 250;
+const pauseFactor = 4;
+const longestPauseMs = 500;
 /** Building, and telling, as shares of the whole. */
 const buildShare = 0.8;
 
@@ -221,6 +227,14 @@ export class RuleChange {
     return page;
   }
 
+  /** Where events wait for the writer, four fifths of its time are left to them. */
+  async #tellSome(changes: RuleChanges["changes"], untold: Untold): Promise<void> {
+    const { ask, clock, isBusy } = this.#deps;
+    const startedMs = clock.monotonicMs();
+    await ask({ act: "tellRules", changes, untold });
+    if (isBusy()) await Bun.sleep(Math.min(longestPauseMs, (clock.monotonicMs() - startedMs) * pauseFactor));
+  }
+
   /** Tells followers, page by page; returns how many profiles changed. */
   async #tell(untold: Untold, profiles: string): Promise<number> {
     const { ask } = this.#deps;
@@ -230,7 +244,7 @@ export class RuleChange {
       const page = await this.#compare(profiles, rules, left);
       const { changes, nextPid } = page;
       for (let at = 0; at < changes.length && !this.#closed; at += tellRows)
-        await ask({ act: "tellRules", changes: changes.slice(at, at + tellRows), untold: left });
+        await this.#tellSome(changes.slice(at, at + tellRows), left);
       told += changes.length;
       const after: Untold | null = nextPid === null ? null : { ...left, afterPid: nextPid };
       if (!this.#closed) await ask({ act: "tellRules", changes: [], untold: after });

@@ -306,6 +306,8 @@ class OpenedStore {
         ask: (request) => this.#ask(request),
         send: (message) => this.#send(message),
         untilLive: () => this.#untilLive(),
+        clock: this.#options.clock,
+        isBusy: () => this.#link.inFlight.requests > 0,
         onTaken: (taken) => {
           if (this.#readers !== null)
             this.#readers.profiles.useRules(definitionsWith(this.#readers.journal, taken.rules));
