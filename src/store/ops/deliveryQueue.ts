@@ -53,6 +53,8 @@ const countRows = `
 SELECT lane, state, count(*) AS count, min(since_ms) AS since FROM delivery WHERE destination = ? GROUP BY lane, state`;
 const countDead = "SELECT count(*) AS count FROM dead_letter WHERE destination = ?";
 
+const checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+
 /** Nothing waits longer than this: what is due later was put off by a clock that went back since. */
 const furthestMs = 2 * 3_600_000;
 /** How long a row that was taken is nobody else's. */
@@ -177,6 +179,9 @@ export class DeliveryQueue {
       for (const settlement of settlements) settleOne(this.#database, destination, settlement, nowMs);
     })();
     for (const { ref } of settlements) this.#inFlight.delete(flightOf(destination, ref));
+    // What a person was called there goes for good once it is erased there: also out of the file's log.
+    if (settlements.some(({ kind, ref }) => kind === "done" && ref.kind === "erase"))
+      this.#database.query(checkpoint).all();
   }
 
   /** Rows that were taken and not tried. */

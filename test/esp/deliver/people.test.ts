@@ -1,5 +1,7 @@
 /** Who merges and who is erased, as destinations come to know of it. */
 import { expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { noRules } from "../../../src/model/rules.ts";
 import { deliveryRig, type DeliveryRig } from "../../support/deliveryRig.ts";
 import { faultServer } from "../../support/faultServer.ts";
@@ -104,4 +106,26 @@ test("a computed trait that changes by itself is sent when it does", async () =>
   offsetMs = 3_700_000;
   rig.deliveries.nudge();
   await until("the window ran out there too", () => receiver.fields(person(profileId))?.["seen1h"] === 0);
+});
+
+test("once a person is erased there, no file here keeps what they were called there", async () => {
+  using server = faultServer(() => Response.json({}));
+  await using rig = await deliveryRig();
+  const keys = { siteId: "s", apiKey: "secret-key", region: "us", identifyBy: "userId", url: server.origin };
+  await rig.use({ type: "customerio", own: keys });
+  await rig.test.accept("identify", { userId: "zebedee", traits: { email: "zebedee@x.example" } });
+  await rig.settled();
+  const filesWith = (text: string) =>
+    readdirSync(rig.test.folder)
+      .filter((name) => name.startsWith("ops.db"))
+      .filter((name) => readFileSync(join(rig.test.folder, name)).toString("latin1").includes(text));
+  expect(filesWith("zebedee")).not.toEqual([]);
+  server.failing = { kind: "status", status: 503 };
+  await rig.test.store.admin.erase("live", "user_id", "zebedee");
+  await until("it is tried", () => server.seen.some(({ body }) => body.includes('"delete"')));
+  // Whom to erase must be known until it is done.
+  expect(filesWith("zebedee")).not.toEqual([]);
+  server.failing = null;
+  await rig.settled();
+  expect(filesWith("zebedee")).toEqual([]);
 });
