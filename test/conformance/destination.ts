@@ -204,13 +204,13 @@ function testUpserts(one: DestinationCase): void {
   if (one.poison !== undefined)
     test("one row that is refused becomes a dead letter, and the others are taken", async () => {
       await using s = await scene(one);
-      s.server.failing = { kind: "status", status: 503 };
+      s.rig.deliveries.running.get("out")?.pause(true);
       for (let at = 0; at < 6; at += 1)
         await s.identify(
           { userId: `p${at}`, email: `p${at}@example.com` },
           { firstName: `P${at}`, plan: at === 3 ? (one.poison ?? "") : "free" },
         );
-      s.server.failing = null;
+      s.rig.deliveries.running.get("out")?.pause(false);
       await s.rig.settled();
       expect(await s.letters()).toBe(1);
       for (const at of [0, 1, 2, 4, 5])

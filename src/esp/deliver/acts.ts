@@ -141,7 +141,9 @@ async function shown(
 ): Promise<string> {
   const way = (open[name] as Capability<Rows[RowCapability]> | undefined)?.way;
   if (way === undefined) return "";
-  return way.kind === "http" ? shownRequest(way.request([row]), mask) : mask(await way.describe([row]));
+  if (way.kind === "own") return mask(await way.describe([row]));
+  await way.ready?.([row]);
+  return shownRequest(way.request([row]), mask);
 }
 
 /** A row of the queue as there would be one for this profile now. */

@@ -3,7 +3,7 @@ import { retryAfterMs } from "../../model/delivery/backoff.ts";
 import { silenceOf } from "../../model/delivery/pacing.ts";
 import { errorClass, type RowVerdict, type Verdict } from "../../model/delivery/verdict.ts";
 import type { Delivery } from "../../store/ops/deliveries.ts";
-import type { Answer, Answered, OpenDestination } from "./destination.ts";
+import type { Answer, Answered, Ask, OpenDestination, OutRequest, Reading } from "./destination.ts";
 import { shownAnswer, type Mask } from "./mask.ts";
 
 /** What reading needs to know. */
@@ -65,6 +65,34 @@ export function verdictOf(
       reason: `the answer is not what was documented (${shownAnswer(answer, deps.mask)})`,
     };
   }
+}
+
+/** More questions than any answer should raise. */
+const mostAsks = 600;
+
+/** What an answer means once all that had to be asked beside it is answered too; and the last answer. */
+export async function verdictAfterAsking(
+  first: Answer,
+  deps: ReadingDeps,
+  read: (answer: Answered) => Reading | null,
+  ask: (request: OutRequest) => Promise<Answer>,
+): Promise<{ readonly verdict: Verdict; readonly answer: Answer }> {
+  let answer = first;
+  let readNext = read;
+  for (let asks = 0; asks <= mostAsks; asks += 1) {
+    const found: Ask[] = [];
+    const verdict = verdictOf(answer, deps, (answered) => {
+      const reading = readNext(answered);
+      if (reading?.kind !== "ask") return reading;
+      found.push(reading);
+      return { kind: "done" };
+    });
+    const [next] = found;
+    if (next === undefined) return { verdict, answer };
+    answer = await ask(next.request);
+    readNext = next.read;
+  }
+  return { verdict: { kind: "retry", reason: "the answer raises more and more questions" }, answer };
 }
 
 function usual(answer: Answered, { open, mask }: ReadingDeps, afterMs: number | null): Verdict {

@@ -12,7 +12,7 @@ import type { Change } from "../../model/change.ts";
 import type { ChangeLog } from "../../store/changeLog.ts";
 import type { DeadWhy } from "../../store/ops/deliveries.ts";
 import type { OpsDesk } from "../../store/ops/opsDesk.ts";
-import { answerText, performed, sizeOf, sentOf, verdictOf } from "./answers.ts";
+import { answerText, performed, sizeOf, sentOf, verdictAfterAsking } from "./answers.ts";
 import type { CourierDeps } from "./courier.ts";
 import type { Answer, ChangeRow, OpenDestination } from "./destination.ts";
 import { forLetter, shownRequest } from "./mask.ts";
@@ -97,8 +97,12 @@ export class ChangeFollower {
     if (way.kind === "own") verdict = await performed(() => way.perform(rows, parts.cut));
     else {
       answer = await parts.send(request ?? way.request(rows));
-      const got = answer;
-      verdict = verdictOf(got, parts, (answered) => way.read?.(answered, rows) ?? null);
+      ({ verdict, answer } = await verdictAfterAsking(
+        answer,
+        parts,
+        (answered) => way.read?.(answered, rows) ?? null,
+        (further) => parts.send(further),
+      ));
     }
     crash("afterDeliverySent");
     parts.told(sentOf("changes", rows.map(deliveryOf), verdict, answer, parts.nowMs()));

@@ -14,7 +14,7 @@ import type {
   NewDeadLetter,
   Settlement,
 } from "../../store/ops/deliveries.ts";
-import { answerText, harmful, performed, sentOf, sizeOf, verdictOf, type Sent } from "./answers.ts";
+import { answerText, harmful, performed, sentOf, sizeOf, verdictAfterAsking, type Sent } from "./answers.ts";
 import type { Answer, Capability, OpenDestination, OutRequest, RowCapability, Rows } from "./destination.ts";
 import { forLetter, shownRequest, type Mask } from "./mask.ts";
 
@@ -71,7 +71,7 @@ export class Courier {
   async deliver(name: RowCapability, parcels: readonly Parcel[], lane: Lane): Promise<void> {
     const capability = this.#deps.open[name] as AnyCapability | undefined;
     if (capability === undefined) return this.#deps.release(parcels.map(({ delivery }) => delivery));
-    const waiting = packs(parcels, capability.maxRows);
+    const waiting = packs(await this.#withoutRefused(name, capability, parcels), capability.maxRows);
     for (let pack = waiting.pop(); pack !== undefined; pack = waiting.pop()) {
       const goesOn = await this.#sendPack(name, capability, pack, lane, waiting);
       if (goesOn) continue;
@@ -79,6 +79,22 @@ export class Courier {
       if (left.length > 0) await this.#deps.release(left);
       return;
     }
+  }
+
+  /** Makes dead letters of what can't be sent at all. */
+  async #withoutRefused(
+    name: RowCapability,
+    { refuse }: AnyCapability,
+    parcels: readonly Parcel[],
+  ): Promise<readonly Parcel[]> {
+    if (refuse === undefined) return parcels;
+    const sent: Parcel[] = [];
+    for (const parcel of parcels) {
+      const reason = refuse(parcel.row);
+      if (reason === null) sent.push(parcel);
+      else await this.#settleEach(name, [parcel], [{ kind: "drop", reason }], null, 0);
+    }
+    return sent;
   }
 
   /** False: nothing more is to be sent now. */
@@ -92,6 +108,8 @@ export class Courier {
     const deps = this.#deps;
     const rows = pack.map(({ row }) => row);
     const { way } = capability;
+    const unready = (way.kind === "http" ? await way.ready?.(rows) : null) ?? null;
+    if (unready !== null) return this.#apply(name, capability, pack, unready, null, 0, waiting);
     const request = way.kind === "http" ? way.request(rows) : null;
     const bytes = request === null ? 0 : sizeOf(request.body);
     if (bytes > capability.maxBytes) {
@@ -107,7 +125,7 @@ export class Courier {
     await this.#begin(pack, capability.repeat === "uncertain");
     deps.crash("beforeDeliverySent");
     const startedMs = deps.monotonicMs();
-    const { verdict, answer } = await this.#attempt(capability, rows, request, 0);
+    const { verdict, answer } = await this.#attempt(capability, rows, request, lane, 0);
     deps.crash("afterDeliverySent");
     const durationMs = deps.monotonicMs() - startedMs;
     const goesOn = await this.#apply(name, capability, pack, verdict, answer, durationMs, waiting);
@@ -127,17 +145,28 @@ export class Courier {
     capability: AnyCapability,
     rows: readonly Rows[RowCapability][],
     request: OutRequest | null,
+    lane: Lane,
     refreshes: number,
   ): Promise<{ readonly verdict: Verdict; readonly answer: Answer | null }> {
     const { open, send, cut } = this.#deps;
     const { way } = capability;
     if (way.kind === "own") return { verdict: await performed(() => way.perform(rows, cut)), answer: null };
-    const answer = await send(request ?? way.request(rows));
-    const verdict = verdictOf(answer, this.#deps, (answered) => way.read?.(answered, rows) ?? null);
+    const { verdict, answer } = await verdictAfterAsking(
+      await send(request ?? way.request(rows)),
+      this.#deps,
+      (answered) => way.read?.(answered, rows) ?? null,
+      (further) => this.ask(further, lane),
+    );
     if (verdict.kind !== "refresh") return { verdict, answer };
     const isRefreshed = refreshes === 0 && open.refresh !== undefined && (await open.refresh());
-    if (isRefreshed) return this.#attempt(capability, rows, null, refreshes + 1);
+    if (isRefreshed) return this.#attempt(capability, rows, null, lane, refreshes + 1);
     return { verdict: { kind: "stop", reason: `the credentials are refused (${verdict.reason})` }, answer };
+  }
+
+  /** One more request to know what an answer means; it waits its turn as well. */
+  async ask(request: OutRequest, lane: Lane): Promise<Answer> {
+    const isTurn = await this.#deps.turn({ rows: 0, bytes: sizeOf(request.body) }, lane);
+    return isTurn ? this.#deps.send(request) : { kind: "failed", why: "it was not its turn", wasSent: false };
   }
 
   async #apply(

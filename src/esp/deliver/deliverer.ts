@@ -316,6 +316,8 @@ export class Deliverer {
           ops.ask("deliveries", "settle", this.id, settlements, nowMs()),
         );
         await this.#tellSends(settlements);
+        // Whoever follows jobs may sleep for longer than this one takes.
+        if (settlements.some(({ kind }) => kind === "job")) this.#wake.wake();
       },
       release: (deliveries) => ops.ask("deliveries", "release", this.id, deliveries),
       stop: async (reason) => {

@@ -46,6 +46,8 @@ export interface OpenDestination {
   readonly refresh?: () => Promise<boolean>;
   /** What it can't take of a profile, such as a name that is reserved; the loop leaves it out and says so. */
   readonly refuseField?: (field: string, value: Json) => string | null;
+  /** Channels whose suppressions it can be told of; absent: all. */
+  readonly channels?: readonly string[];
   readonly upsert?: Capability<UpsertRow>;
   readonly audience?: Capability<AudienceRow>;
   readonly suppress?: Capability<SuppressRow>;
@@ -80,6 +82,8 @@ export interface Capability<Row> {
   readonly repeat: "idempotent" | "uncertain";
   /** Rows with another group don't share a request; absent: all may. */
   readonly group?: (row: Row) => string;
+  /** Why a row can't be sent at all, such as a message without a template; it becomes a dead letter. */
+  readonly refuse?: (row: Row) => string | null;
   /** How rows go out: by HTTP, or in a way of its own. */
   readonly way: HttpWay<Row> | OwnWay<Row>;
 }
@@ -89,18 +93,33 @@ export interface HttpWay<Row> {
   /** The whole request. Pure: a preview shows it, and the same rows make the same bytes. */
   readonly request: (rows: readonly Row[]) => OutRequest;
   /**
+   * Finds out what the request needs to be made, such as the ids of fields, and keeps it. Null: it can be made; else
+   * what becomes of the rows.
+   */
+  readonly ready?: (rows: readonly Row[]) => Promise<Verdict | null>;
+  /**
    * What an answer means. Null: what its status usually means, with `errors` of the destination. Throwing means that
    * the answer is not what was documented: outcome unknown.
    */
-  readonly read?: (answer: Answered, rows: readonly Row[]) => Verdict | null;
+  readonly read?: (answer: Answered, rows: readonly Row[]) => Reading | null;
   /** How a job that `read` spoke of is followed. */
   readonly job?: {
     readonly request: (id: string) => OutRequest;
     readonly read: (
       answer: Answered,
       rows: readonly ProfileRow[],
-    ) => Verdict | { readonly kind: "running" } | null;
+    ) => Reading | { readonly kind: "running" } | null;
   };
+}
+
+/** What an answer means, or what else has to be asked to know that. */
+export type Reading = Verdict | Ask;
+
+/** One more request, whose answer tells. */
+export interface Ask {
+  readonly kind: "ask";
+  readonly request: OutRequest;
+  readonly read: (answer: Answered) => Reading | null;
 }
 
 export interface OwnWay<Row> {
@@ -173,6 +192,8 @@ export interface AudienceRow extends ProfileRow {
 }
 
 export interface SuppressRow extends ProfileRow {
+  /** As it is now; null: it has none. */
+  readonly email: string | null;
   readonly channel: string;
   /** Null: the suppression is lifted. */
   readonly reason: string | null;

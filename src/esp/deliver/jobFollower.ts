@@ -3,7 +3,7 @@ import { retryWaitMs } from "../../model/delivery/backoff.ts";
 import type { RowVerdict } from "../../model/delivery/verdict.ts";
 import type { OpsDesk } from "../../store/ops/opsDesk.ts";
 import type { DeliveryJob } from "../../store/ops/deliveries.ts";
-import { sentOf, verdictOf } from "./answers.ts";
+import { sentOf, verdictAfterAsking } from "./answers.ts";
 import type { Courier, CourierDeps, Parcel } from "./courier.ts";
 import type { Capability, ProfileRow, RowCapability, Rows } from "./destination.ts";
 import type { Wake } from "./wake.ts";
@@ -53,15 +53,19 @@ async function followOne(
     await later(askWaits.first);
     return;
   }
-  const answer = await parts.send(way.request(job.job));
   let isRunning = false;
   const rows: readonly ProfileRow[] = parcels.map(({ row }) => row as ProfileRow);
-  const verdict = verdictOf(answer, parts, (answered) => {
-    const read = way.read(answered, rows);
-    if (read?.kind !== "running") return read;
-    isRunning = true;
-    return { kind: "done" };
-  });
+  const { verdict, answer } = await verdictAfterAsking(
+    await parts.send(way.request(job.job)),
+    parts,
+    (answered) => {
+      const read = way.read(answered, rows);
+      if (read?.kind !== "running") return read;
+      isRunning = true;
+      return { kind: "done" };
+    },
+    (further) => courier.ask(further, "behavioural"),
+  );
   parts.told(sentOf("job", [], verdict, answer, parts.nowMs()));
   if (isRunning || verdict.kind === "job") return later(waitOf(job));
   switch (verdict.kind) {

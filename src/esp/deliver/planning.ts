@@ -99,7 +99,8 @@ export function planProfile(
   { open, wantedOf }: Pick<PlanningDeps, "open" | "wantedOf">,
   nowMs: number,
 ): Planned {
-  const identified = open.identify(subjectOf(profile));
+  const subject = subjectOf(profile);
+  const identified = open.identify(subject);
   if (identified.kind === "none") return nothing(`it has no ${identified.missing}`);
   const { key } = identified;
   const wanted = wantedOf(profile, nowMs);
@@ -137,7 +138,7 @@ export function planProfile(
     ])
       steps.push({
         capability: "suppress",
-        row: { ...base, channel, reason },
+        row: { ...base, email: subject.email, channel, reason },
         after: withSuppression(known, channel, reason),
       });
   const [step] = steps;

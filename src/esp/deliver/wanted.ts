@@ -51,7 +51,9 @@ export function wantedBy(setting: DestinationSetting, open: OpenDestination): Wa
       audiences:
         open.audience === undefined ? [] : setting.audiences.filter((name) => view.segments.includes(name)),
       suppressions:
-        open.suppress === undefined || !setting.suppressions ? {} : suppressionsNow(profile, nowMs),
+        open.suppress === undefined || !setting.suppressions
+          ? {}
+          : suppressionsNow(profile, open.channels ?? null, nowMs),
     };
   };
 }
@@ -64,13 +66,18 @@ export function subjectOf({ profileId, identifiers, state }: StoredProfile): Sub
 }
 
 /** Channels that must not be used, each with the reason; a word on a topic alone stops no channel. */
-function suppressionsNow({ state, definitions }: StoredProfile, nowMs: number): Record<string, string> {
+function suppressionsNow(
+  { state, definitions }: StoredProfile,
+  told: readonly string[] | null,
+  nowMs: number,
+): Record<string, string> {
   const channels = new Set([
     ...suppressionsOf(state).map(({ channel }) => channel),
     ...consentChoices(state).flatMap(([key]) => (key.includes(".") ? [] : [key])),
   ]);
   const found: Record<string, string> = {};
   for (const channel of channels) {
+    if (told !== null && !told.includes(channel)) continue;
     const verdict = mayReach(state, { channel, topic: null, now: nowMs }, definitions.consent);
     if (verdict.kind === "allow") continue;
     const isSaid = [...suppressionReasons, "consent_denied"].some((reason) => reason === verdict.reason);
