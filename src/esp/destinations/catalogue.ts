@@ -3,6 +3,7 @@ import type { Destination } from "../deliver/destination.ts";
 import { customerio } from "./customerio.ts";
 import { exportDestination } from "./export.ts";
 import { httpDestination } from "./http.ts";
+import { klaviyo } from "./klaviyo.ts";
 import { smtp } from "./smtp.ts";
 import { webhook } from "./webhook.ts";
 
@@ -10,6 +11,7 @@ import { webhook } from "./webhook.ts";
 export const destinationTypes: readonly Destination[] = [
   customerio,
   httpDestination,
+  klaviyo,
   smtp,
   webhook,
   exportDestination,
