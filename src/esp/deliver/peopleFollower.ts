@@ -62,7 +62,8 @@ export class PeopleFollower {
         if (signal.aborted) return;
         log.error("merges and erasures could not be taken in; they are tried again", describeError(error));
       }
-      const seen = this.#place?.seq ?? 0;
+      // Where no destination ever was there is nothing to wait for but the first one.
+      const seen = this.#place?.seq ?? Number.POSITIVE_INFINITY;
       await changes.waitBeyond(seen, AbortSignal.any([signal, AbortSignal.timeout(lookMs)]));
     }
   }
