@@ -45,7 +45,8 @@ ON CONFLICT (destination, profile) DO UPDATE SET
 const meet =
   "INSERT OR IGNORE INTO acknowledged (destination, profile, key, former, fields, version) VALUES (?, ?, ?, NULL, '{}', 0)";
 const interrupted = `
-SELECT profile, kind, item, lane, seq, payload FROM delivery WHERE destination = ? AND state = ${codeOfState("sending")}`;
+SELECT profile, kind, item, lane, seq, payload FROM delivery WHERE destination = ? AND state = ${codeOfState("sending")} AND gone IS NULL`;
+const freeGone = `UPDATE delivery SET state = 0 WHERE destination = ? AND state = ${codeOfState("sending")} AND gone IS NOT NULL`;
 const freeOne = `UPDATE delivery SET state = 0, due_ms = ? WHERE destination = ? AND profile = ? AND kind = ? AND item = ?`;
 const calm = "UPDATE delivery SET due_ms = ?1 WHERE destination = ?2 AND state = 0 AND due_ms > ?1 + ?3";
 const hurry = "UPDATE delivery SET due_ms = ? WHERE destination = ? AND state = 0 AND attempts > 0";
@@ -76,6 +77,7 @@ export class DeliveryQueue {
     for (const key of this.#inFlight.keys())
       if (key.startsWith(`${destination}/`)) this.#inFlight.delete(key);
     this.#database.transaction(() => {
+      this.#database.query(freeGone).run(destination);
       for (const row of this.#database.query<TakenRow, [number]>(interrupted).all(destination)) {
         const kind = kindOfCode(row.kind);
         // In the transactional lane it goes out again under the same Message-ID.

@@ -3,6 +3,7 @@ import { unreachable } from "../../lib/assert.ts";
 import type { Database } from "../sqlite.ts";
 import { codeOfState } from "./deliveryCodes.ts";
 import { buryRow, toQueue } from "./deadLetterTable.ts";
+import { eraseKnown, mergeKnown } from "./knownProfiles.ts";
 import { refValues } from "./deliveryRows.ts";
 import type { Acknowledgement, AttemptNote, DeliveryRef, Settlement } from "./deliveries.ts";
 
@@ -109,7 +110,10 @@ export function settleOne(
   }
 }
 
-/** Its profile merged or was erased while the row was out: what it may have made there is made right. */
+/**
+ * Its profile merged or was erased while the row was out. What was written down of it since, before it went out, is
+ * taken in as the rest was: what it may have made there is made right.
+ */
 function settleGone(
   database: Database,
   destination: number,
@@ -118,16 +122,13 @@ function settleGone(
   nowMs: number,
 ): void {
   database.query(deleteRow).run(...refValues(destination, ref));
-  if (into === "" || ref.kind !== "profile") return;
-  const row = {
-    profile: into,
-    kind: "profile",
-    item: "",
-    lane: "behavioural",
-    seq: ref.seq,
-    atMs: nowMs,
-  } as const;
-  toQueue(database, destination, { ...row, payload: null }, nowMs);
+  if (into === "") {
+    eraseKnown(database, destination, ref.profile, { seq: ref.seq, atMs: nowMs }, nowMs);
+    return;
+  }
+  mergeKnown(database, destination, ref.profile, into);
+  const row = { profile: into, kind: "profile", item: "", lane: "behavioural", seq: ref.seq } as const;
+  toQueue(database, destination, { ...row, atMs: nowMs, payload: null }, nowMs);
 }
 
 function writeAcknowledged(
