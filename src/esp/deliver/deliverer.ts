@@ -62,6 +62,7 @@ export interface SetUp {
 /** Rows taken at once at most. */
 const mostTaken = 5_000;
 const idleMs = 5_000;
+const underWayMs = 250;
 /** Rows planned before others have their turn. */
 const plannedAtOnce = 200;
 const countsHeldMs = 250;
@@ -247,7 +248,9 @@ export class Deliverer {
         continue;
       }
       const waits = most.map((lane) => this.#gate.laneWaitMs(lane)).filter((waitMs) => waitMs > 0);
-      const dueInMs = nextDueMs === null ? idleMs : nextDueMs - at.nowMs;
+      // What is due and was not given is under way: whoever has it takes what comes after it.
+      const isUnderWay = nextDueMs !== null && nextDueMs <= at.nowMs;
+      const dueInMs = nextDueMs === null ? idleMs : isUnderWay ? underWayMs : nextDueMs - at.nowMs;
       await this.#wake.sleep(Math.max(5, Math.min(idleMs, dueInMs, ...waits)));
     }
   }
