@@ -448,11 +448,11 @@ describe("config", () => {
     expect(JSON.parse(schema.stdout)).toMatchObject({ type: "object", required: ["version"] });
     writeFileSync(folder.at("freshet.yaml"), "version: 1\nserve: { port: 9 }\n");
     expect((await freshet(["config", "check"], { cwd: folder.path })).stdout).toContain("127.0.0.1:9");
-    writeFileSync(folder.at("freshet.yaml"), "version: 1\ndestinations: {}\n");
+    writeFileSync(folder.at("freshet.yaml"), "version: 1\nserve: { prot: 9 }\n");
     const bad = await freshet(["config", "check"], { cwd: folder.path });
     expect([bad.code, bad.stderr]).toEqual([
       2,
-      "freshet: ./freshet.yaml: destinations: this version of Freshet does not take this yet; remove it (line 2, column 1)\n",
+      "freshet: ./freshet.yaml: serve.prot is unknown; did you mean port? (line 2, column 10)\n",
     ]);
   });
 });

@@ -8,9 +8,9 @@ import type { Timers } from "../../lib/timers.ts";
 
 const tickMs = 50;
 /** Beyond this, new events wait for a better moment while content is asked for. */
-const ingestYieldsAtMs = 300;
+const ingestYieldsAtMs = 500;
 /** The strictest ESP gives up after two seconds. */
-const memoryOnlyAtMs = 1_000;
+const memoryOnlyAtMs = 1_200;
 /** A late moment is remembered for so long. */
 const rememberedMs = 1_000;
 /** Content counts as asked for so long after its last request. */

@@ -41,6 +41,7 @@ export class TriggerFollower {
   #since: Readonly<Record<string, number>> = {};
   #place: { epoch: number; seq: number } | null = null;
   #written = 0;
+  #isStarted = false;
   #running: Promise<void> | null = null;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -58,8 +59,10 @@ export class TriggerFollower {
     return this.#inTurn(() => this.#use(rules));
   }
 
+  /** Begins to follow, as soon as there is or ever was a trigger; without one there is nothing to look for. */
   start(): void {
-    this.#running ??= this.#follow();
+    this.#isStarted = true;
+    this.#followIfNeeded();
   }
 
   async stop(): Promise<void> {
@@ -71,6 +74,10 @@ export class TriggerFollower {
   /** Reads up to the head; one after the other. */
   catchUp(): Promise<void> {
     return this.#inTurn(() => this.#read());
+  }
+
+  #followIfNeeded(): void {
+    if (this.#isStarted && this.#place !== null) this.#running ??= this.#follow();
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {
@@ -90,6 +97,7 @@ export class TriggerFollower {
     this.#since = await ops.ask("triggers", "use", names, changes.epoch, changes.head(), clock.nowMs());
     this.#place ??= await ops.ask("triggers", "cursor");
     this.#written = this.#place?.seq ?? 0;
+    this.#followIfNeeded();
   }
 
   async #follow(): Promise<void> {

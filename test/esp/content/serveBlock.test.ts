@@ -103,7 +103,7 @@ describe("pressure", () => {
     const told = () => [pressure.ingestYields, pressure.memoryOnly];
     pressure.note();
     expect(told()).toEqual([false, false]);
-    clock.advance(50 + 301);
+    clock.advance(50 + 501);
     expect(told()).toEqual([true, false]);
     clock.advance(700);
     expect(told()).toEqual([false, true]);
