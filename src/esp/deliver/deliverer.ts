@@ -63,6 +63,8 @@ export interface SetUp {
 const mostTaken = 5_000;
 const idleMs = 5_000;
 const underWayMs = 250;
+/** Clocks are set right by less without anybody noticing. */
+const clockStepMs = 60_000;
 /** Rows planned before others have their turn. */
 const plannedAtOnce = 200;
 const countsHeldMs = 250;
@@ -101,7 +103,7 @@ export class Deliverer {
     const { open, setting } = setUp;
     this.#gate = new Gate(windowsOf(setUp), state, { ...deps, wake: this.#wake, signal: this.#abort.signal });
     const common = { ...deps, setting, open, signal: this.#abort.signal, wake: this.#wake };
-    this.#intake = new Intake({ ...common, nowMs: () => deps.clock.nowMs() }, state, async () => {
+    this.#intake = new Intake({ ...common, nowMs: () => this.#nowMs() }, state, async () => {
       const { byLane } = await this.queue();
       return { batch: byLane.batch, all: byLane.transactional + byLane.behavioural + byLane.batch };
     });
@@ -238,7 +240,7 @@ export class Deliverer {
         continue;
       }
       const open = most.filter((lane) => this.#gate.laneWaitMs(lane) === 0);
-      const at = { nowMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
+      const at = { nowMs: this.#nowMs(), monotonicMs: clock.monotonicMs() };
       await this.#noteClock(at.nowMs);
       const { rows, nextDueMs } = await turnstile.pass(open.includes("batch") ? limit : 1, () =>
         ops.ask("deliveries", "take", this.id, open, limit, at),
@@ -255,11 +257,19 @@ export class Deliverer {
     }
   }
 
-  /** What was put off until a time that is far off, now that the clock went back, is not put off any more. */
+  /** Wall time; the latest that was seen tells whether the clock goes back. */
+  #nowMs(): number {
+    const nowMs = this.#deps.clock.nowMs();
+    this.#latestMs = Math.max(this.#latestMs, nowMs);
+    return nowMs;
+  }
+
+  /** What was put off by a clock that went back since is put off for as long as was meant. */
   async #noteClock(nowMs: number): Promise<void> {
     const wentBackMs = this.#latestMs - nowMs;
+    if (wentBackMs < clockStepMs) return;
     this.#latestMs = nowMs;
-    if (wentBackMs > 60_000) await this.#deps.ops.ask("deliveries", "calm", this.id, nowMs);
+    await this.#deps.ops.ask("deliveries", "calm", this.id, nowMs, wentBackMs);
   }
 
   #rowsAtOnce(): number {
@@ -300,7 +310,7 @@ export class Deliverer {
   #courierDeps(): CourierDeps {
     const { ops, clock, ids, crash, log, turnstile } = this.#deps;
     const { open, mask, send, setting } = this.setUp;
-    const nowMs = () => clock.nowMs();
+    const nowMs = () => this.#nowMs();
     return {
       open,
       mask,

@@ -50,6 +50,8 @@ const freeGone = `UPDATE delivery SET state = 0 WHERE destination = ? AND state 
 const freeOne = `UPDATE delivery SET state = 0, due_ms = ? WHERE destination = ? AND profile = ? AND kind = ? AND item = ?`;
 const calm = "UPDATE delivery SET due_ms = ?1 WHERE destination = ?2 AND state = 0 AND due_ms > ?1 + ?3";
 const hurry = "UPDATE delivery SET due_ms = ? WHERE destination = ? AND state = 0 AND attempts > 0";
+const shift =
+  "UPDATE delivery SET due_ms = max(?1, due_ms - ?2) WHERE destination = ?3 AND state = 0 AND due_ms > ?1";
 const countRows = `
 SELECT lane, state, count(*) AS count, min(since_ms) AS since FROM delivery WHERE destination = ? GROUP BY lane, state`;
 const countDead = "SELECT count(*) AS count FROM dead_letter WHERE destination = ?";
@@ -159,9 +161,9 @@ export class DeliveryQueue {
     this.#database.query(hurry).run(nowMs, destination);
   }
 
-  /** A clock went back: what waits for a time that is far off now waits no longer. */
-  calm(destination: number, nowMs: number): void {
-    this.#database.query(calm).run(nowMs, destination, furthestMs);
+  /** A clock went back by so much: what waits, waits for as long as it would have. */
+  calm(destination: number, nowMs: number, wentBackMs: number): void {
+    this.#database.query(shift).run(nowMs, wentBackMs, destination);
   }
 
   /** Writes down what a crash must not hide. */
