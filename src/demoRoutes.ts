@@ -1,14 +1,18 @@
 /**
- * What the demo adds to a server: its page, a token for a visitor's own profile, and the numbers of the river.
+ * What the demo adds to a server: its page, a token for a visitor's own profile, the numbers of the river, and the mailbox.
  * A page can't prove which anonymous id is its own; the ids are long and random, and nobody is told another one's.
  */
 import { Elysia } from "elysia";
 import { pageRoutes, type PublicAnswers } from "./admin/publicAnswers.ts";
+import type { Frames } from "./admin/api/frames.ts";
+import type { MailsAnswer } from "./demoMails.ts";
 import { Refusal } from "./errors.ts";
 import { tokenAnswer } from "./esp/feedTokenRoutes.ts";
 import type { FeedTokens } from "./esp/feedTokens.ts";
 import type { RateLimiter, RateLimitSettings } from "./ingest/rateLimit.ts";
 import type { Latency } from "./lib/metrics.ts";
+import { queryOf } from "./esp/query.ts";
+import type { Identifier } from "./model/identifier.ts";
 
 export interface DemoDeps {
   readonly files: PublicAnswers;
@@ -18,7 +22,11 @@ export interface DemoDeps {
   readonly readJson: (request: Request) => Promise<unknown>;
   /** Tokens asked for, by address. */
   readonly limiter: RateLimiter;
+  /** Looks into the mailbox, by address. */
+  readonly mailLimiter: RateLimiter;
   readonly clientAddress: (request: Request) => string;
+  readonly mailsOf: (identifier: Identifier) => Promise<MailsAnswer>;
+  readonly frames: Frames;
   readonly river: () => River;
 }
 
@@ -36,6 +44,8 @@ export interface River {
 
 /** How often one address may ask for a token. */
 export const tokenRate: RateLimitSettings = { eventsPerSecond: 1, burstEvents: 20, maxBuckets: 10_000 };
+/** The page looks every second or two, and only while a mail may be on its way. */
+export const mailRate: RateLimitSettings = { eventsPerSecond: 2, burstEvents: 40, maxBuckets: 10_000 };
 
 const ttlMs = 3_600_000;
 /** Of the snippet's making: random, and too long to be guessed. */
@@ -45,20 +55,33 @@ const anonymousIdForm = /^[a-z0-9]{6,12}-[0-9a-f]{24}$/;
 export function demoRoutes(deps: DemoDeps) {
   return new Elysia({ name: "demo" })
     .post("/demo/token", ({ request }) => token(request, deps), { parse: "none" })
+    .post("/demo/mails", ({ request }) => mails(request, deps), { parse: "none" })
+    .get("/demo/mail", ({ request }) => deps.frames.answer(queryOf(request.url)))
     .get("/demo/river", () => riverAnswer(deps.river()))
+    .use(pageRoutes(deps.files, "/demo/mailbox", "mailbox"))
     .use(pageRoutes(deps.files, "/demo", "demo"));
 }
 
 async function token(request: Request, deps: DemoDeps): Promise<Response> {
+  const identifier = await visitor(request, deps.limiter, deps);
+  return tokenAnswer(identifier, deps.tokens.mint(deps.feedKeyId, identifier, ttlMs));
+}
+
+async function mails(request: Request, deps: DemoDeps): Promise<Response> {
+  const identifier = await visitor(request, deps.mailLimiter, deps);
+  return Response.json(await deps.mailsOf(identifier), { headers: { "Cache-Control": "no-store" } });
+}
+
+/** Who asks, by the id in the body. Throws Refusal. */
+async function visitor(request: Request, limiter: RateLimiter, deps: DemoDeps): Promise<Identifier> {
   // A page of another site could ask as well, but not read the answer; it need not even ask.
   const site = request.headers.get("sec-fetch-site");
   if (site !== null && site !== "same-origin") throw new Refusal("forbidden");
-  const bucket = deps.limiter.bucket("demo", deps.clientAddress(request));
-  const retryAfterSeconds = deps.limiter.waitSeconds(bucket);
+  const bucket = limiter.bucket("demo", deps.clientAddress(request));
+  const retryAfterSeconds = limiter.waitSeconds(bucket);
   if (retryAfterSeconds > 0) throw new Refusal("rate_limited", { retryAfterSeconds });
-  deps.limiter.charge(bucket, 1);
-  const identifier = { type: "anonymous_id", value: anonymousIdOf(await deps.readJson(request)) };
-  return tokenAnswer(identifier, deps.tokens.mint(deps.feedKeyId, identifier, ttlMs));
+  limiter.charge(bucket, 1);
+  return { type: "anonymous_id", value: anonymousIdOf(await deps.readJson(request)) };
 }
 
 function anonymousIdOf(body: unknown): string {

@@ -4,6 +4,7 @@ import { publicFolder } from "../public/bundle.ts";
 import { Alerts } from "./admin/alerts/alerts.ts";
 import { destinationConditions } from "./admin/alerts/destinationConditions.ts";
 import { healthReading } from "./admin/alerts/healthReading.ts";
+import { Frames } from "./admin/api/frames.ts";
 import { FedTimes } from "./admin/fedTimes.ts";
 import { isLocalRequest } from "./admin/localRequest.ts";
 import { measured, type GroupTimes } from "./admin/measuredAccept.ts";
@@ -15,7 +16,8 @@ import type { Limits, ServeSettings } from "./config/settings.ts";
 import type { Content } from "./contentWiring.ts";
 import type { Credentials } from "./credentialsWiring.ts";
 import type { DemoKeys } from "./demoKeys.ts";
-import { tokenRate } from "./demoRoutes.ts";
+import { demoMailbox } from "./demoMailbox.ts";
+import { mailRate, tokenRate } from "./demoRoutes.ts";
 import { errorAnswers } from "./errorAnswers.ts";
 import { presentedKey } from "./esp/authorise.ts";
 import { Callers } from "./esp/credentials/callers.ts";
@@ -221,6 +223,7 @@ function routesDeps(parts: Parts) {
   const fedAtMs = (seq: number) => fedTimes.at(seq);
   const tokens = new FeedTokens({ findById: keys.secretById, clock, ids, epoch: store.changes.epoch });
   const files = publicAnswers(publicFolder);
+  const demoFrames = new Frames(ids, { path: "/demo/mail", most: 400 });
   return {
     answers,
     ingest,
@@ -256,7 +259,14 @@ function routesDeps(parts: Parts) {
             feedKeyId: deps.demoKeys.feedKeyId,
             readJson,
             limiter: new RateLimiter(tokenRate, () => clock.monotonicMs()),
+            mailLimiter: new RateLimiter(mailRate, () => clock.monotonicMs()),
             clientAddress: ingest.clientAddress,
+            frames: demoFrames,
+            mailsOf: demoMailbox(settings.destinations, {
+              profiles: store.profiles,
+              frames: demoFrames,
+              call: deps.call,
+            }),
             river: () => ({ ...gauges, head: store.changes.head(), readers: hub.size }),
           },
     feed: {

@@ -4,6 +4,7 @@ import type { Freshet } from "../snippet/freshet.d.ts";
 import { byId } from "./dom.ts";
 import { follow } from "./feed.ts";
 import { writeFacts, writeLetter } from "./letter.ts";
+import { watchMails } from "./mails.ts";
 import { currency } from "./products.ts";
 import {
   afterChange,
@@ -34,6 +35,7 @@ function start(freshet: Freshet): void {
   let profile: Profile = nobody;
   let clicks: readonly Click[] = [];
   const river = openRiver();
+  const mails = watchMails();
 
   const noteClick = (kind: string, words: string) => {
     const atMs = performance.now();
@@ -78,6 +80,7 @@ function start(freshet: Freshet): void {
       const click = takeClick(change);
       profile = afterChange(profile, change, performance.now());
       if (changed.size > 0) writeLetter(profile, changed);
+      if (changed.has("leftBehind") && profile.leftBehind !== null) mails.await();
       // Another tab of the same visitor fills the same cart. While clicks of this one are under way, it knows better.
       if (changed.size > 0 && clicks.length === 0) shop.restore(profile);
       // Called when the browser draws next: what was written is on the screen then.
@@ -90,7 +93,11 @@ function start(freshet: Freshet): void {
     },
     status: showStatus,
   };
-  const begin = () => follow(freshet.anonymousId() ?? "", listener);
+  const begin = () => {
+    const anonymousId = freshet.anonymousId() ?? "";
+    mails.begin(anonymousId);
+    return follow(anonymousId, listener);
+  };
 
   let end = begin();
   writeLetter(profile, new Set());

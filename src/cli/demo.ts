@@ -6,6 +6,7 @@ import type { Flags } from "../config/settings.ts";
 import { loadSettings } from "./loadSettings.ts";
 import { Exit, type CliContext } from "./context.ts";
 import demoYaml from "../../public/demo/freshet.yaml" with { type: "text" };
+import { demoFolder } from "./demoFolder.ts";
 import { addOptions } from "./serve.ts";
 
 /** What differs from `serve`: beside its folder, so that neither is mistaken for the other, and a quiet terminal. */
@@ -25,8 +26,9 @@ export function addDemo(program: Command, context: CliContext): void {
     })),
   );
   command.action(async (flags: Flags) => {
-    const load = (text?: string) =>
-      loadSettings({ ...unsaid(context), ...flags }, context.environment, ownConfig, text);
+    const given = { ...unsaid(context), ...flags };
+    const environment = { ...context.environment, ...demoFolder(given, context.environment) };
+    const load = (text?: string) => loadSettings(given, environment, ownConfig, text);
     const { runServer } = await import("./runServer.ts");
     throw new Exit(await runServer(load, context, { demo: true }));
   });

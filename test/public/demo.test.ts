@@ -240,6 +240,45 @@ describe("the e-mail", () => {
     expect(visitor.errors).toEqual([]);
   }, 30_000);
 
+  test.each<[string, PageOptions]>([
+    ["light", { colorScheme: "light" }],
+    ["narrow and dark", { viewport: viewports.narrow, colorScheme: "dark" }],
+  ])(
+    "is sent by itself to who left a cart alone, into a mailbox of their own, %s",
+    async (_name, options) => {
+      using place = tempFolder();
+      const rules = readFileSync(join(import.meta.dir, "../../public/demo/freshet.yaml"), "utf8");
+      writeFileSync(place.at("sooner.yaml"), rules.replace("olderThan: 30s", "olderThan: 2s"));
+      await using sooner = await startDemo({ args: ["--port", "0", "--config", place.at("sooner.yaml")] });
+      await using visitor = await visit(options, sooner);
+      const { page } = visitor;
+      await signUp(page, "Ann <b>");
+      await reads(page, "Hello Ann <b>,");
+      await press(page, "Add Beck boot to the cart");
+      await page.locator("#came").getByText("Ann <b>, you left something behind").waitFor();
+      expect(await page.locator("#mails").textContent()).toBe("1");
+      expect(await visitor.axe()).toEqual([]);
+      await page.locator("#came a").click();
+      await page.locator("#open h2").getByText("Ann <b>, you left something behind").waitFor();
+      const mail = page.frameLocator("#open iframe");
+      await mail.getByText("Hello Ann <b>,").waitFor();
+      await mail.getByText("1 × Beck boot").waitFor();
+      expect(await page.locator("#open .head").innerText()).toContain("ann@example.com");
+      expect(await visitor.axe()).toEqual([]);
+      expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
+      const frame = await fetch(
+        new URL((await page.locator("iframe").getAttribute("src")) ?? "", sooner.origin),
+      );
+      expect(frame.headers.get("content-security-policy")).toStartWith("sandbox; default-src 'none'");
+      await using other = await visit({}, sooner);
+      await other.page.goto(`${sooner.origin}/demo/mailbox`);
+      await other.page.getByText("Nothing yet.").waitFor();
+      expect([visitor.cspViolations, visitor.errors, other.errors]).toEqual([[], [], []]);
+      expect(visitor.requested.filter((url) => !url.startsWith(sooner.origin))).toEqual([]);
+    },
+    60_000,
+  );
+
   test("goes on when the server was away", async () => {
     using place = tempFolder();
     await using before = await startDemo({ folder: place.path });

@@ -6,17 +6,20 @@
 import { Refusal } from "../../errors.ts";
 import type { Ids } from "../../lib/id.ts";
 
-const maxKept = 40;
+const usual = { path: "content/frame", most: 40 };
 const markStyle =
   "<style>mark[data-trait]{background:#ffe58a;color:#1a1a1a;border-radius:2px;outline:1px solid #b58900}</style>";
 
 export class Frames {
   readonly #ids: Ids;
+  readonly #place: typeof usual;
   readonly #kept = new Map<string, string>();
   readonly #names = new Map<string, string>();
 
-  constructor(ids: Ids) {
+  /** `path`: where they are asked for; `most`: so many are kept. */
+  constructor(ids: Ids, place = usual) {
     this.#ids = ids;
+    this.#place = place;
   }
 
   /** Keeps an e-mail; gives the path at which it is shown, the same for the same e-mail while it is kept. */
@@ -28,11 +31,11 @@ export class Frames {
     this.#kept.set(name, html);
     this.#names.set(html, name);
     for (const [oldest, gone] of this.#kept) {
-      if (this.#kept.size <= maxKept) break;
+      if (this.#kept.size <= this.#place.most) break;
       this.#kept.delete(oldest);
       this.#names.delete(gone);
     }
-    return `content/frame?name=${name}`;
+    return `${this.#place.path}?name=${name}`;
   }
 
   /** The answer for a frame. Throws Refusal not_found. */

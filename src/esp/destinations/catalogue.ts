@@ -4,6 +4,7 @@ import { customerio } from "./customerio.ts";
 import { exportDestination } from "./export.ts";
 import { httpDestination } from "./http.ts";
 import { klaviyo } from "./klaviyo.ts";
+import { mailbox } from "./mailbox.ts";
 import { smtp } from "./smtp.ts";
 import { webhook } from "./webhook.ts";
 
@@ -12,6 +13,7 @@ export const destinationTypes: readonly Destination[] = [
   customerio,
   httpDestination,
   klaviyo,
+  mailbox,
   smtp,
   webhook,
   exportDestination,

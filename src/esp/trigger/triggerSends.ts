@@ -25,6 +25,9 @@ export interface TriggerSendsDeps extends ServeBlockDeps {
 
 /** Traits that may tell where the clock of a person stands. */
 const zoneTraits = ["timezone", "timeZone"] as const;
+/** A template also fails where a busy machine lets its time run out: it is tried again, for so long. */
+const busyMs = 300_000;
+const againMs = 2_000;
 /** Receipts of messages on their way; more than a destination can have out at a time. */
 const mostOnTheWay = 10_000;
 
@@ -52,6 +55,8 @@ export class TriggerSends implements SendMaker {
     const capped = await this.#cappedBy(profile.profileId, send.topic, nowMs);
     if (capped) return skip("capped");
     const made = this.#message(trigger, profile, delivery.item);
+    if (made === "template_failed" && nowMs - entry.atMs < busyMs)
+      return { kind: "later", untilMs: nowMs + againMs };
     if (typeof made === "string") return skip(made);
     return { kind: "send", channel: send.channel, topic: send.topic, message: made };
   }
