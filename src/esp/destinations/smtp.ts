@@ -138,7 +138,7 @@ function unsubscribeHeaders(
 }
 
 /** The same at every repeat, so that who gets it twice can be shown it once. */
-function messageIdOf(id: string, from: string): string {
+export function messageIdOf(id: string, from: string): string {
   const domain = /@([^<>@\s]+?)>?$/.exec(from)?.[1] ?? "localhost";
   const local = new Bun.CryptoHasher("sha256").update(id).digest("hex").slice(0, 40);
   return `<${local}@${domain}>`;
