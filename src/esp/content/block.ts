@@ -42,7 +42,7 @@ export async function makeBlock(
     await mailHtml(template, { ...head, headLines }),
     isMade(head) ? 0 : headLines,
   );
-  const textPart = head.text === null ? null : use.engine.parse(head.text, 0);
+  const textPart = head.text === null ? null : use.engine.parseText(head.text);
   checkNames([...html, ...(textPart ?? [])], head, use.engine);
   const version = hash.slice(0, 12);
   const text = { block: name, version, source: file, partials: common, linkHosts: use.linkHosts };

@@ -12,6 +12,8 @@ const maxOutputBytes = 1_000_000;
 export interface Engine {
   /** Throws BlockProblem with line and column; `headLines`: lines of the file before the template. */
   parse(text: string, headLines: number): readonly Template[];
+  /** The same of what is no HTML: a text part, a subject. */
+  parseText(text: string): readonly Template[];
   /** Names that a template and its partials read but do not make. Throws BlockProblem for a partial that is not there. */
   variables(template: readonly Template[]): readonly string[];
   /** Throws on a template that fails or goes beyond the limits. */
@@ -27,7 +29,8 @@ export function newEngine(
   partials: Readonly<Record<string, string>>,
   { marks }: { readonly marks: boolean } = { marks: false },
 ): Engine {
-  const prepare = (text: string) => (marks ? markOutputs(guardStyles(text)) : guardStyles(text));
+  const mark = (text: string) => (marks ? markOutputs(text) : text);
+  const prepare = (text: string, headLines = 0) => mark(guardStyles(text, headLines));
   const liquid = new Liquid({
     templates: Object.fromEntries(Object.entries(partials).map(([name, text]) => [name, prepare(text)])),
     ownPropertyOnly: true,
@@ -45,9 +48,16 @@ export function newEngine(
   return {
     parse: (text, headLines) => {
       try {
-        return liquid.parse(prepare(text));
+        return liquid.parse(prepare(text, headLines));
       } catch (error) {
         throw new BlockProblem(problemOf(error, headLines));
+      }
+    },
+    parseText: (text) => {
+      try {
+        return liquid.parse(mark(text));
+      } catch (error) {
+        throw new BlockProblem(problemOf(error, 0));
       }
     },
     variables: (template) => {

@@ -5,7 +5,7 @@ const engine = newEngine({});
 const globals = { locale: "en", timeZone: "UTC" } as const;
 const maxCharacters = 500;
 const maxRemembered = 200;
-const parsed = new Map<string, ReturnType<typeof engine.parse>>();
+const parsed = new Map<string, ReturnType<typeof engine.parseText>>();
 
 /** Never throws; what can't be rendered gives an empty text. */
 export function subjectText(template: string, data: Readonly<Record<string, unknown>>): string {
@@ -13,7 +13,7 @@ export function subjectText(template: string, data: Readonly<Record<string, unkn
     let known = parsed.get(template);
     if (known === undefined) {
       if (parsed.size >= maxRemembered) parsed.clear();
-      known = engine.parse(template, 0);
+      known = engine.parseText(template);
       parsed.set(template, known);
     }
     return plain(engine.render(known, data, globals)).slice(0, maxCharacters);

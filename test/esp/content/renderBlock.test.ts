@@ -34,9 +34,7 @@ const contexts = [
   "<p>{{ x }}</p>",
   '<p title="{{ x }}">a</p>',
   "<p title='{{ x }}'>a</p>",
-  "<p title={{ x }}>a</p>",
   '<a href="{{ x }}">a</a>',
-  "<a href={{ x }}>a</a>",
   '<img src="{{ x }}">',
   '<p style="color: {{ x }}">a</p>',
   "<!-- {{ x }} --><p>a</p>",
@@ -82,9 +80,47 @@ describe("links", () => {
     ["java&#x0A;script&colon;alert(1)", "unsafe_link"],
     ["data:text/html,x", "unsafe_link"],
     ["https:\\\\evil.example", "unsafe_link"],
+    ["https://evil.example&sol;.shop.example/", "unsafe_link"],
+    ["https://evil.example&unknown;.shop.example/", "unsafe_link"],
     ["/relative", "unsafe_link"],
   ] as const)("%s: %s", (url, fault) => {
     expect(htmlFault(`<a href="${url}">a</a>`, linkHosts)).toBe(fault);
+  });
+});
+
+describe("what leads elsewhere, fetches or swallows the rest by other ways", () => {
+  test.each([
+    '<svg><use xlink:href="https://evil.example/x#a"/></svg>',
+    '<svg><rect fill="url(https://evil.example/x)"/></svg>',
+    '<svg><a href="#"><animate attributeName="href" to="javascript:alert(1)"/></a></svg>',
+    "<math><style>p{background:u&#114;l(https://evil.example)}</style></math>",
+    '<button formaction="https://evil.example">x</button>',
+    '<a href="https://shop.example" ping="https://evil.example">x</a>',
+    '<img srcset="https://shop.example/a 1x, https://evil.example/b 2x">',
+    '<img dynsrc="https://evil.example/x">',
+    '<meta http-equiv="re&#102;resh" content="0;url=https://evil.example">',
+    '<p style="background:url&lpar;https://evil.example&rpar;">x</p>',
+    '<p style="background:u&bsol;72l(https://evil.example)">x</p>',
+    '<p style="background:exp/**/ression(1)">x</p>',
+    "<p style=\"filter:progid:DXImageTransform.Microsoft.AlphaImageLoader(src='https://evil.example')\">x</p>",
+    '<noscript><a href="https://evil.example">x</a></noscript>',
+    '<xmp><a href="https://evil.example">x</a></xmp>',
+    '<!--[if mso]><v:fill src="https://evil.example/x"/><![endif]-->',
+    '<a href="https://shop.example"',
+    "<p>x</p><!-- open",
+    "<style>p { color: red }",
+    "<title>open",
+  ])("%s", (html) => {
+    expect(htmlFault(html, linkHosts)).not.toBeNull();
+  });
+
+  test.each([
+    "<!--[if mso]><table><tr><td><![endif]--><p>x</p><!--[if mso]></td></tr></table><![endif]-->",
+    '<!--[if !mso]><!--><a href="https://shop.example/">x</a><!--<![endif]-->',
+    '<svg><rect fill="url(#shade)" stroke="red"/></svg>',
+    "3 < 4 and a &amp; b",
+  ])("while %s may be sent", (html) => {
+    expect(htmlFault(html, linkHosts)).toBeNull();
   });
 });
 
@@ -127,6 +163,14 @@ describe("a head", () => {
     ["---\nfallback: ''\nneeds: [a]\n---\n{{ a }} {{ b.c }}", "reads b, which needs does not name"],
     ["---\nfallback: ''\n---\n{% render 'nowhere' %}", "nowhere"],
     ["---\nfallback: ''\nneeds: [a]\n---\n<p style=color:{{a}}>x</p>", "in quotes"],
+    [
+      "---\nfallback: ''\nneeds: [a]\n---\n<p>x</p>\n<p title={{ a }}>x</p>",
+      "line 6, column 10: a value within a tag",
+    ],
+    ["---\nfallback: ''\nneeds: [a]\n---\n<p {{ a }}>x</p>", "a value within a tag"],
+    ["---\nfallback: ''\nneeds: [a]\n---\n<{{ a }}>x", "a value within a tag"],
+    ["---\nfallback: ''\nneeds: [a]\n---\n<p style='color: {% echo a %}'>x</p>", "in a style"],
+    ["---\nfallback: ''\nneeds: [a]\n---\n<style>p { color: {% cycle a %} }</style>", "in a style"],
     ["---\nfallback: ''\nlocale: nonsense_\n---\n", "a locale such as"],
     ["---\nfallback: ''\nmarkup: mjml\n---\n<mjml><mj-body><mj-nonsense/></mj-body></mjml>", "mj-nonsense"],
   ])("%j is refused", async (file, why) => {
@@ -151,6 +195,15 @@ describe("a value in a style", () => {
       null,
     ]);
   });
+});
+
+test.each([
+  ['<p title="a"style="color: {{ x }}">a</p>', '<p title="a"style="color: ">a</p>'],
+  ["<p/style='color: {{ x }}'>a</p>", "<p/style='color: '>a</p>"],
+  ['<p {% if x %}style="color: {{ x }}"{% endif %}>a</p>', '<p style="color: ">a</p>'],
+  [`<p style="color: {{ x | append: "}}" }}">a</p>`, `<p style="color: ">a</p>`],
+])("a value in a style is seen as one wherever it stands: %s", async (template, expected) => {
+  expect((await renderWith(template, "red; display: none")).html).toBe(expected);
 });
 
 describe("what the template itself must not do", () => {
