@@ -79,9 +79,8 @@ export function tellSwitch(profile: HotProfile, switched: Switched, context: App
     switched.moved || switched.merged.length + switched.led.length > 0 || was.identifiers !== is.identifiers;
   if (!isOther && Object.keys(traits).length === 0 && consent === null) return;
   const { committedAtMs, memberships } = context;
-  const segments = memberships.settle(profile, committedAtMs);
   // What moved rows told of segments went with them: this row says all.
-  const members = memberships.isEmpty ? {} : { members: [...(profile.membership?.since ?? [])] };
+  const { turn: segments, whole } = memberships.settleWhole(profile, committedAtMs);
   const merged = switched.merged.length === 0 ? {} : { merged: switched.merged };
   const led = switched.led.length === 0 ? {} : { led: switched.led };
   const diff: Diff = {
@@ -89,7 +88,7 @@ export function tellSwitch(profile: HotProfile, switched: Switched, context: App
     ...merged,
     ...led,
     ...(segments === null ? {} : { segments }),
-    ...members,
+    ...whole,
     ...(consent === null ? {} : { consent }),
   };
   appendAct(context.journal, profile, {

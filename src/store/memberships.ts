@@ -17,7 +17,7 @@ import {
 import { segmentsAt } from "../model/segment.ts";
 import type { TraitChanges } from "../model/traitChanges.ts";
 import type { HotProfile } from "./hotProfile.ts";
-import type { ToldMembership } from "./row.ts";
+import type { Diff, ToldMembership } from "./row.ts";
 
 /** What passing time did to a profile. */
 export interface Passed {
@@ -68,6 +68,21 @@ export class Memberships {
     return turn;
   }
 
+  /**
+   * Decides the membership of a profile whose events changed hands, for a row that says all of it: rows before may tell
+   * of other parts, and when decays were told last is forgotten with them. `atMs`: its instant, where the clock went back.
+   */
+  settleWhole(
+    profile: HotProfile,
+    committedAtMs: number,
+  ): { readonly turn: Turn | null; readonly whole: Pick<Diff, "members" | "atMs"> } {
+    const turn = this.settle(profile, committedAtMs);
+    if (this.isEmpty || profile.membership === null) return { turn, whole: {} };
+    const { since, atMs } = profile.membership;
+    profile.membership = { ...profile.membership, toldAtMs: 0 };
+    return { turn, whole: { members: [...since], ...(atMs === committedAtMs ? {} : { atMs }) } };
+  }
+
   /** Nothing that segments are decided on is another, and nothing falls due by then: true, and it stays what it is. */
   rest(profile: HotProfile, committedAtMs: number): boolean {
     const { membership } = profile;
@@ -105,9 +120,11 @@ export class Memberships {
   replay(profile: HotProfile, instantMs: number, told: ToldMembership): void {
     if (this.isEmpty) return;
     const membership = profile.membership ?? noMembership;
-    const atMs = Math.max(membership.atMs, instantMs);
-    const since = told.members === null ? turned(membership.since, told.turn, atMs) : new Map(told.members);
-    const toldAtMs = told.tellsDecays ? atMs : membership.toldAtMs;
+    const { members } = told;
+    // A row that says all says its instant, too: those before it may have been another profile's.
+    const atMs = members === null ? Math.max(membership.atMs, instantMs) : (told.atMs ?? instantMs);
+    const since = members === null ? turned(membership.since, told.turn, atMs) : new Map(members);
+    const toldAtMs = told.tellsDecays ? instantMs : members === null ? membership.toldAtMs : 0;
     profile.membership = {
       ...membership,
       atMs,

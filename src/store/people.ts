@@ -30,6 +30,9 @@ export class People {
   readonly #records = new Map<string, LinkRecord>();
   readonly #firstFact = new Map<string, string>();
   readonly #firstAnonymous = new Map<string, number>();
+  /** Seq of the first event that names a userId, or an anonymousId. */
+  readonly #firstUser = new Map<string, number>();
+  readonly #firstDevice = new Map<string, number>();
   /** An event carried it as its anonymousId. */
   readonly #seen = new Set<string>();
 
@@ -67,6 +70,12 @@ export class People {
     return user === undefined ? (this.#firstAnonymous.get(anonymousId ?? "") ?? null) : this.pidOfUser(user);
   }
 
+  /** Whether the event of that seq is the first to name whose it is, so that a rebuild makes a profile of that number. */
+  isFirst(seq: number, { userId, anonymousId }: Event): boolean {
+    const first = userId === null ? this.#firstDevice.get(anonymousId ?? "") : this.#firstUser.get(userId);
+    return first === undefined || first >= seq;
+  }
+
   recordOf(anonymousId: string): LinkRecord | null {
     return this.#records.get(anonymousId) ?? this.#options.recordOf(anonymousId);
   }
@@ -90,7 +99,13 @@ export class People {
   }
 
   #note({ event, seq }: PlacedEvent): void {
-    const { userId, anonymousId, previousId } = event;
+    const { userId, anonymousId, previousId, trusted } = event;
+    noteFirst(this.#firstDevice, anonymousId, seq);
+    noteFirst(this.#firstUser, userId, seq);
+    if (previousId !== userId) {
+      noteFirst(this.#firstDevice, previousId, seq);
+      if (trusted) noteFirst(this.#firstUser, previousId, seq);
+    }
     if (anonymousId !== null) this.#seen.add(anonymousId);
     if (userId === null) {
       if (anonymousId !== null && !this.#firstAnonymous.has(anonymousId))
@@ -136,4 +151,8 @@ export class People {
       at = parent;
     return at;
   }
+}
+
+function noteFirst(known: Map<string, number>, id: string | null, seq: number): void {
+  if (id !== null && !known.has(id)) known.set(id, seq);
 }

@@ -143,6 +143,8 @@ export interface Diff {
   readonly segments?: Turn;
   /** All segments it is in after the row, since when; where events changed hands. */
   readonly members?: readonly (readonly [segment: string, sinceMs: number])[];
+  /** The instant of `members` where it is not the row's own, since the clock went back. */
+  readonly atMs?: number;
 }
 
 /** What a row told about a profile's membership. */
@@ -150,6 +152,8 @@ export interface ToldMembership {
   readonly turn: Turn | null;
   /** The whole membership after the row, where events changed hands; null: the turn says it. */
   readonly members: readonly (readonly [segment: string, sinceMs: number])[] | null;
+  /** The instant of `members`; null: the row's own. */
+  readonly atMs: number | null;
   /** The row told decays, and nothing but time had passed. */
   readonly tellsDecays: boolean;
   /** Segments that it could not tell of, since their rules are newer: they are decided as of the row. */
@@ -170,8 +174,9 @@ export function tellsSegments({ diff }: Pick<EventRow, "diff">): boolean {
 export function toldOf(row: Pick<EventRow, "seq" | "kind" | "diff">, epochs: Epochs): ToldMembership {
   const decides = new Set([...epochs.keys()].filter((name) => isTold(epochs, name, row.seq) === "decided"));
   const tells = row.diff !== null && (row.kind === rowKind.time || tellsSegments(row));
-  if (row.diff === null || !tells) return { turn: null, members: null, tellsDecays: false, decides };
-  const { segments, members, traits } = JSON.parse(row.diff) as Diff;
+  if (row.diff === null || !tells)
+    return { turn: null, members: null, atMs: null, tellsDecays: false, decides };
+  const { segments, members, atMs, traits } = JSON.parse(row.diff) as Diff;
   const counts = (segment: string) => isTold(epochs, segment, row.seq) === "told";
   return {
     turn:
@@ -179,6 +184,7 @@ export function toldOf(row: Pick<EventRow, "seq" | "kind" | "diff">, epochs: Epo
         ? null
         : { ...segments, entered: segments.entered.filter(counts), exited: segments.exited.filter(counts) },
     members: members === undefined ? null : members.filter(([segment]) => counts(segment)),
+    atMs: atMs ?? null,
     tellsDecays: row.kind === rowKind.time && traits !== undefined,
     decides,
   };

@@ -63,11 +63,13 @@ function withoutNames(
 /** Who merged and which segments turned is no text of anybody's, and stays. */
 function withoutValues(row: Told): string | null {
   if (row.diff === null) return null;
-  const { merged, segments, members } = JSON.parse(row.diff) as Diff;
+  const { merged, led, segments, members, atMs } = JSON.parse(row.diff) as Diff;
   const kept = {
     ...(merged === undefined ? {} : { merged }),
+    ...(led === undefined ? {} : { led }),
     ...(segments === undefined ? {} : { segments }),
     ...(members === undefined ? {} : { members }),
+    ...(atMs === undefined ? {} : { atMs }),
   };
   return Object.keys(kept).length === 0 ? null : JSON.stringify(kept);
 }

@@ -29,7 +29,8 @@ import {
   tellsSegments,
   type EventRow,
 } from "./row.ts";
-import { bareActs, bared, extraUntouched, ledTo, mergedText, withMerged, withTies } from "./splitText.ts";
+import { SplitNumbers } from "./splitNumbers.ts";
+import { bareActs, bared, extraUntouched, mergedText, withMerged, withTies } from "./splitText.ts";
 
 /** What a split works on; unlike a re-attribution it rewrites the journal's own rows, too. */
 export interface SplitContext extends RefoldContext {
@@ -194,8 +195,7 @@ class Switch {
   run(): void {
     const { projector } = this.#context;
     projector.takeRelisted(null);
-    const led = this.#ledNumbers();
-    const ledBefore = new Map([...led.keys()].map((pid) => [pid, this.#context.hot.profile(pid)] as const));
+    const numbers = new SplitNumbers(this.#involved, this.#gathered, this.#people, this.#context);
     const claimed = this.#claimedKeys();
     for (const { event, key } of this.#gathered) this.#profile(this.#people.pidOf({ event, key }));
     for (const profile of this.#after.values()) {
@@ -209,14 +209,14 @@ class Switch {
     for (const key of claimed) projector.relistClaimed(key);
     const owners = this.#foldAll();
     // Last, since whatever touches a profile makes it one again.
-    this.#lead(led);
+    numbers.lead(this.#after);
     const moved = this.#rewrite(owners);
     const { hot, journal } = this.#context;
     // One that is apart again may have been told of under its own number before it was part of the other.
-    const numbers = [...[...this.#involved].map(({ pid }) => pid), ...this.#after.keys(), ...led.keys()];
+    const pids = [...[...this.#involved].map(({ pid }) => pid), ...this.#after.keys(), ...numbers.told];
     if (Number.isFinite(this.#apartFrom))
-      for (const pid of new Set(numbers)) bareActs(journal, pid, hot.profile(pid), this.#apartFrom);
-    this.#tell(moved, ledBefore);
+      for (const pid of new Set(pids)) bareActs(journal, pid, hot.profile(pid), this.#apartFrom);
+    this.#tell(moved, numbers);
   }
 
   #key(type: string, value: string): IdentifierKey {
@@ -249,43 +249,6 @@ class Switch {
     const profile = standing ?? hot.create(pid, this.#pair.namespace, emptyState());
     this.#after.set(pid, profile);
     return profile;
-  }
-
-  /** Numbers that lead to one of the profiles, or are one, and the event that made each. */
-  #ledNumbers(): Map<number, Event> {
-    const { journal, restore } = this.#context;
-    const numbers = new Set([
-      ...[...this.#involved].map(({ pid }) => pid),
-      ...this.#gathered.flatMap(({ row }) => mergedOf(row)),
-    ]);
-    const byRow = new Map(this.#gathered.map((one) => [one.row.seq, one.event] as const));
-    const found = new Map<number, Event>();
-    for (const pid of numbers) {
-      // What an earlier switch led here stands in its own row alone. The set grows while it is gone through.
-      for (const led of ledTo(journal, pid)) numbers.add(led);
-      const leads = this.#context.hot.profile(pid);
-      if (leads === undefined || !this.#involved.has(leads)) continue;
-      const row = byRow.has(pid) ? null : journal.row(pid);
-      const event =
-        byRow.get(pid) ??
-        (row === null || !isFoldable(row)
-          ? undefined
-          : restore(storedEvent(row, journal.sourceName(row.source))));
-      if (event !== undefined) found.set(pid, event);
-    }
-    return found;
-  }
-
-  /** A number that is no profile of its own leads where a rebuild would have it lead. */
-  #lead(led: ReadonlyMap<number, Event>): void {
-    const { hot } = this.#context;
-    for (const [pid, event] of led) {
-      if (this.#after.has(pid)) continue;
-      const heir = this.#people.heirOf(event);
-      const into = heir === null ? undefined : (this.#after.get(heir) ?? hot.profile(heir));
-      if (into === undefined) hot.remove(pid);
-      else hot.redirect(pid, into);
-    }
   }
 
   #listUsers(): void {
@@ -370,15 +333,13 @@ class Switch {
     return moved;
   }
 
-  #tell(moved: ReadonlySet<HotProfile>, ledBefore: ReadonlyMap<number, HotProfile | undefined>): void {
+  #tell(moved: ReadonlySet<HotProfile>, numbers: SplitNumbers): void {
     const { projector, hot } = this.#context;
     const gone = [...this.#involved].map(({ pid }) => pid).filter((pid) => !this.#after.has(pid));
     const relisted = projector.takeRelisted(null).filter((profile) => !this.#after.has(profile.pid));
     for (const profile of this.#after.values()) {
       const merged = gone.filter((pid) => hot.profile(pid) === profile);
-      const led = [...ledBefore]
-        .filter(([pid, before]) => hot.profile(pid) === profile && pid !== profile.pid && before !== profile)
-        .map(([pid]) => pid);
+      const led = numbers.ledTo(profile);
       const was = this.#before.get(profile) ?? null;
       const tellsOld = !Number.isFinite(this.#apartFrom);
       tellSwitch(

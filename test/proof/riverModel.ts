@@ -331,14 +331,18 @@ class Life {
     await this.opened.store.admin.settle();
     const image = this.#path();
     let taken = false;
+    // Only what was committed when the image was taken is in it: the point may be met first by what time told before.
+    const committed = new Set<string>();
+    let kept: ReadonlySet<string> = new Set();
     this.#crash = (reached) => {
+      committed.add(reached);
       if (taken || reached !== point) return;
       taken = true;
+      kept = new Set(committed);
       copyFolder(this.opened.folder, image);
     };
-    // A kill at either point leaves nothing of what was on its way: of a request, and of an act of the journal's own.
-    if (erasing) await this.#eraseUnder(() => taken && point === "beforeActCommit");
-    else await this.#sendUnder(() => taken && point === "beforeJournalCommit");
+    if (erasing) await this.#eraseUnder(() => taken && !kept.has("afterActCommit"));
+    else await this.#sendUnder(() => taken && !kept.has("afterJournalCommit"));
     this.#crash = () => {};
     if (taken) await this.#continueFrom(image);
   }

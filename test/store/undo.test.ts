@@ -1,6 +1,7 @@
 /** Taking people apart, joining them again, and what a read of the past says of it. */
 import { expect, test } from "bun:test";
 import { restore } from "../../src/ingest/judge.ts";
+import { noRules } from "../../src/model/rules.ts";
 import { folderPaths } from "../../src/store/folder.ts";
 import { JournalReader } from "../../src/store/journalReader.ts";
 import { findAtIn } from "../../src/store/profileAt.ts";
@@ -64,5 +65,68 @@ test("two userIds that an alias joined are two again, each under its old profile
   expect(await namesAt(opened, "u1", apartMs)).toEqual(["user_id:u1"]);
   expect(await namesAt(opened, "u1", joinedMs)).toEqual(["user_id:u1", "user_id:u2"]);
   expect(await namesAt(opened, "u1", opened.clock.nowMs())).toEqual(["user_id:u1", "user_id:u2"]);
+  expect((await opened.store.admin.verify(() => {})).problems).toEqual([]);
+});
+
+test("a number leads where a rebuild leads it, also one that nobody was told of and one that only a row tells of", async () => {
+  using folder = tempFolder();
+  await using opened = await openTestStore(folder.path);
+  const device = (user: string) =>
+    ({ namespace: "live", user, other: { type: "anonymous_id", value: "d1" } }) as const;
+  const { admin } = opened.store;
+  const isSound = async () => expect((await admin.verify(() => {})).problems).toEqual([]);
+  await opened.accept("track", { userId: "u1", anonymousId: "d1", messageId: "m1", event: "Seen" });
+  await opened.accept("track", { anonymousId: "d1", messageId: "m2", event: "Seen" });
+  for (const user of ["u2", "u3"]) {
+    opened.clock.advance(1_000);
+    await opened.accept("track", { userId: user, anonymousId: "d1", messageId: `m-${user}`, event: "Seen" });
+  }
+  await admin.settle();
+  // From now on a rebuild makes a number of the second event, and leads it to u2.
+  expect(await admin.undo(device("u1"))).toMatchObject({ kind: "done" });
+  await admin.rebuild();
+  await opened.live();
+  expect(await admin.undo(device("u2"))).toMatchObject({ kind: "done" });
+  await isSound();
+  expect(await admin.liftUndo(device("u1"))).toMatchObject({ kind: "done" });
+  await isSound();
+  // Here it is told of: it was a profile of its own before it became part of somebody.
+  await opened.accept("alias", { userId: "u5", previousId: "u6", messageId: "m3" });
+  await opened.accept("track", { userId: "u5", anonymousId: "d2", messageId: "m4", event: "Seen" });
+  const second = { ...device("u5"), other: { type: "anonymous_id", value: "d2" } } as const;
+  expect(await admin.undo(second)).toMatchObject({ kind: "done" });
+  await opened.accept("track", { anonymousId: "d2", messageId: "m5", event: "Seen" });
+  await opened.accept("track", { userId: "u6", anonymousId: "d2", messageId: "m6", event: "Seen" });
+  await isSound();
+  expect(await admin.liftUndo(second)).toMatchObject({ kind: "done" });
+  await isSound();
+});
+
+test("a profile that lost an event falls due when a rebuild says, though the clock was set back since", async () => {
+  using folder = tempFolder();
+  const minuteMs = 60_000;
+  const event = "Product Viewed";
+  await using opened = await openTestStore(folder.path, {
+    rules: {
+      ...noRules,
+      computed: [{ name: "seen", aggregate: "count", event, windowMs: 5 * minuteMs }],
+      segments: [
+        { name: "keen", rule: { kind: "trait", path: ["seen"], test: { condition: { atLeast: 9 } } } },
+      ],
+    },
+  });
+  const timestamp = (agoMs: number) => new Date(opened.clock.nowMs() - agoMs).toISOString();
+  await opened.accept("page", { userId: "u1", anonymousId: "d1", messageId: "m1" });
+  opened.clock.advance(8 * minuteMs);
+  await opened.accept("page", { anonymousId: "d1", messageId: "m2" });
+  opened.clock.advance(-7 * minuteMs);
+  await opened.accept("track", { userId: "u1", messageId: "m4", event });
+  await opened.accept("page", {
+    userId: "u2",
+    anonymousId: "d1",
+    messageId: "m3",
+    timestamp: timestamp(30_000),
+  });
+  await opened.store.admin.settle();
   expect((await opened.store.admin.verify(() => {})).problems).toEqual([]);
 });
