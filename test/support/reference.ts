@@ -52,8 +52,7 @@ export class Reference {
     for (const event of this.#events) {
       // A mark outlives its pair where somebody was erased; lifting takes away those of its own pair alone.
       if (!isLifting) this.#mark(event, [pair]);
-      else if (bareOf(event, [pair]) !== event) this.#marked.delete(event);
-      if (isLifting && bareOf(event, [pair]) !== event) this.#mark(event, others);
+      else if (bareOf(event, [pair]) !== event) this.#unmark(event, pair, others);
     }
     return true;
   }
@@ -79,6 +78,16 @@ export class Reference {
     const standing = this.#marked.get(event) ?? event;
     const bare = bareOf(standing, pairs);
     if (bare !== standing) this.#marked.set(event, bare);
+  }
+
+  /** What tied the lifted pair counts again, as far as `others` let it; what an erased person's pair marked does not. */
+  #unmark(event: Event, lifted: ForbiddenPair, others: readonly ForbiddenPair[]): void {
+    const standing = this.#marked.get(event) ?? event;
+    const bare = bareOf(event, [lifted]);
+    const anonymousId = bare.anonymousId === event.anonymousId ? standing.anonymousId : event.anonymousId;
+    const previousId = bare.previousId === event.previousId ? standing.previousId : event.previousId;
+    this.#marked.set(event, { ...event, anonymousId, previousId });
+    this.#mark(event, others);
   }
 
   /** Erases the profile that an identifier leads to; its messageIds stay accepted. */
