@@ -13,6 +13,7 @@ import {
 import type { Json, JsonObject } from "../../model/event.ts";
 import { mayDeliver, type DenyReason } from "../../model/mayDeliver.ts";
 import type { Profiles, StoredProfile } from "../../store/profiles.ts";
+import { heldOut } from "../../store/ops/triggerTable.ts";
 import type { Delivery, Settlement } from "../../store/ops/deliveries.ts";
 import type { Parcel } from "./courier.ts";
 import type { EventRow, Message, OpenDestination, RowCapability, SendRow } from "./destination.ts";
@@ -32,6 +33,8 @@ export type Prepared =
       readonly topic: string | null;
       readonly message: Message;
     }
+  /** Would be sent if there were nobody to compare with. */
+  | { readonly kind: "holdOut"; readonly channel: string; readonly topic: string | null }
   | { readonly kind: "skip"; readonly reason: string }
   /** Not now: quiet hours. */
   | { readonly kind: "later"; readonly untilMs: number };
@@ -204,13 +207,15 @@ async function planSend(
   const prepared = await sends.prepare(delivery, profile, nowMs);
   if (prepared.kind === "later") return prepared;
   if (prepared.kind === "skip") return nothing(prepared.reason);
-  const { channel, topic, message } = prepared;
+  const { channel, topic } = prepared;
   const destination = { isLive: setting.namespace === "live" };
   const verdict = mayDeliver(profile, { destination, channel, topic, now: nowMs });
   if (verdict.kind === "deny") return nothing(verdict.reason);
   const subject = subjectOf(profile);
   const identified = open.identify(subject);
   if (identified.kind === "none") return nothing(`it has no ${identified.missing}`);
+  if (prepared.kind === "holdOut") return nothing(heldOut);
+  const { message } = prepared;
   const { key } = identified;
   const row: SendRow = {
     profileId: profile.profileId,

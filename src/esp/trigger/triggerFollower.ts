@@ -7,7 +7,7 @@ import { describeError } from "../../lib/describeError.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Change } from "../../model/change.ts";
 import type { Json, JsonObject } from "../../model/event.ts";
-import { isHeldOut, setsOff, type TriggerRules, type TriggerSetting } from "../../model/trigger.ts";
+import { setsOff, type TriggerRules, type TriggerSetting } from "../../model/trigger.ts";
 import type { ChangeLog } from "../../store/changeLog.ts";
 import type { OpsDesk } from "../../store/ops/opsDesk.ts";
 import type { TriggerAct } from "../../store/ops/triggerTable.ts";
@@ -174,7 +174,6 @@ export class TriggerFollower {
         destination,
         lane: this.#deps.isTransactional(send.topic) ? "transactional" : "behavioural",
         oncePerMs: limits.oncePerMs,
-        isHeldOut: isHeldOut(name, change.profileId, limits.holdout),
       },
     ];
   }

@@ -4,7 +4,13 @@
  */
 import type { JsonObject } from "../../model/event.ts";
 import { isTimeZone } from "../../lib/localDay.ts";
-import { latenessMs, quietUntil, type TriggerRules, type TriggerSetting } from "../../model/trigger.ts";
+import {
+  isHeldOut,
+  latenessMs,
+  quietUntil,
+  type TriggerRules,
+  type TriggerSetting,
+} from "../../model/trigger.ts";
 import { readTrait } from "../../model/trait.ts";
 import type { Delivery } from "../../store/ops/deliveries.ts";
 import type { OpsDesk } from "../../store/ops/opsDesk.ts";
@@ -52,30 +58,35 @@ export class TriggerSends implements SendMaker {
     if (untilMs !== null) return { kind: "later", untilMs };
     const lateMs = latenessMs(entry.atMs, nowMs, limits.quietHours, zone);
     if (limits.maxLateMs !== null && lateMs > limits.maxLateMs) return skip("too_late");
-    const capped = await this.#cappedBy(profile.profileId, send.topic, nowMs);
-    if (capped) return skip("capped");
     const made = this.#message(trigger, profile, delivery.item);
     if (made === "template_failed" && nowMs - entry.atMs < busyMs)
       return { kind: "later", untilMs: nowMs + againMs };
     if (typeof made === "string") return skip(made);
+    const { item } = delivery;
+    const answer = await ops.ask(
+      "triggers",
+      "claim",
+      { item, profile: profile.profileId, trigger: trigger.name, topic: send.topic, atMs: entry.atMs },
+      { caps: rules().caps, oncePerMs: limits.oncePerMs },
+      nowMs,
+    );
+    if (answer !== "free") this.#onTheWay.delete(item);
+    if (answer === "wait") return { kind: "later", untilMs: nowMs + againMs };
+    if (answer !== "free") return skip(answer);
+    // Last of all: who is held out must be like who gets it, or the two can't be compared.
+    if (isHeldOut(trigger.name, profile.profileId, limits.holdout)) {
+      this.#onTheWay.delete(item);
+      return { kind: "holdOut", channel: send.channel, topic: send.topic };
+    }
     return { kind: "send", channel: send.channel, topic: send.topic, message: made };
   }
 
-  async told(delivery: Delivery, outcome: "sent" | "skipped" | "dead", reason: string | null): Promise<void> {
+  /** The queue has written down what became of it; what is left is what was in it. */
+  async told(delivery: Delivery, outcome: "sent" | "skipped" | "dead"): Promise<void> {
     const served = this.#onTheWay.get(delivery.item);
     this.#onTheWay.delete(delivery.item);
     const receipt = outcome === "sent" && served !== undefined ? served.leaveReceipt(false) : null;
-    const { ops, clock } = this.#deps;
-    await ops.ask("triggers", "settle", delivery.item, outcome, reason, receipt, clock.nowMs());
-  }
-
-  async #cappedBy(profileId: string, topic: string | null, nowMs: number): Promise<boolean> {
-    for (const { most, withinMs, topic: capped } of this.#deps.rules().caps) {
-      if (capped !== null && capped !== topic) continue;
-      const sent = await this.#deps.ops.ask("triggers", "sentSince", profileId, nowMs - withinMs, capped);
-      if (sent >= most) return true;
-    }
-    return false;
+    await this.#deps.ops.ask("triggers", "told", delivery.item, receipt);
   }
 
   /** The message, or why there is none. */

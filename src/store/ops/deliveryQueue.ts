@@ -18,6 +18,7 @@ import { codeOfKind, codeOfLane, codeOfState, kindOfCode, laneOfCode } from "./d
 import { buryRow, outOfQueue, toQueue } from "./deadLetterTable.ts";
 import { settleOne } from "./deliverySettling.ts";
 import { keyOf, knownTextOf, refValues, type TakenRow } from "./deliveryRows.ts";
+import { settleSend } from "./triggerTable.ts";
 import type { Beginning, Delivery, DeliveryRef, NewDelivery, QueueCounts, Settlement } from "./deliveries.ts";
 
 const setCursor = "UPDATE destination SET cursor = ? WHERE id = ?";
@@ -100,6 +101,7 @@ export class DeliveryQueue {
         } as const;
         buryRow(this.#database, destination, { ...row, ...keyOf(row) }, letter);
         outOfQueue(this.#database, destination, keyOf(row));
+        if (kind === "send") settleSend(this.#database, row.item, "dead", reason, nowMs);
       }
       this.#database.query(calm).run(nowMs, destination, furthestMs);
     })();

@@ -5,6 +5,7 @@ import { codeOfState } from "./deliveryCodes.ts";
 import { buryRow, toQueue } from "./deadLetterTable.ts";
 import { eraseKnown, mergeKnown } from "./knownProfiles.ts";
 import { refValues } from "./deliveryRows.ts";
+import { heldOut, settleSend } from "./triggerTable.ts";
 import type { Acknowledgement, AttemptNote, DeliveryRef, Settlement } from "./deliveries.ts";
 
 const where = "destination = ? AND profile = ? AND kind = ? AND item = ?";
@@ -55,6 +56,7 @@ export function settleOne(
   const place = refValues(destination, ref);
   const row = database.query<StoredRow, typeof place>(selectRow).get(...place);
   if (note !== undefined) writeAttempt(database, destination, ref.profile, note, nowMs);
+  if (ref.kind === "send") noteSend(database, settlement, nowMs);
   if (row === null) return;
   if (row.gone !== null) return settleGone(database, destination, ref, row.gone, nowMs);
   switch (settlement.kind) {
@@ -108,6 +110,17 @@ export function settleOne(
     default:
       unreachable(settlement);
   }
+}
+
+/** Whoever set the message off is told in the same transaction. */
+function noteSend(database: Database, settlement: Settlement, nowMs: number): void {
+  const { item } = settlement.ref;
+  if (settlement.kind === "dead") settleSend(database, item, "dead", settlement.letter.reason, nowMs);
+  if (settlement.kind !== "done") return;
+  const reason = settlement.note?.reason ?? null;
+  if (settlement.note?.outcome !== "skipped") settleSend(database, item, "sent", reason, nowMs);
+  else if (reason === heldOut) settleSend(database, item, "held_out", null, nowMs);
+  else settleSend(database, item, "skipped", reason, nowMs);
 }
 
 /**

@@ -2,8 +2,10 @@
  * What triggers did, person by person, as rows of ops.db. What sets one off is read from the change log; the cursor, the
  * log and the queue of the destination move in one transaction, so that each time it is set off counts once.
  */
+import type { TriggerCap } from "../../model/trigger.ts";
 import type { Database, SqlValue } from "../sqlite.ts";
 import { toQueue } from "./deadLetterTable.ts";
+import { TriggerClaims, type Claim } from "./triggerClaims.ts";
 
 /** How it stands with one time that a trigger was set off. */
 export type TriggerOutcome = "queued" | "sent" | "skipped" | "dead" | "held_out";
@@ -37,7 +39,6 @@ export type TriggerAct =
       readonly lane: "transactional" | "behavioural";
       /** At most one in so long; null: each time. */
       readonly oncePerMs: number | null;
-      readonly isHeldOut: boolean;
     }
   | {
       readonly kind: "goal";
@@ -48,6 +49,9 @@ export type TriggerAct =
     }
   | { readonly kind: "merge"; readonly into: string; readonly from: readonly string[] }
   | { readonly kind: "erase"; readonly profiles: readonly string[] };
+
+/** `wait`: something else is on its way to that person. */
+export type ClaimAnswer = "free" | "wait" | "capped" | "once_per";
 
 /** Numbers of one trigger. */
 export interface TriggerCounts {
@@ -68,13 +72,17 @@ const deleteKnown = "DELETE FROM trigger_known WHERE name = ?";
 const insertEntry = `INSERT OR IGNORE INTO trigger_log (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)`;
 const selectRecent = `
 SELECT 1 FROM trigger_log WHERE profile = ? AND trigger_name = ? AND at_ms > ? AND outcome IN ('queued', 'sent', 'held_out') LIMIT 1`;
-const settle =
-  "UPDATE trigger_log SET outcome = ?, reason = ?, settled_ms = ?, receipt = coalesce(?, receipt) WHERE item = ?";
+const settle = "UPDATE trigger_log SET outcome = ?, reason = ?, settled_ms = ? WHERE item = ?";
+const keepReceipt = "UPDATE trigger_log SET receipt = ? WHERE item = ?";
+/** Of a person who was two, both may have been set off. */
+const selectTwin = `
+SELECT 1 FROM trigger_log WHERE profile = ?1 AND trigger_name = ?2 AND item <> ?3 AND outcome = 'sent' AND at_ms > ?4 - ?5 AND at_ms < ?4 + ?5 LIMIT 1`;
+const moveEntry = "UPDATE trigger_log SET profile = ?1 WHERE item = ?2 AND profile <> ?1";
 const selectByItem = `SELECT ${columns} FROM trigger_log WHERE item = ?`;
 const selectOfProfile = `SELECT ${columns} FROM trigger_log WHERE profile = ? ORDER BY at_ms DESC LIMIT ?`;
 const selectOfTrigger = `SELECT ${columns} FROM trigger_log WHERE trigger_name = ? ORDER BY at_ms DESC LIMIT ?`;
 const countSent = `
-SELECT count(*) AS sent FROM trigger_log WHERE profile = ? AND outcome = 'sent' AND settled_ms > ? AND (?3 IS NULL OR topic = ?3)`;
+SELECT count(*) AS sent FROM trigger_log WHERE profile = ? AND outcome = 'sent' AND settled_ms > ? AND (?3 IS NULL OR topic = ?3) AND item <> ?4`;
 const selectOutcomes =
   "SELECT trigger_name, outcome, count(*) AS count FROM trigger_log WHERE at_ms >= ? GROUP BY trigger_name, outcome";
 const selectReasons = `
@@ -110,6 +118,7 @@ interface Row {
 
 export class TriggerTable {
   readonly #database: Database;
+  readonly #claims = new TriggerClaims();
 
   constructor(database: Database) {
     this.#database = database;
@@ -161,15 +170,40 @@ export class TriggerTable {
     })();
   }
 
-  /** Says what became of one. */
-  settle(
-    item: string,
-    outcome: TriggerOutcome,
-    reason: string | null,
-    receipt: string | null,
+  /** Says what became of one that went its way through the queue, which has written it down (settleSend). */
+  told(item: string, receipt: string | null): void {
+    this.#claims.drop(item);
+    if (receipt !== null) this.#database.query(keepReceipt).run(receipt, item);
+  }
+
+  /**
+   * Asks whether one may be sent now, as far as it is about what else that person is sent; until it is settled, others
+   * wait for it.
+   */
+  claim(
+    claim: Claim & { readonly atMs: number },
+    { caps, oncePerMs }: { readonly caps: readonly TriggerCap[]; readonly oncePerMs: number | null },
     nowMs: number,
-  ): void {
-    this.#database.query(settle).run(outcome, reason, nowMs, receipt, item);
+  ): ClaimAnswer {
+    const { item, profile, trigger, topic, atMs } = claim;
+    return this.#database.transaction((): ClaimAnswer => {
+      this.#database.query(moveEntry).run(profile, item);
+      const others = this.#claims.others(claim, nowMs);
+      if (oncePerMs !== null) {
+        const twin = this.#database.query(selectTwin).get(profile, trigger, item, atMs, oncePerMs);
+        if (twin !== null) return "once_per";
+        if (others.some((other) => other.trigger === trigger)) return "wait";
+      }
+      for (const { most, withinMs, topic: capped } of caps) {
+        if (capped !== null && capped !== topic) continue;
+        const sent = this.#sentSince(profile, nowMs - withinMs, capped, item);
+        if (sent >= most) return "capped";
+        const out = others.filter((other) => capped === null || other.topic === capped).length;
+        if (sent + out >= most) return "wait";
+      }
+      this.#claims.take({ item, profile, trigger, topic }, nowMs);
+      return "free";
+    })();
   }
 
   byItem(item: string): TriggerEntry | null {
@@ -184,13 +218,6 @@ export class TriggerTable {
         ? this.#database.query<Row, [string, number]>(selectOfProfile).all(of.profile, limit)
         : this.#database.query<Row, [string, number]>(selectOfTrigger).all(of.trigger, limit);
     return rows.map(entryOf);
-  }
-
-  /** How many messages a person was sent since then, about a topic or (null) about anything. */
-  sentSince(profile: string, sinceMs: number, topic: string | null): number {
-    return (
-      this.#database.query<{ sent: number }, SqlValue[]>(countSent).get(profile, sinceMs, topic)?.sent ?? 0
-    );
   }
 
   /** Numbers of every trigger that was set off since then. */
@@ -228,8 +255,16 @@ export class TriggerTable {
     this.#database.query(deleteProfile).run(profile);
   }
 
+  /** How many other messages a person was sent since then, about a topic or (null) about anything. */
+  #sentSince(profile: string, sinceMs: number, topic: string | null, item: string): number {
+    const row = this.#database
+      .query<{ sent: number }, SqlValue[]>(countSent)
+      .get(profile, sinceMs, topic, item);
+    return row?.sent ?? 0;
+  }
+
   #setOff(act: Extract<TriggerAct, { kind: "setOff" }>, nowMs: number): boolean {
-    const { trigger, profile, topic, seq, atMs, oncePerMs, isHeldOut } = act;
+    const { trigger, profile, topic, seq, atMs, oncePerMs } = act;
     const item = `${trigger}/${profile}/${seq}`;
     const insert = (outcome: TriggerOutcome, reason: string | null) =>
       this.#database
@@ -242,15 +277,25 @@ export class TriggerTable {
       insert("skipped", "once_per");
       return false;
     }
-    if (isHeldOut) {
-      insert("held_out", null);
-      return false;
-    }
     if (insert("queued", null).changes === 0) return false;
     const row = { profile, kind: "send", item, lane: act.lane, seq, atMs, payload: null } as const;
     toQueue(this.#database, act.destination, row, nowMs);
     return true;
   }
+}
+
+/** Why nothing is sent to those who are held out. */
+export const heldOut = "held_out";
+
+/** Writes down what became of a message, in the transaction that takes it out of the queue: a crash parts neither. */
+export function settleSend(
+  database: Database,
+  item: string,
+  outcome: Exclude<TriggerOutcome, "queued">,
+  reason: string | null,
+  nowMs: number,
+): void {
+  database.query(settle).run(outcome, reason, nowMs, item);
 }
 
 function liftOf(
