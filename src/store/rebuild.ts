@@ -174,7 +174,10 @@ class Rebuild {
   #lead(): void {
     for (const [pid, into] of this.#led) {
       const profile = this.#hot.profile(into);
-      if (profile !== undefined && this.#hot.profile(pid) === undefined) this.#hot.redirect(pid, profile);
+      if (profile === undefined || this.#hot.profile(pid) !== undefined) continue;
+      // Once the event that made it is erased, a number leads nowhere.
+      const row = this.#options.reader.row(pid);
+      if (row !== null && isFoldable(row)) this.#hot.redirect(pid, profile);
     }
   }
 

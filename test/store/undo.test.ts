@@ -95,11 +95,31 @@ test("a number leads where a rebuild leads it, also one that nobody was told of 
   await opened.accept("track", { userId: "u5", anonymousId: "d2", messageId: "m4", event: "Seen" });
   const second = { ...device("u5"), other: { type: "anonymous_id", value: "d2" } } as const;
   expect(await admin.undo(second)).toMatchObject({ kind: "done" });
+  opened.clock.advance(1_000);
   await opened.accept("track", { anonymousId: "d2", messageId: "m5", event: "Seen" });
+  const own = opened.find("anonymous_id", "d2")?.profileId;
+  opened.clock.advance(1_000);
   await opened.accept("track", { userId: "u6", anonymousId: "d2", messageId: "m6", event: "Seen" });
   await isSound();
   expect(await admin.liftUndo(second)).toMatchObject({ kind: "done" });
   await isSound();
+  // An erased event's number leads nowhere, whatever a row told of it.
+  const where = () => opened.store.profiles.find("live", "profile_id", own ?? "").kind;
+  expect(where()).toBe("found");
+  const timestamp = new Date(opened.clock.nowMs() - 1_500).toISOString();
+  await opened.accept("track", {
+    userId: "u7",
+    anonymousId: "d2",
+    messageId: "m7",
+    event: "Seen",
+    timestamp,
+  });
+  await admin.settle();
+  await admin.erase("live", "user_id", "u7");
+  expect(where()).toBe("missing");
+  await admin.rebuild();
+  await opened.live();
+  expect(where()).toBe("missing");
 });
 
 test("a profile that lost an event falls due when a rebuild says, though the clock was set back since", async () => {
