@@ -9,6 +9,7 @@ import type { Bench } from "../support/bench.ts";
 import { startFloor } from "../support/floorServer.ts";
 import { readAuthorization, startOurs, writeAuthorization, type Ours } from "../support/ours.ts";
 import type { Result, Row } from "../support/row.ts";
+import { seedProfiles } from "../support/seed.ts";
 
 const pack = "version: 1\nuse: [{ ecommerce: { currency: EUR } }]\n";
 const connections = 64;
@@ -111,6 +112,8 @@ async function eventResults(bench: Bench): Promise<Result[]> {
 async function readResult(bench: Bench): Promise<Result> {
   const noop = await startFloor(bench, "noop");
   const ours = await startOurs(bench, undefined, configured(bench, thirtyTraits()));
+  // Whom no event happens to fall on must be there too.
+  await seedProfiles(ours, users, 1_000);
   await fill(bench, ours, users, 10 * users);
   const figures = await bench.interleave({
     noop: async () =>
