@@ -19,6 +19,8 @@ export function deliveryOperations(deps: ActDeps, profiles: Profiles, watch: Del
   };
   return {
     "destinations.list": () => reports(deps),
+    "destinations.history": ({ name, range }) =>
+      Promise.resolve(named(name).counts.history.read(range, clock.nowMs())),
     "destinations.test": ({ name }) => probe(named(name)),
     "destinations.preview": ({ name, ...id }) => preview(named(name), profileOf(profiles, id), deps),
     "destinations.explain": (id) => explain(profileOf(profiles, id), deps),

@@ -8,6 +8,7 @@ import { AuditSection } from "./audit.tsx";
 import { AuditsSection } from "./audits.tsx";
 import { DefinitionsSection } from "./definitions.tsx";
 import { ContentSection } from "./content.tsx";
+import { DestinationsSection } from "./destinations.tsx";
 import { FreshnessSection } from "./freshness.tsx";
 import { KeysSection } from "./keys.tsx";
 import { act, Data, Failure } from "./pieces.tsx";
@@ -18,6 +19,7 @@ import { link, route, sections, type SectionName } from "./route.ts";
 import { SegmentsSection } from "./segments.tsx";
 import { SignIn } from "./signIn.tsx";
 import { StorageSection } from "./storage.tsx";
+import { TriggersSection } from "./triggers.tsx";
 import { PlanSection } from "./trackingPlan.tsx";
 
 const bodies: Readonly<Record<SectionName, () => ComponentChild>> = {
@@ -27,6 +29,8 @@ const bodies: Readonly<Record<SectionName, () => ComponentChild>> = {
   definitions: () => <DefinitionsSection />,
   plan: () => <PlanSection />,
   content: () => <ContentSection />,
+  destinations: () => <DestinationsSection />,
+  triggers: () => <TriggersSection />,
   quarantine: () => <QuarantineSection />,
   audits: () => <AuditsSection />,
   freshness: () => <FreshnessSection />,

@@ -6,6 +6,7 @@ import { Graph } from "./identityGraph.tsx";
 import { At, Copy, Data, Failure, Table, useAnswer } from "./pieces.tsx";
 import type { NamespaceName } from "./namespaceName.ts";
 import { link } from "./route.ts";
+import { ProfileDeliveries } from "./profileDeliveries.tsx";
 import { Traits } from "./profileTraits.tsx";
 import { Timeline } from "./timeline.tsx";
 
@@ -45,6 +46,7 @@ export function ProfileDetail({ id, namespace }: { readonly id: string; readonly
       <Graph graph={answer.graph} profileId={answer.profileId} namespace={namespace} />
       <SegmentsOf profile={answer} namespace={namespace} />
       <Traits profile={answer} namespace={namespace} />
+      <ProfileDeliveries profileId={answer.profileId} namespace={namespace} version={answer.version} />
       <Timeline id={`profile_id:${answer.profileId}`} namespace={namespace} />
       <Raw profile={answer} />
     </article>

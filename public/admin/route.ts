@@ -8,6 +8,8 @@ export const sections = [
   ["definitions", "Definitions"],
   ["plan", "Tracking plan"],
   ["content", "Content"],
+  ["destinations", "Destinations"],
+  ["triggers", "Triggers"],
   ["quarantine", "Quarantine"],
   ["audits", "Audits"],
   ["freshness", "Freshness"],

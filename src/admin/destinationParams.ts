@@ -4,6 +4,7 @@ import type { DriftReport } from "../esp/deliver/drift.ts";
 import type {
   DeliveryReport,
   DestinationReport,
+  HistoryPoint,
   PreviewReport,
   ProbeReport,
 } from "../esp/deliver/reports.ts";
@@ -18,6 +19,7 @@ const identifier = z.strictObject({
 
 export const destinationParams = {
   "destinations.list": z.strictObject({}),
+  "destinations.history": z.strictObject({ name: destinationName, range: z.enum(["hour", "day"]) }),
   "destinations.test": z.strictObject({ name: destinationName }),
   "destinations.preview": identifier.extend({ name: destinationName }),
   "destinations.explain": identifier,
@@ -47,6 +49,7 @@ export const destinationParams = {
 
 export interface DestinationResults {
   readonly "destinations.list": readonly DestinationReport[];
+  readonly "destinations.history": readonly HistoryPoint[];
   readonly "destinations.test": ProbeReport;
   readonly "destinations.preview": PreviewReport;
   readonly "destinations.explain": readonly DeliveryReport[];

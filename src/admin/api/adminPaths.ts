@@ -140,5 +140,23 @@ export const adminPaths = [
   get("freshness", "How long events took, by source and event, and the error budget", {
     range: "6h, 1d (default), 7d or 28d",
   }),
+  get("destinations", "Every destination: state, lag, queue, last error"),
+  get("destination", "One destination and what it did lately", {
+    name: "the destination",
+    range: "hour (default) or day",
+  }),
+  get("destination/letters", "Dead letters, newest first", { name: "the destination", ...cursor }),
+  post(
+    "destination/act",
+    'Acts on a destination: {"act","name"}; act is pause, resume, refill, test, drift, repair, or with "ids" replay or discard',
+  ),
+  get("profile/deliveries", "What destinations know of a profile, and its messages", {
+    ...id,
+    ...namespace,
+  }),
+  get("triggers", "What each trigger did, and what it was good for", {
+    days: "of so many days, at most 180",
+  }),
+  get("triggers/log", "The newest 50 times that a trigger was set off", { name: "the trigger" }),
   get("audit", "What operators did, newest first", { ...cursor, action: "only this action" }),
 ] as const;

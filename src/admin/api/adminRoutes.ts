@@ -28,6 +28,15 @@ import {
   receiptList,
   sendContentTest,
 } from "./contentActs.ts";
+import {
+  actOnDestination,
+  destinationsView,
+  destinationView,
+  lettersView,
+  profileDeliveries,
+  triggerLog,
+  triggersView,
+} from "./deliveryActs.ts";
 import { espList, espSnippet } from "./espViews.ts";
 import { createKey, listKeys, revokeKey } from "./keyActs.ts";
 import { mendPieces } from "./mendActs.ts";
@@ -94,6 +103,12 @@ const gets: Readonly<Record<string, Answer>> = {
   "audits/trait": ({ query }, deps) =>
     traitDaysView(query.get("trait") ?? "", query.get("segment") ?? "", deps),
   freshness: ({ query }, deps) => freshnessView(query.get("range"), deps),
+  destinations: (_asked, deps) => destinationsView(deps),
+  destination: ({ query }, deps) => destinationView(query, deps),
+  "destination/letters": ({ query }, deps) => lettersView(query, deps),
+  "profile/deliveries": ({ query }, deps) => profileDeliveries(asked(query, deps.store), deps),
+  triggers: ({ query }, deps) => triggersView(query, deps),
+  "triggers/log": ({ query }, deps) => triggerLog(query, deps),
   audit: ({ query }, deps) => auditView(query, deps.audit),
 };
 
@@ -103,6 +118,7 @@ const posts: Readonly<Record<string, Answer>> = {
   "content/preflight": beginPreflight,
   "content/send": sendContentTest,
   "audits/run": beginAudit,
+  "destination/act": actOnDestination,
   "quarantine/replay": replayPieces,
   "quarantine/mend": mendPieces,
   "config/check": checkConfig,

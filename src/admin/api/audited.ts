@@ -91,6 +91,14 @@ const recorded: { readonly [Name in OperationName]?: (params: never) => string |
   rebuild: () => null,
 };
 
+/** What the audit log says of the target of an operation; null: it has none. */
+export function targetOf<Name extends OperationName>(
+  name: Name,
+  params: OperationParams<Name>,
+): string | null {
+  return recorded[name]?.(params as never) ?? null;
+}
+
 /** The name of an operation in the audit log. */
 const actionNames: { readonly [Name in OperationName]?: string } = {
   "keys.create": "key.create",

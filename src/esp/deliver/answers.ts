@@ -25,6 +25,8 @@ export interface Sent {
   readonly silenceMs: number | null;
   readonly reason: string | null;
   readonly deliveries: readonly Delivery[];
+  /** Of an answer that speaks of each row: those that it does not say were taken. */
+  readonly refused: ReadonlySet<Delivery>;
 }
 
 /** Of an ability whose repeat does harm, an error inside the other side leaves open what it did. */
@@ -116,6 +118,9 @@ export function sentOf(
   const answered = answer?.kind === "answer" ? answer : null;
   const isBusy = answered?.status === 429;
   const askedMs = isBusy ? retryAfterMs(answered?.headers["retry-after"], nowMs) : null;
+  const rows = verdict.kind === "rows" ? verdict.rows : null;
+  const isTaken = (at: number) => rows === null || rows[at]?.kind === "done";
+  const refusal = rows?.find((row) => row.kind !== "done");
   const silenceMs = answered === null ? null : (askedMs ?? silenceOf(answered.headers, nowMs));
   return {
     operation,
@@ -124,9 +129,14 @@ export function sentOf(
     status: answered?.status ?? null,
     isFailure: !isBusy && (verdict.kind === "retry" || verdict.kind === "unknown"),
     silenceMs,
-    reason: "reason" in verdict ? verdict.reason : null,
+    reason: "reason" in verdict ? verdict.reason : refusal === undefined ? null : reasonOf(refusal),
     deliveries,
+    refused: new Set(rows === null ? [] : deliveries.filter((_delivery, at) => !isTaken(at))),
   };
+}
+
+function reasonOf(verdict: RowVerdict): string | null {
+  return verdict.kind === "done" ? null : verdict.reason;
 }
 
 /** An answer as a dead letter keeps it. */

@@ -1,7 +1,23 @@
 /** What people are told of destinations. Times in milliseconds; nothing secret. */
 import type { Lane } from "../../model/delivery/delivery.ts";
 import type { Backfill, DeliveryStory } from "../../store/ops/deliveries.ts";
-import type { LastError } from "./delivererCounts.ts";
+
+export interface LastError {
+  readonly atMs: number;
+  readonly operation: string;
+  readonly status: number | null;
+  readonly reason: string;
+}
+
+/** What went out in a span of time. */
+export interface HistoryPoint {
+  readonly atMs: number;
+  readonly spanMs: number;
+  readonly acknowledged: number;
+  readonly failed: number;
+  /** From event to acknowledgement, counts by the buckets of lib/metrics.ts. */
+  readonly latency: readonly number[];
+}
 
 export interface DestinationReport {
   readonly name: string;

@@ -1,5 +1,4 @@
 /** Words of the way out: what is delivered, in which lane, and when one gives up. Pure. */
-import type { Cause } from "../change.ts";
 
 /** Lanes by urgency: each waits for those before it only. */
 export const lanes = ["transactional", "behavioural", "batch"] as const;
@@ -23,7 +22,7 @@ export const capabilityNames = [
 export type CapabilityName = (typeof capabilityNames)[number];
 
 /** The lane of a change: what people do goes before what is made of old data. */
-export function laneOf(cause: Cause): Lane {
+export function laneOf(cause: string): Lane {
   return cause === "import" || cause === "definition" || cause === "undo" ? "batch" : "behavioural";
 }
 
