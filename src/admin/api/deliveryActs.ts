@@ -22,6 +22,7 @@ import { quantileOf } from "./quantiles.ts";
 const lettersShown = 20;
 const logShown = 50;
 const driftSample = 50;
+const fewestSpans = 30;
 
 const name = z.string().min(1).max(64);
 const ids = z.array(z.int().min(1)).min(1).max(1_000);
@@ -38,7 +39,7 @@ export async function destinationsView({ call }: AdminDeps): Promise<Destination
 
 export async function destinationView(
   query: URLSearchParams,
-  { call }: AdminDeps,
+  { call, clock }: AdminDeps,
 ): Promise<DestinationAnswer> {
   const destination = (await call("destinations.list", {}, quietOutlet())).find(
     (one) => one.name === query.get("name"),
@@ -48,13 +49,31 @@ export async function destinationView(
   const points = await call("destinations.history", { name: destination.name, range }, quietOutlet());
   return {
     destination,
-    history: points.map(({ latency, ...point }) => ({
-      ...point,
-      p50: quantileOf(latency, 0.5),
-      p95: quantileOf(latency, 0.95),
-      p99: quantileOf(latency, 0.99),
-    })),
+    history: withQuiet(
+      points.map(({ latency, ...point }) => ({
+        ...point,
+        p50: quantileOf(latency, 0.5),
+        p95: quantileOf(latency, 0.95),
+        p99: quantileOf(latency, 0.99),
+      })),
+      clock.nowMs(),
+    ),
   };
+}
+
+/** Times of which there is no point are quiet ones; a chart shows some of them at least. */
+function withQuiet(points: DestinationAnswer["history"], nowMs: number): DestinationAnswer["history"] {
+  const [first] = points;
+  if (first === undefined) return [];
+  const { spanMs } = first;
+  const quiet = { spanMs, acknowledged: 0, failed: 0, p50: null, p95: null, p99: null };
+  const byTime = new Map(points.map((point) => [point.atMs, point]));
+  const lastMs = Math.max(Math.floor(nowMs / spanMs) * spanMs, points.at(-1)?.atMs ?? 0);
+  const fromMs = Math.min(first.atMs, lastMs - fewestSpans * spanMs);
+  return Array.from({ length: (lastMs - fromMs) / spanMs + 1 }, (_, at) => {
+    const atMs = fromMs + at * spanMs;
+    return byTime.get(atMs) ?? { atMs, ...quiet };
+  });
 }
 
 export async function lettersView(query: URLSearchParams, deps: AdminDeps): Promise<LettersAnswer> {

@@ -11,7 +11,7 @@ export interface DestinationsAnswer {
 /** GET /admin/api/destination */
 export interface DestinationAnswer {
   readonly destination: DestinationReport;
-  /** Quiet spans are missing. */
+  /** Empty where nothing was sent; else one a span, oldest first. */
   readonly history: readonly {
     readonly atMs: number;
     readonly spanMs: number;
