@@ -1,7 +1,8 @@
 /**
- * Erasure, as far as other people's rows are concerned. Events that a late link moved to the erased person were
- * somebody else's before, and what that profile's rows told until then (its identifiers, the values that changed) may
- * be the erased person's. Of those rows the values go, and the identifiers that were the erased person's.
+ * Erasure, as far as other people's rows are concerned. Events that a late link, or an operator's word, moved to the
+ * erased person were somebody else's before, and what that profile's rows told until then (its identifiers, the values
+ * that changed) may be the erased person's. Of those rows the values go, and the identifiers that were the erased
+ * person's.
  */
 import { identifierOf } from "../model/identifier.ts";
 import type { HotProfile } from "./hotProfile.ts";
@@ -26,7 +27,9 @@ export function scrub(
   const events = chainOf(other, journal, fromSeq);
   const pids = new Set([other.pid, ...events.flatMap((row) => [row.pid ?? other.pid, ...mergedOf(row)])]);
   const acts = [...pids].flatMap((pid) => journal.database.query<Told, [number]>(selectActs).all(pid));
-  const moves = acts.filter((row) => row.kind === rowKind.refold).map(({ seq }) => seq);
+  const moves = acts
+    .filter(({ kind }) => kind === rowKind.refold || kind === rowKind.undo)
+    .map(({ seq }) => seq);
   const throughSeq = Math.max(0, ...moves);
   const now = new Set(other.identifiers.map((key) => identifierOf(key).value));
   for (const row of [...events, ...acts]) {

@@ -150,3 +150,21 @@ test("a profile that lost an event falls due when a rebuild says, though the clo
   await opened.store.admin.settle();
   expect((await opened.store.admin.verify(() => {})).problems).toEqual([]);
 });
+
+test("what a profile was told of an event that an undo gave it, and a lifting took away, goes with the one erased", async () => {
+  using folder = tempFolder();
+  await using opened = await openTestStore(folder.path);
+  const device = { namespace: "live", user: "u4", other: { type: "anonymous_id", value: "d1" } } as const;
+  const { admin } = opened.store;
+  await opened.accept("track", { userId: "u4", anonymousId: "d1", messageId: "m1", event: "Seen" });
+  await opened.accept("identify", { anonymousId: "d1", messageId: "m2", traits: { note: "secret" } });
+  opened.clock.advance(1_000);
+  await opened.accept("track", { userId: "u1", anonymousId: "d1", messageId: "m3", event: "Seen" });
+  expect(await admin.undo(device)).toMatchObject({ kind: "done" });
+  expect(opened.traits("user_id", "u1")).toEqual({ note: "secret" });
+  expect(await admin.liftUndo(device)).toMatchObject({ kind: "done" });
+  expect(opened.traits("user_id", "u4")).toEqual({ note: "secret" });
+  await admin.erase("live", "user_id", "u4");
+  expect(JSON.stringify(opened.changes())).not.toContain("secret");
+  expect((await admin.verify(() => {})).problems).toEqual([]);
+});
