@@ -166,6 +166,8 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
     onKeysChanged: () => keys.refresh(),
     onErased: async (erased) => {
       content.lastGood.clear();
+      // What waits to be written is of before.
+      await content.receipts.flush();
       await eraseFromOps(ops, erased, store.changes);
       deliveries.nudge();
     },

@@ -17,6 +17,15 @@ export function queryOf(url: string): URLSearchParams {
   return new URLSearchParams(at < 0 ? "" : url.slice(at + 1));
 }
 
+/** If-None-Match compares weakly (RFC 9110, 13.1.2): a list, W/ prefixes and * count. Our own tags hold no comma. */
+export function hasTag(asked: string, etag: string): boolean {
+  return (
+    asked === etag ||
+    asked.trim() === "*" ||
+    asked.split(",").some((candidate) => candidate.trim().replace(/^W\//, "") === etag)
+  );
+}
+
 /** `type:value`, split at the first colon; the value is percent-decoded when it comes from a path. `types`: those that there are. Throws Refusal invalid_request. */
 export function parseIdentifier(
   text: string,

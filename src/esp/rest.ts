@@ -14,6 +14,7 @@ import {
   decode,
   durationOf,
   flagOf,
+  hasTag,
   instantOf,
   numberOf,
   parseIdentifier,
@@ -138,7 +139,7 @@ function cacheable(body: string, validUntilMs: number | null): CachedAnswer {
 function answerTo(request: Request, answer: CachedAnswer, nowMs: number): Response {
   if (answer.validUntilMs !== null) limitStaleness(answer, answer.validUntilMs - nowMs);
   const asked = request.headers.get("if-none-match");
-  if (asked !== null && (asked === answer.etag || matches(asked, answer.etag)))
+  if (asked !== null && hasTag(asked, answer.etag))
     return new Response(null, { status: 304, headers: answer.unchangedHeaders });
   return new Response(answer.body, answer);
 }
@@ -149,14 +150,6 @@ function limitStaleness({ headers, unchangedHeaders }: CachedAnswer, leftMs: num
   const value = seconds > 0 ? `${fresh}, stale-if-error=${seconds}` : fresh;
   headers.set("Cache-Control", value);
   unchangedHeaders.set("Cache-Control", value);
-}
-
-/** If-None-Match compares weakly (RFC 9110, 13.1.2): a list, W/ prefixes and * count. Our own tags hold no comma. */
-function matches(asked: string, etag: string): boolean {
-  return (
-    asked.trim() === "*" ||
-    asked.split(",").some((candidate) => candidate.trim().replace(/^W\//, "") === etag)
-  );
 }
 
 /** A hash of what is answered, the version included, so it changes with anything that a reader can see. */

@@ -85,6 +85,26 @@ describe("a block", () => {
     expect(shown.stdout).toBe(`${full.html}\n`);
   });
 
+  test("is given to the others of a request in which one makes no sense; tags are compared weakly", async () => {
+    using folder = tempFolder();
+    const { data, args } = setUp(folder);
+    await using server = await startServer({ data, args });
+    await fillCart(server);
+    const secret = { Authorization: `Bearer ${server.secretKey}` };
+    const ids = ["user_id:42", "", null, 7, ":", "nope:1", `user_id:${"y".repeat(5_000)}`, "user_id:42"];
+    const many = await server.post("/v1/content/cart-reminder", { ids }, secret);
+    expect(many.status).toBe(200);
+    const { results } = (await many.json()) as { results: (Answer & { id: unknown })[] };
+    expect(results.map(({ id }) => id)).toEqual(ids);
+    const known = [0, 7];
+    expect(results.flatMap(({ reason }, at) => (reason === null ? [at] : []))).toEqual(known);
+    const path = "/v1/content/cart-reminder?id=user_id:42";
+    const etag = (await server.get(path)).headers.get("etag") ?? "";
+    for (const tag of [etag, `W/${etag}`, `"other", ${etag}`, "*"])
+      expect([tag, (await server.get(path, { ...secret, "If-None-Match": tag })).status]).toEqual([tag, 304]);
+    expect((await server.get(path, { ...secret, "If-None-Match": '"other"' })).status).toBe(200);
+  });
+
   test("gives its fallback for whom it has nothing, and codes only for who may not ask", async () => {
     using folder = tempFolder();
     const { data, args } = setUp(folder);

@@ -123,6 +123,27 @@ describe("a receipt", () => {
     expect(left.map(({ traits }) => Object.keys(traits).length)).toEqual([2]);
   });
 
+  test("of who became part of somebody is found under them, is made again as it was, and goes with them", async () => {
+    using folder = tempFolder();
+    const { data, args } = setUp(folder);
+    await using server = await startServer({ data, args });
+    await server.post("/v1/identify", { anonymousId: "dev", traits: { firstName: "Anonymous" } });
+    await server.post("/v1/identify", { userId: "42", traits: { firstName: "Ann" } });
+    const before = await sent(server, "anonymous_id:dev");
+    await until("it is on disk", async () => (await receiptsOf(server, "block=hello")).length === 1);
+    await server.post("/v1/identify", { userId: "42", anonymousId: "dev" });
+    await until("it is found under who they are now", async () => {
+      await Bun.sleep(200);
+      const found = await receiptsOf(server, "id=user_id:42");
+      return found.some(({ receipt }) => receipt === before);
+    });
+    const answer = await server.get(`/v1/receipts/${before}?render=true`);
+    const { again } = (await answer.json()) as { again: { same: boolean; html: string } };
+    expect(again).toMatchObject({ same: true, html: expect.stringContaining("Anonymous") as string });
+    expect((await freshet(["erase", "user_id:42", "--data", data])).code).toBe(0);
+    expect(await receiptsOf(server, "block=hello")).toEqual([]);
+  }, 30_000);
+
   test("of a key that may read few traits shows only those, and gives nothing again", async () => {
     using folder = tempFolder();
     const { data, args } = setUp(folder);

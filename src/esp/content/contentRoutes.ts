@@ -7,7 +7,7 @@ import { z } from "zod";
 import { Refusal } from "../../errors.ts";
 import { checkIdType } from "../authorise.ts";
 import type { Caller, Callers } from "../credentials/callers.ts";
-import { queryOf } from "../query.ts";
+import { hasTag, queryOf } from "../query.ts";
 import { ampHeaders, type AmpHeaders } from "./amp.ts";
 import type { Block } from "./block.ts";
 import type { RenderedBlock } from "./renderBlock.ts";
@@ -40,7 +40,13 @@ const shownHeaders = {
   "Referrer-Policy": "no-referrer",
   "X-Robots-Tag": "noindex",
 } as const;
-const manyBody = z.strictObject({ ids: z.array(z.string().min(1).max(2_048)).min(1).max(maxIds) });
+/** One that makes no sense is an unknown recipient, and must not cost the others theirs. */
+const manyBody = z.strictObject({
+  ids: z
+    .array(z.union([z.string(), z.number(), z.boolean(), z.null()]))
+    .min(1)
+    .max(maxIds),
+});
 
 /** The routes; mounted by routes.ts. */
 export function contentRoutes(deps: ContentDeps) {
@@ -82,7 +88,11 @@ async function postContent(request: Request, deps: ContentDeps): Promise<Respons
   if (!body.success)
     throw new Refusal("invalid_request", { detail: `Send {"ids":[…]} with 1 to ${maxIds} identifiers.` });
   const results = body.data.ids.map((id) => {
-    const { rendered, leaveReceipt } = serveBlock(block, askedBy(caller, id, "json", deps), deps);
+    const { rendered, leaveReceipt } = serveBlock(
+      block,
+      askedBy(caller, String(id ?? ""), "json", deps),
+      deps,
+    );
     return { id, ...view(block, rendered, leaveReceipt(false)) };
   });
   return new Response(JSON.stringify({ results }), {
@@ -183,7 +193,8 @@ function answer(request: Request, block: Block, served: ServedBlock, form: Form,
     ...(form === "html" ? shownHeaders : {}),
     ...amp,
   };
-  const isSame = request.headers.get("if-none-match") === headers.ETag;
+  const asked = request.headers.get("if-none-match");
+  const isSame = asked !== null && hasTag(asked, headers.ETag);
   const receipt = leaveReceipt(isSame);
   if (isSame) return new Response(null, { status: 304, headers });
   return new Response(bodyOf(block, rendered, form, receipt), { headers });

@@ -10,6 +10,8 @@ export interface MailGlobals {
   readonly locale: string;
   /** IANA name, such as `Europe/Berlin`. */
   readonly timeZone: string;
+  /** The moment that it is rendered for; absent where none is meant. */
+  readonly nowMs?: number;
 }
 
 const dateStyles = ["full", "long", "medium", "short"] as const;
@@ -60,6 +62,30 @@ export function addFilters(liquid: Liquid): void {
     return plural(count, forms, localeOf(undefined, this.context.globals));
   });
   liquid.registerFilter("imageSize", imageSize);
+  pinDates(liquid);
+}
+
+const dateFilters = ["date", "date_to_xmlschema", "date_to_rfc822", "date_to_string", "date_to_long_string"];
+
+/**
+ * Liquid's own filters for dates go by the clock and the zone of the machine, and one draws lots: an answer could not be
+ * made again, nor be the same to the next asker. Now is the moment that is rendered for, and days begin where the block
+ * says.
+ */
+function pinDates(liquid: Liquid): void {
+  for (const name of dateFilters) {
+    const own = liquid.filters[name];
+    if (typeof own !== "function") continue;
+    liquid.registerFilter(name, function (value: unknown, ...given: unknown[]) {
+      const { opts, memoryLimit } = this.context;
+      const { nowMs } = this.context.globals as Partial<MailGlobals>;
+      const isNow = value === "now" || value === "today";
+      const at = isNow && nowMs !== undefined ? new Date(nowMs) : value;
+      const context = { opts: { ...opts, timezoneOffset: timeZoneOf(this.context.globals) }, memoryLimit };
+      return Reflect.apply(own, { ...this, context }, [at, ...given]) as unknown;
+    });
+  }
+  Reflect.deleteProperty(liquid.filters, "sample");
 }
 
 /** `{{ cart.value | money: cart.currency }}`, `{{ 84 | money: "EUR", "de-DE" }}` */

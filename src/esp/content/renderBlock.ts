@@ -154,6 +154,7 @@ function gather(head: Head, { valueOf, declaredOf, members }: Source, nowMs: num
     missing ||= need.required && given.value === null;
   }
   const globals = {
+    nowMs,
     locale: settingOf(head.locale, valueOf, isLocale),
     timeZone: settingOf(head.timeZone, valueOf, isTimeZone),
   };

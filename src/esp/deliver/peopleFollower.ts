@@ -22,6 +22,8 @@ const pageChanges = 1_000;
 /** Where nothing happens to people the cursor is written only so often: to read some changes twice does no harm. */
 const writeEvery = 20_000;
 const lookMs = 5_000;
+/** So often it is asked whether there is anything to know of people. */
+const beginMs = 1_000;
 
 export class PeopleFollower {
   readonly #deps: PeopleFollowerDeps;
@@ -62,16 +64,17 @@ export class PeopleFollower {
         if (signal.aborted) return;
         log.error("merges and erasures could not be taken in; they are tried again", describeError(error));
       }
-      // Where no destination ever was there is nothing to wait for but the first one.
+      // Where nothing is known of anybody there is nothing to wait for but the first one.
       const seen = this.#place?.seq ?? Number.POSITIVE_INFINITY;
-      await changes.waitBeyond(seen, AbortSignal.any([signal, AbortSignal.timeout(lookMs)]));
+      const waitMs = this.#place === null ? beginMs : lookMs;
+      await changes.waitBeyond(seen, AbortSignal.any([signal, AbortSignal.timeout(waitMs)]));
     }
   }
 
   async #read(): Promise<void> {
     const { changes, ops, clock, onErasures } = this.#deps;
     const place = this.#place ?? (await this.#begin());
-    // No destination was ever there: nothing is known of anybody.
+    // No destination was ever there, and no receipt was left: nothing is known of anybody.
     if (place === null) return;
     while (place.seq < changes.head() && !this.#abort.signal.aborted) {
       const { changes: page, scannedTo } = changes.read(place.seq, pageChanges);
@@ -89,8 +92,8 @@ export class PeopleFollower {
   async #begin(): Promise<{ epoch: number; seq: number } | null> {
     const { changes, ops } = this.#deps;
     const stored = await ops.ask("people", "cursor");
-    if (stored === null) return null;
-    const isGood = stored.epoch === changes.epoch && stored.seq <= changes.newest();
+    if (stored === null && (await ops.ask("receipts", "newestId")) === 0) return null;
+    const isGood = stored !== null && stored.epoch === changes.epoch && stored.seq <= changes.newest();
     this.#place = isGood ? { ...stored } : { epoch: changes.epoch, seq: changes.floor() };
     this.#written = this.#place.seq;
     return this.#place;
@@ -108,5 +111,6 @@ export async function catchUpWithPeople(
 
 function actOf({ cause, profileId, mergedFrom, seq, committedAtMs: atMs }: Change): PeopleAct[] {
   if (cause === "erase") return [{ kind: "erase", profiles: [profileId, ...(mergedFrom ?? [])], seq, atMs }];
+  if (cause === "undo") return [{ kind: "undo", profile: profileId, seq, atMs }];
   return mergedFrom === undefined ? [] : [{ kind: "merge", into: profileId, from: mergedFrom, seq, atMs }];
 }

@@ -192,6 +192,8 @@ export interface DeliveryStory {
 
 /** What happened to people themselves: who merged into whom, who was erased. */
 export type PeopleAct =
+  /** A merge was undone: the profile is its own again. */
+  | { readonly kind: "undo"; readonly profile: string; readonly seq: number; readonly atMs: number }
   | {
       readonly kind: "merge";
       readonly into: string;

@@ -9,6 +9,7 @@ export const opsEraseRules: Readonly<Record<string, string>> = {
   audit:
     "names keys, sources and the addresses of operators; an act on a profile is kept without its identifier",
   receipt: "rows of an erased profile go, and those of who was asked for by its identifiers while unknown",
+  receipt_heir: "rows of an erased profile go, as its own and as what it was before",
   block_text: "templates of e-mails, in which nobody's data stands",
   ...auditEraseRules,
   ...deliveryEraseRules,
@@ -65,6 +66,14 @@ CREATE TABLE block_text (
   auditTables,
   deliverySchema,
   triggerSchema,
+  `
+CREATE TABLE receipt_heir (
+  profile TEXT PRIMARY KEY,       -- a profile with receipts that is part of another one now
+  heir TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX receipt_heir_by_heir ON receipt_heir (heir);
+`,
 ];
 
 /** The schema of ops.db that this program writes. */

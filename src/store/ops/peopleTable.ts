@@ -5,6 +5,7 @@
 import type { Database } from "../sqlite.ts";
 import { codeOfKind, codeOfLane } from "./deliveryCodes.ts";
 import { eraseKnown, mergeKnown } from "./knownProfiles.ts";
+import { disinheritReceipts, eraseReceipts, inheritReceipts } from "./receiptTable.ts";
 import type { PeopleAct } from "./deliveries.ts";
 
 const selectCursor = "SELECT epoch, seq FROM people_cursor WHERE id = 1";
@@ -35,6 +36,7 @@ export class PeopleTable {
     this.#database.transaction(() => {
       for (const act of acts) {
         if (act.kind === "merge") for (const from of act.from) this.#merge(from, act.into, nowMs);
+        else if (act.kind === "undo") disinheritReceipts(this.#database, act.profile);
         else for (const profile of act.profiles) this.#erase(profile, act, nowMs);
       }
       this.#database.query(putCursor).run(epoch, seq);
@@ -53,6 +55,7 @@ export class PeopleTable {
       this.#database.query(markProfile).run(into, nowMs, id, from);
     }
     this.#database.query(moveAttempts).run(into, from);
+    inheritReceipts(this.#database, from, into);
   }
 
   #erase(profile: string, erasure: { readonly seq: number; readonly atMs: number }, nowMs: number): void {
@@ -62,6 +65,7 @@ export class PeopleTable {
       eraseKnown(this.#database, id, profile, erasure, nowMs);
     }
     this.#database.query(dropAttempts).run(profile);
+    eraseReceipts(this.#database, profile);
   }
 
   #destinations(): { readonly id: number }[] {

@@ -66,7 +66,7 @@ const insertReceipt = `INSERT OR IGNORE INTO receipt (${columns}) VALUES (?, ?, 
 const insertBlock =
   "INSERT OR IGNORE INTO block_text (block, version, source, partials, link_hosts, first_at_ms) VALUES (?, ?, ?, ?, ?, ?)";
 const selectById = `SELECT ${columns} FROM receipt WHERE id = ?`;
-const selectOfProfile = `SELECT ${columns} FROM receipt WHERE profile_id = ? AND id < ? AND id >= ? ORDER BY id DESC LIMIT ?`;
+const selectOfProfile = `SELECT ${columns} FROM receipt WHERE profile_id IN (SELECT ?1 UNION ALL SELECT profile FROM receipt_heir WHERE heir = ?1) AND id < ?2 AND id >= ?3 ORDER BY id DESC LIMIT ?4`;
 const selectAll = `SELECT ${columns} FROM receipt WHERE id < ? AND id >= ? ORDER BY id DESC LIMIT ?`;
 const selectBlock =
   "SELECT block, version, source, partials, link_hosts FROM block_text WHERE block = ? AND version = ?";
@@ -76,9 +76,14 @@ const selectNewestId = "SELECT max(id) AS id FROM receipt";
 const selectRows = "SELECT count(*) AS rows FROM receipt";
 const deleteBefore =
   "DELETE FROM receipt WHERE id IN (SELECT id FROM receipt WHERE id < ? ORDER BY id LIMIT ?)";
-const deleteOfProfile = "DELETE FROM receipt WHERE profile_id = ?";
+const deleteOfProfile =
+  "DELETE FROM receipt WHERE profile_id = ?1 OR profile_id IN (SELECT profile FROM receipt_heir WHERE heir = ?1)";
+const deleteHeirs = "DELETE FROM receipt_heir WHERE heir = ?1 OR profile = ?1";
 const deleteAsked = "DELETE FROM receipt WHERE asked_hash = ?";
-const moveProfile = "UPDATE receipt SET profile_id = ? WHERE profile_id = ?";
+const passOn = "UPDATE receipt_heir SET heir = ? WHERE heir = ?";
+const inherit =
+  "INSERT OR REPLACE INTO receipt_heir (profile, heir) SELECT ?2, ?1 WHERE EXISTS (SELECT 1 FROM receipt WHERE profile_id = ?2)";
+const disinherit = "DELETE FROM receipt_heir WHERE profile = ?";
 
 /** Rows looked through for one page where a filter has no index. */
 const maxScanned = 20_000;
@@ -176,17 +181,10 @@ export class ReceiptTable {
   /** Takes a person's receipts away; `askedHashes`: of identifiers that were asked for while nobody had them. */
   eraseProfile(profileId: string, askedHashes: readonly string[] = []): void {
     this.#database.transaction(() => {
-      this.#database.query(deleteOfProfile).run(profileId);
+      eraseReceipts(this.#database, profileId);
       for (const hash of askedHashes) this.#database.query(deleteAsked).run(hash);
     })();
     this.#rows = null;
-  }
-
-  /** Receipts of profiles that are part of another one now are that one's. */
-  mergeProfiles(into: string, from: readonly string[]): void {
-    this.#database.transaction(() => {
-      for (const profileId of from) this.#database.query(moveProfile).run(into, profileId);
-    })();
   }
 
   #before(profileId: string | null, beforeId: number, fromId: number): Row[] {
@@ -205,6 +203,26 @@ export class ReceiptTable {
     const { changes: aged } = this.#database.query(deleteBefore).run(firstIdAt(nowMs - keepMs), trimAtOnce);
     this.#rows = (this.#rows ?? 0) - crowdedOut - aged;
   }
+}
+
+/** Takes the receipts of a person away, of all profiles that they were. */
+export function eraseReceipts(database: Database, profile: string): void {
+  database.query(deleteOfProfile).run(profile);
+  database.query(deleteHeirs).run(profile);
+}
+
+/**
+ * A profile is part of another one now, under which its receipts are found too. They keep its name, since what was sent
+ * is made again from what it was then.
+ */
+export function inheritReceipts(database: Database, from: string, into: string): void {
+  database.query(passOn).run(into, from);
+  database.query(inherit).run(into, from);
+}
+
+/** A profile is its own again. */
+export function disinheritReceipts(database: Database, profile: string): void {
+  database.query(disinherit).run(profile);
 }
 
 /** Ids that one millisecond has room for. */

@@ -206,6 +206,20 @@ test.each([
   expect((await renderWith(template, "red; display: none")).html).toBe(expected);
 });
 
+test("now is the moment that is rendered for, and days begin where the block says", async () => {
+  const head = 'fallback: ""\ntimeZone: Pacific/Auckland\nneeds: [x]';
+  const template = `{{ "now" | date: "%Y-%m-%d %H" }} {{ x | date: "%d" }} {{ x | date: "%d", "UTC" }} {{ x | date_to_string }}`;
+  const block = await blockOf(template, head);
+  const values = { traits: { x: { value: "2026-11-30T20:00:00Z", updatedAtMs: 0 } }, segments: [] };
+  const { html } = renderBlock(block, { kind: "values", values }, Date.parse("2026-03-31T23:30:00Z"));
+  expect(html).toBe("2026-04-01 12 01 30 01 Dec 2026");
+});
+
+test("a filter that draws lots is not there, since no answer could be made again", async () => {
+  const made = blockOf("{{ x | sample }}", 'fallback: ""\nneeds: [x]');
+  expect(await made.then(() => "made", String)).toContain("sample");
+});
+
 describe("what the template itself must not do", () => {
   test.each([
     ["<style>p { background: url(https://evil.example/x.png) }</style>"],
