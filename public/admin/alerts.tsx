@@ -28,8 +28,9 @@ export function AlertBook({ raised }: { readonly raised: number }) {
       {error === null ? null : <Failure error={error} />}
       {answer === null ? null : answer.alerts.length === 0 ? (
         <p>
-          None since the start. One is raised when a source goes quiet, much is refused, events take long, or
-          the disk fills up; <code>alerts:</code> in freshet.yaml sets when, and where it is told.
+          None since the start. One is raised when a source goes quiet, much is refused, events take long, a
+          destination lags or fails, or the disk fills up; <code>alerts:</code> in freshet.yaml sets when, and
+          where it is told.
         </p>
       ) : (
         <Table label="Alerts" head={["Raised", "Cleared", "What"]}>
