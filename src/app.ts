@@ -166,6 +166,7 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
     onKeysChanged: () => keys.refresh(),
     onErased: async (erased) => {
       content.lastGood.clear();
+      for (const { engine } of content.shelf?.blocks ?? []) engine.memory.clear();
       // What waits to be written is of before.
       await content.receipts.flush();
       await eraseFromOps(ops, erased, store.changes);

@@ -3,13 +3,19 @@ import { Liquid, LiquidError, type Template } from "liquidjs";
 import { addFilters, type MailGlobals } from "./filters.ts";
 import { BlockProblem } from "./frontMatter.ts";
 import { markFilter, marked, markOutputs } from "./marks.ts";
+import { RenderMemory } from "./renderMemory.ts";
 import { guardStyles, styleFilter, styleValue } from "./styleOutputs.ts";
 
 const limits = { parseLimit: 1_000_000, renderLimit: 100, memoryLimit: 2_000_000 } as const;
 /** What a rendered part may have; some ESPs cut or refuse more. */
 const maxOutputBytes = 1_000_000;
 
+/** For all blocks of a folder. */
+const memoryBytes = 32 * 1024 * 1024;
+
 export interface Engine {
+  /** What its templates made of values before. */
+  readonly memory: RenderMemory;
   /** Throws BlockProblem with line and column; `headLines`: lines of the file before the template. */
   parse(text: string, headLines: number): readonly Template[];
   /** The same of what is no HTML: a text part, a subject. */
@@ -46,6 +52,7 @@ export function newEngine(
   if (marks) liquid.registerFilter(markFilter, marked);
   addFilters(liquid);
   return {
+    memory: new RenderMemory(memoryBytes),
     parse: (text, headLines) => {
       try {
         return liquid.parse(prepare(text, headLines));

@@ -11,7 +11,7 @@ export interface MailGlobals {
   /** IANA name, such as `Europe/Berlin`. */
   readonly timeZone: string;
   /** The moment that it is rendered for; absent where none is meant. */
-  readonly nowMs?: number;
+  readonly nowMs?: number | undefined;
 }
 
 const dateStyles = ["full", "long", "medium", "short"] as const;
@@ -78,9 +78,10 @@ function pinDates(liquid: Liquid): void {
     if (typeof own !== "function") continue;
     liquid.registerFilter(name, function (value: unknown, ...given: unknown[]) {
       const { opts, memoryLimit } = this.context;
-      const { nowMs } = this.context.globals as Partial<MailGlobals>;
       const isNow = value === "now" || value === "today";
-      const at = isNow && nowMs !== undefined ? new Date(nowMs) : value;
+      // Asked for only where it matters: what does not depend on it is remembered.
+      const nowMs = isNow ? (this.context.globals as Partial<MailGlobals>).nowMs : undefined;
+      const at = nowMs === undefined ? value : new Date(nowMs);
       const context = { opts: { ...opts, timezoneOffset: timeZoneOf(this.context.globals) }, memoryLimit };
       return Reflect.apply(own, { ...this, context }, [at, ...given]) as unknown;
     });

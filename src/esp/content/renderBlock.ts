@@ -174,20 +174,44 @@ function settingOf(
 function fill(block: Block, gathered: Gathered, members: readonly string[]): RenderedBlock {
   const { data, freshness, globals } = gathered;
   if (gathered.missing) return standIn(block, members, "trait_missing", gathered);
+  const servedFrom = worst(Object.values(freshness).map((one) => one.servedFrom));
+  const reason = reasonOf(servedFrom);
+  const rest = { data, servedFrom, reason, freshness, globals, isFallback: false } as const;
+  const values = JSON.stringify([block.version, globals.locale, globals.timeZone, data]);
+  const before = block.engine.memory.get(values);
+  if (before !== undefined) return { ...before, ...rest };
+  const moment = momentOf(globals);
   try {
-    const html = block.engine.render(block.html, data, globals);
+    const html = block.engine.render(block.html, data, moment.globals);
     const fault = htmlFault(html, block.linkHosts);
     if (fault !== null) return standIn(block, members, fault, gathered);
     const text =
       block.textPart === null
         ? textOf(html)
-        : decodedText(block.engine.render(block.textPart, data, globals));
-    const servedFrom = worst(Object.values(freshness).map((one) => one.servedFrom));
-    const reason = reasonOf(servedFrom);
-    return whole({ html, text, data, servedFrom, reason, freshness, globals, isFallback: false });
+        : decodedText(block.engine.render(block.textPart, data, moment.globals));
+    const made = { html, text, contentHash: hashOf(html, text) };
+    if (!moment.wasAsked()) block.engine.memory.keep(values, made);
+    return { ...made, ...rest };
   } catch {
     return standIn(block, members, "template_failed", gathered);
   }
+}
+
+/** What is rendered with, and whether the template asked what time it is. */
+function momentOf({ locale, timeZone, nowMs }: MailGlobals): {
+  readonly globals: MailGlobals;
+  readonly wasAsked: () => boolean;
+} {
+  let isAsked = false;
+  const globals: MailGlobals = {
+    locale,
+    timeZone,
+    get nowMs() {
+      isAsked = true;
+      return nowMs;
+    },
+  };
+  return { globals, wasAsked: () => isAsked };
 }
 
 const nothingGathered = { data: {}, freshness: {}, globals: { locale: "en", timeZone: "UTC" } } as const;
@@ -202,12 +226,14 @@ function standIn(
   const ofSegment = head.fallbackBySegment.find(([segment]) => members.includes(segment));
   const html = ofSegment?.[1] ?? head.fallback;
   const servedFrom = ofSegment === undefined ? "default" : "segmentDefault";
-  return whole({ html, text: textOf(html), data, servedFrom, reason, freshness, globals, isFallback: true });
+  const text = textOf(html);
+  const contentHash = hashOf(html, text);
+  return { html, text, data, servedFrom, reason, freshness, globals, isFallback: true, contentHash };
 }
 
-function whole(rendered: Omit<RenderedBlock, "contentHash">): RenderedBlock {
-  const hash = new Bun.CryptoHasher("sha256").update(rendered.html).update("\0").update(rendered.text);
-  return { ...rendered, contentHash: hash.digest("hex").slice(0, 32) };
+function hashOf(html: string, text: string): string {
+  const hash = new Bun.CryptoHasher("sha256").update(html).update("\0").update(text);
+  return hash.digest("hex").slice(0, 32);
 }
 
 /** The text part is no HTML: what the engine escaped is turned back. */

@@ -215,6 +215,46 @@ test("now is the moment that is rendered for, and days begin where the block say
   expect(html).toBe("2026-04-01 12 01 30 01 Dec 2026");
 });
 
+describe("what was made of values before", () => {
+  const at = (block: Block, value: string, nowMs: number) => {
+    const values = { traits: { x: { value, updatedAtMs: 0 } }, segments: [] };
+    return renderBlock(block, { kind: "values", values }, nowMs);
+  };
+
+  test("is given again for the same values, with ages of its own, and never for others", async () => {
+    const block = await blockOf("<p>{{ x }}</p>", "fallback: d\nneeds: { x: { maxAge: 1h } }");
+    const first = at(block, "a", 1_000);
+    expect(block.engine.memory.bytes).toBeGreaterThan(0);
+    expect(at(block, "a", 2_000)).toEqual({
+      ...first,
+      freshness: { x: { servedFrom: "live", ageMs: 2_000, maxAgeMs: 3_600_000 } },
+      globals: { ...first.globals, nowMs: 2_000 },
+    });
+    expect(at(block, "a", 7_200_000)).toMatchObject({ servedFrom: "lastKnown", reason: "trait_stale" });
+    expect(at(block, "b", 1_000).html).toBe("<p>b</p>");
+  });
+
+  test("is not remembered where it was asked what time it is, nor what failed", async () => {
+    const block = await blockOf("<p>{{ x | date: '%Y' }}</p>", "fallback: d\nneeds: [x]");
+    expect(at(block, "now", 0).html).toBe("<p>1970</p>");
+    expect(at(block, "now", Date.parse("2026-06-01")).html).toBe("<p>2026</p>");
+    expect(block.engine.memory.bytes).toBe(0);
+    const failing = await blockOf(
+      "{% for a in (1..100000) %}{{ x }}xxxxxxxxxxxxxxxxxxxxxxxx{% endfor %}",
+      "fallback: d\nneeds: [x]",
+    );
+    expect(at(failing, "a".repeat(100), 0).reason).toBe("template_failed");
+    expect(failing.engine.memory.bytes).toBe(0);
+  });
+
+  test("takes bounded memory", async () => {
+    const block = await blockOf("<p>{{ x }}</p>", "fallback: d\nneeds: [x]");
+    for (let turn = 0; turn < 2_500; turn += 1) at(block, `${turn} ${"x".repeat(5_000)}`, 0);
+    expect(block.engine.memory.bytes).toBeLessThanOrEqual(32 * 1024 * 1024);
+    expect(at(block, `2499 ${"x".repeat(5_000)}`, 0).html).toStartWith("<p>2499 x");
+  });
+});
+
 test("a filter that draws lots is not there, since no answer could be made again", async () => {
   const made = blockOf("{{ x | sample }}", 'fallback: ""\nneeds: [x]');
   expect(await made.then(() => "made", String)).toContain("sample");
