@@ -17,3 +17,9 @@ for (const seed of [701_004, 721_000, 800_066, 800_067, 800_113])
     () => liveAndCompare(seed, 100, definitions, segments, true),
     60_000,
   );
+
+test(
+  "so does one with computed traits alone: seed 920146",
+  () => liveAndCompare(920_146, 100, definitions, [], true),
+  60_000,
+);
