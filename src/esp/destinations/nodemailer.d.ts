@@ -2,7 +2,7 @@
 declare module "nodemailer" {
   export interface MailMessage {
     readonly from: string;
-    readonly to: string;
+    readonly to: { readonly name: string; readonly address: string };
     readonly replyTo?: string;
     readonly subject: string;
     readonly html?: string;

@@ -55,7 +55,9 @@ export const smtp: Destination<Settings> = {
     return {
       limits: { windows: [], connections, timeoutMs },
       identify: ({ email }) =>
-        email === null ? { kind: "none", missing: "e-mail address" } : { kind: "key", key: { email } },
+        email === null || !isOneAddress(email)
+          ? { kind: "none", missing: "e-mail address" }
+          : { kind: "key", key: { email } },
       probe: null,
       send: {
         maxRows: 1,
@@ -96,9 +98,17 @@ function transportOptions({ url, dkim, requireTls }: Settings): object {
   };
 }
 
+/**
+ * Strangers say what their address is, and mail programs read lists, groups and comments in one: what is anything but
+ * one plain address would go to many.
+ */
+function isOneAddress(email: string): boolean {
+  return email.length <= 320 && /^[^\s@<>,;:"()[\]\\]{1,64}@[^\s@<>,;:"()[\]\\]+$/.test(email);
+}
+
 async function sendOne(row: SendRow, own: Settings, transport: Transport, nowMs: number): Promise<Verdict> {
   const { email, message } = row;
-  if (email === null) return { kind: "drop", reason: "there is no e-mail address" };
+  if (email === null || !isOneAddress(email)) return { kind: "drop", reason: "there is no e-mail address" };
   if (message.html === null && message.text === null)
     return {
       kind: "drop",
@@ -107,7 +117,7 @@ async function sendOne(row: SendRow, own: Settings, transport: Transport, nowMs:
   try {
     await transport.sendMail({
       from: own.from,
-      to: email,
+      to: { name: "", address: email },
       ...(own.replyTo === undefined ? {} : { replyTo: own.replyTo }),
       subject: oneLine(message.subject ?? ""),
       ...(message.html === null ? {} : { html: message.html }),
