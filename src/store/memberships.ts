@@ -121,8 +121,8 @@ export class Memberships {
     if (this.isEmpty) return;
     const membership = profile.membership ?? noMembership;
     const { members } = told;
-    // A row that says all says its instant, too: those before it may have been another profile's.
-    const atMs = members === null ? Math.max(membership.atMs, instantMs) : (told.atMs ?? instantMs);
+    // Where the clock went back, the instant of a row that says all may come from events that are another's since.
+    const atMs = Math.max(membership.atMs, instantMs, told.atMs ?? 0);
     const since = members === null ? turned(membership.since, told.turn, atMs) : new Map(members);
     const toldAtMs = told.tellsDecays ? instantMs : members === null ? membership.toldAtMs : 0;
     profile.membership = {
