@@ -55,16 +55,54 @@ const adminViews: readonly (readonly [name: string, place: string, sign: string,
     '[aria-label="Violations"] tbody tr',
     { colorScheme: "light", viewport: { width: 1280, height: 700 } },
   ],
+  [
+    "admin-content",
+    "content/left-behind",
+    "iframe",
+    { colorScheme: "light", viewport: { width: 1280, height: 1300 } },
+  ],
+  [
+    "admin-preflight",
+    "content/left-behind",
+    "iframe",
+    { colorScheme: "light", viewport: { width: 1280, height: 1100 } },
+  ],
+  [
+    "admin-destination",
+    "destinations/mailbox",
+    "h2",
+    { colorScheme: "light", viewport: { width: 1280, height: 1100 } },
+  ],
+  [
+    "admin-trigger",
+    "triggers/cart-mail",
+    "tbody tr",
+    { colorScheme: "light", viewport: { width: 1280, height: 1000 } },
+  ],
 ];
 
-/** What is done before a picture is taken, by the place. */
+/** What is done before a picture is taken, by its name. */
 const acts: Readonly<Record<string, (page: Page) => Promise<void>>> = {
-  definitions: async (page) => {
+  "admin-content": async (page) => {
+    await page.getByLabel("Identifier").fill("ann@example.com");
+    await page.getByText("Served from").waitFor();
+    await page.waitForSelector('[aria-label="Values"] tbody tr');
+  },
+  "admin-preflight": async (page) => {
+    await page.getByRole("button", { name: "Render for all of them" }).click();
+    await page.waitForSelector('[aria-label="By level"] tbody tr', { timeout: 60_000 });
+    await page.locator("#preflight").scrollIntoViewIfNeeded();
+    await page.evaluate('document.getElementById("preflight").scrollIntoView()');
+  },
+  "admin-definitions": async (page) => {
     const editor = page.locator('textarea[aria-label="freshet.yaml"]');
-    await editor.fill(`${await editor.inputValue()}  lookers: { trait: views24h, atLeast: 1 }\n`);
+    const text = await editor.inputValue();
+    await editor.fill(text.replace("segments:\n", "segments:\n  lookers: { trait: views24h, atLeast: 1 }\n"));
     await page.click("text=What would it do?");
     await page.waitForSelector('[aria-label="Segments that would change"]', { timeout: 120_000 });
-    await editor.evaluate("(field) => { field.scrollTop = field.scrollHeight; }");
+    await editor.evaluate(
+      "(field) => { field.scrollTop = (field.scrollHeight * field.value.indexOf('lookers')) / field.value.length - 60; }",
+    );
   },
 };
 
@@ -91,6 +129,9 @@ const places: readonly (readonly [name: string, place: string, sign: string])[] 
   ["keys", "keys", "tbody tr"],
   ["storage", "storage", "h2"],
   ["audit", "audit", "tbody tr"],
+  ["content", "content/left-behind", "iframe"],
+  ["destinations", "destinations", "h1"],
+  ["triggers", "triggers", "h2"],
 ];
 const looks: readonly (readonly [name: string, options: PageOptions])[] = [
   ["light", { colorScheme: "light", viewport: { width: 1280, height: 1100 } }],
@@ -133,18 +174,28 @@ async function main(): Promise<void> {
     mkdirSync(pictures, { recursive: true });
     await using browser = await startBrowser();
     const startedMs = Date.now();
+    // The mailbox is that of whoever shopped in the same browser.
+    await using mails = await browser.open(`${origin}/demo`, {
+      locale,
+      colorScheme: "light",
+      viewport: { width: 1000, height: 900 },
+    });
+    await shop(mails.page);
     for (const [name, options] of demoViews) {
       await using opened = await browser.open(`${origin}/demo`, { locale, ...options });
       await shop(opened.page);
       await opened.screenshot(join(pictures, `${name}.png`));
     }
     await Bun.sleep(Math.max(0, startedMs + historyMs - Date.now()));
+    await mails.page.goto(`${origin}/demo/mailbox`);
+    await mails.page.waitForTimeout(settleMs);
+    await mails.screenshot(join(pictures, "demo-mailbox.png"));
     for (const [name, place, sign, options] of isEvery ? everyView : adminViews) {
       await using opened = await browser.open(`${origin}/admin`, { locale, ...options });
       await signIn(opened.page, secretKey);
       await opened.page.goto(`${origin}/admin#/${place}`);
       await opened.page.waitForSelector(sign);
-      await acts[place]?.(opened.page);
+      await acts[name]?.(opened.page);
       await opened.page.waitForTimeout(settleMs);
       await opened.screenshot(join(pictures, `${name}.png`));
     }

@@ -92,3 +92,25 @@ test("a problem never tells the value, which may be a secret", () => {
   expect(found.length).toBeGreaterThan(1);
   expect(found.join("\n")).not.toContain("hunter2");
 });
+
+test("a shop's first destinations and trigger", () => {
+  const { destinations, triggers } = load(
+    `segments: { big-spenders: { trait: plan, is: pro }, cart-abandoned: { trait: cart.count, atLeast: 1 } }
+use: [{ ecommerce: { currency: EUR } }]
+destinations:
+  klaviyo: { type: klaviyo, apiKey: "\${KLAVIYO_API_KEY}", map: { first_name: firstName, last_cart_value: cart.value }, audiences: [big-spenders] }
+  mail:    { type: smtp, url: "\${SMTP_URL}", from: "Shop <hello@shop.example>" }
+triggers:
+  cart-mail:
+    when: { enters: cart-abandoned }
+    send: { block: cart-reminder, through: mail, subject: "Your cart is waiting", topic: marketing }
+    limits: { oncePer: 7d, quietHours: "21:00-08:00", timeZone: Europe/Berlin, maxLate: 1h, holdout: 5% }
+`,
+    { KLAVIYO_API_KEY: "pk_secret", SMTP_URL: "smtp://127.0.0.1:2525" },
+  );
+  expect(destinations.map(({ name, type, own }) => ({ name, type, own }))).toMatchObject([
+    { name: "klaviyo", type: "klaviyo", own: { apiKey: "pk_secret" } },
+    { name: "mail", type: "smtp", own: { url: "smtp://127.0.0.1:2525" } },
+  ]);
+  expect(triggers.triggers.map(({ name }) => name)).toEqual(["cart-mail"]);
+});

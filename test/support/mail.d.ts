@@ -15,6 +15,7 @@ declare module "smtp-server" {
       ) => void;
     });
     readonly server: { address(): { port: number } };
+    readonly connections: ReadonlySet<unknown>;
     listen(port: number, host: string, act: () => void): void;
     close(act: () => void): void;
   }

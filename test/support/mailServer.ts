@@ -19,6 +19,8 @@ export interface MailServer extends AsyncDisposable {
   readonly mails: readonly ReceivedMail[];
   /** What the next mails are answered in place of 250; empty: they are taken. */
   readonly refusals: { code: number; message: string }[];
+  /** How many are connected now. */
+  clients(): number;
 }
 
 /** Starts one; it offers no TLS. */
@@ -51,6 +53,7 @@ export async function mailServer(): Promise<MailServer> {
     url: `smtp://127.0.0.1:${port}`,
     mails,
     refusals,
+    clients: () => server.connections.size,
     [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(() => resolve())),
   };
 }

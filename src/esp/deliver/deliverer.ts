@@ -144,6 +144,7 @@ export class Deliverer {
     this.#wake.end();
     using _timer = this.#deps.timers.after(graceMs, () => this.#cut.abort());
     await this.#running;
+    this.setUp.open.close?.();
   }
 
   /** Takes up at once what was put into the queue. */
@@ -365,7 +366,7 @@ export class Deliverer {
 }
 
 /** Whether it takes rows of the queue at all. */
-export function takesRows({ upsert, audience, suppress, event, send, erase }: OpenDestination): boolean {
+function takesRows({ upsert, audience, suppress, event, send, erase }: OpenDestination): boolean {
   return [upsert, audience, suppress, event, send, erase].some((ability) => ability !== undefined);
 }
 

@@ -59,6 +59,8 @@ export interface OpenDestination {
     readonly lingerMs?: number;
   };
   readonly readBack?: ReadBack;
+  /** Lets go of what it keeps open, such as connections of a pool; nothing is asked of it after that. */
+  readonly close?: () => void;
 }
 
 /** Documented limits; freshet.yaml may set lower ones. */

@@ -54,7 +54,7 @@ function refused(why: string): Answer {
 }
 
 /** Why a URL that somebody gave can't be used, whatever its name leads to; null: it can. */
-export function urlProblem(text: string): string | null {
+function urlProblem(text: string): string | null {
   // Characters that one reader of URLs skips and another does not.
   const isPlain = text.length <= 2_000 && !/[\s\\\u0000-\u001f\u007f]/.test(text);
   if (!isPlain || !/^https?:\/\/[^/]/i.test(text) || !URL.canParse(text))

@@ -59,6 +59,7 @@ export const smtp: Destination<Settings> = {
           ? { kind: "none", missing: "e-mail address" }
           : { kind: "key", key: { email } },
       probe: null,
+      close: () => transport?.close(),
       send: {
         maxRows: 1,
         maxBytes: 10_000_000,

@@ -27,7 +27,7 @@ export function laneOf(cause: string): Lane {
 }
 
 /** What fails for a passing reason is tried again until it is so old. */
-export const giveUpAfterMs = 72 * 3_600_000;
+const giveUpAfterMs = 72 * 3_600_000;
 /** A clock that leaps must not age anything: so many tries were made before one gives up, however old it looks. */
 const fewestTries = 8;
 
