@@ -84,7 +84,7 @@ const adminViews: readonly (readonly [name: string, place: string, sign: string,
 /** What is done before a picture is taken, by its name. */
 const acts: Readonly<Record<string, (page: Page) => Promise<void>>> = {
   "admin-content": async (page) => {
-    await page.getByLabel("Identifier").fill("ann@example.com");
+    await page.getByRole("textbox", { name: "Identifier" }).fill("ann@example.com");
     await page.getByText("Served from").waitFor();
     await page.waitForSelector('[aria-label="Values"] tbody tr');
   },
@@ -100,9 +100,7 @@ const acts: Readonly<Record<string, (page: Page) => Promise<void>>> = {
     await editor.fill(text.replace("segments:\n", "segments:\n  lookers: { trait: views24h, atLeast: 1 }\n"));
     await page.click("text=What would it do?");
     await page.waitForSelector('[aria-label="Segments that would change"]', { timeout: 120_000 });
-    await editor.evaluate(
-      "(field) => { field.scrollTop = (field.scrollHeight * field.value.indexOf('lookers')) / field.value.length - 60; }",
-    );
+    await editor.press("Control+Home");
   },
 };
 
@@ -169,7 +167,7 @@ async function main(): Promise<void> {
   const server = Bun.spawn([process.execPath, ...command], { stdout: "pipe", stderr: "inherit" });
   try {
     const { origin, writeKey, secretKey } = await greeting(server.stdout);
-    const others = simulate(origin, writeKey);
+    await using _others = simulate(origin, writeKey);
     if (isEvery) await refuseOne(origin, writeKey);
     mkdirSync(pictures, { recursive: true });
     await using browser = await startBrowser();
@@ -199,8 +197,6 @@ async function main(): Promise<void> {
       await opened.page.waitForTimeout(settleMs);
       await opened.screenshot(join(pictures, `${name}.png`));
     }
-    others.kill("SIGINT");
-    await others.exited;
   } finally {
     server.kill("SIGTERM");
     await server.exited;
