@@ -5,6 +5,7 @@ import { exportDestination } from "./export.ts";
 import { httpDestination } from "./http.ts";
 import { klaviyo } from "./klaviyo.ts";
 import { mailbox } from "./mailbox.ts";
+import { sendgrid } from "./sendgrid.ts";
 import { smtp } from "./smtp.ts";
 import { webhook } from "./webhook.ts";
 
@@ -14,6 +15,7 @@ export const destinationTypes: readonly Destination[] = [
   httpDestination,
   klaviyo,
   mailbox,
+  sendgrid,
   smtp,
   webhook,
   exportDestination,
