@@ -31,18 +31,18 @@ export async function mailServer(): Promise<MailServer> {
     authOptional: true,
     disabledCommands: ["STARTTLS", "AUTH"],
     logger: false,
-    onData: (stream, _session, done) => {
+    onData: (stream, _session, answered) => {
       const chunks: Uint8Array[] = [];
       stream.on("data", (chunk) => chunks.push(chunk));
       stream.on("end", () => {
         const refusal = refusals.shift();
         if (refusal !== undefined) {
-          done(Object.assign(new Error(refusal.message), { responseCode: refusal.code }));
+          answered(Object.assign(new Error(refusal.message), { responseCode: refusal.code }));
           return;
         }
         received(Buffer.concat(chunks))
           .then((mail) => mails.push(mail))
-          .then(() => done(), done);
+          .then(() => answered(), answered);
       });
     },
   });

@@ -16,7 +16,7 @@ import type {
   SendRow,
   UpsertRow,
 } from "../deliver/destination.ts";
-import { SendgridFields } from "./sendgridFields.ts";
+import { asText, SendgridFields } from "./sendgridFields.ts";
 
 const settings = z.strictObject({
   apiKey: z.string().min(1).max(200),
@@ -68,10 +68,10 @@ export const sendgrid: Destination<Settings> = {
   settings,
   can: ["upsert", "audience", "suppress", "send", "erase", "readBack"],
   secrets: ({ apiKey }) => [apiKey],
-  open: (own, { nowMs, fetch }) => {
+  open: (own, tools) => {
     const fields = new SendgridFields({
-      nowMs,
-      fetch: () => fetch(call(own, "GET", "/v3/marketing/field_definitions")),
+      nowMs: tools.nowMs,
+      fetch: () => tools.fetch(call(own, "GET", "/v3/marketing/field_definitions")),
     });
     const job = {
       request: (id: string) => call(own, "GET", `/v3/marketing/contacts/imports/${encodeURIComponent(id)}`),
@@ -183,7 +183,7 @@ function contact({ key, set, clear }: UpsertRow, fields: SendgridFields): object
   const custom: Record<string, Json> = {};
   for (const [name, value] of Object.entries(set))
     if (ownFields[name] === undefined) custom[name] = value;
-    else own[name] = String(value);
+    else own[name] = asText(value);
   for (const name of clear)
     if (ownFields[name] !== undefined) own[name] = "";
     else if (fields.isText(name)) custom[name] = "";

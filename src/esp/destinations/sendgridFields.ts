@@ -77,7 +77,7 @@ export class SendgridFields {
     const found: Record<string, Json> = {};
     for (const [name, value] of Object.entries(values)) {
       const field = this.#fields?.get(name.toLowerCase());
-      if (field !== undefined) found[field.id] = field.type === "Number" ? Number(value) : String(value);
+      if (field !== undefined) found[field.id] = field.type === "Number" ? Number(value) : asText(value);
     }
     return found;
   }
@@ -113,4 +113,9 @@ export class SendgridFields {
 
 function isNumber(value: string | number): boolean {
   return typeof value === "number" || (value.trim() !== "" && Number.isFinite(Number(value)));
+}
+
+/** As a field of the type Text holds it. */
+export function asText(value: Json): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
 }

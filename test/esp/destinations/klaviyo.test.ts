@@ -147,7 +147,11 @@ test.skipIf(!existsSync(spec))("every kind of request is what the vendor's own d
   });
   const suppress = (reason: string | null) => ({ ...of(1), channel: "email", reason });
   const message = { template: "carts", data: { a: 1 }, subject: "Hi", html: "<p>Hi</p>", text: null };
-  const requests: readonly (readonly [ability: "upsert" | "audience" | "suppress" | "event" | "send" | "erase", rows: readonly object[], path: string])[] = [
+  const requests: readonly (readonly [
+    ability: "upsert" | "audience" | "suppress" | "event" | "send" | "erase",
+    rows: readonly object[],
+    path: string,
+  ])[] = [
     ["upsert", [upsert(1)], "/api/profile-import"],
     ["upsert", [upsert(1), upsert(2)], "/api/profile-bulk-import-jobs"],
     ["audience", [{ ...of(1), audience: "vip", isMember: true }], "/api/profile-import"],
