@@ -17,7 +17,7 @@ const filesAtOnce = Math.min(4, Math.max(2, availableParallelism()));
 
 /** Per test, and for the whole run, after which it counts as hung. */
 const limits = {
-  fast: { testMs: 30_000, suiteMs: 10 * 60_000 },
+  fast: { testMs: 30_000, suiteMs: 15 * 60_000 },
   long: { testMs: 60 * 60_000, suiteMs: 6 * 60 * 60_000 },
 } as const;
 

@@ -25,6 +25,8 @@ describe("after kill -9 each live destination holds everybody's last state", () 
       await chaos.untilCrashed();
     }
     await chaos.start();
+    // However early it was killed each time, there are some people to compare.
+    await chaos.live(20);
     await expectTruth(chaos);
   }, 120_000);
 
