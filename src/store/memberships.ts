@@ -68,6 +68,12 @@ export class Memberships {
     return turn;
   }
 
+  /** A profile has an event committed at that instant, perhaps another's before: a rebuild never goes back behind it. */
+  reach(profile: HotProfile, instantMs: number): void {
+    const membership = profile.membership ?? noMembership;
+    if (!this.isEmpty && membership.atMs < instantMs) profile.membership = { ...membership, atMs: instantMs };
+  }
+
   /**
    * Decides the membership of a profile whose events changed hands, for a row that says all of it: rows before may tell
    * of other parts, and when decays were told last is forgotten with them. `atMs`: its instant, where the clock went back.

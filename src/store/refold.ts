@@ -19,7 +19,15 @@ import type { HotProfile, LinkEntry } from "./hotProfile.ts";
 import type { Journal } from "./journal.ts";
 import type { Memberships } from "./memberships.ts";
 import type { Projector } from "./projector.ts";
-import { isFoldable, parsePrev, refusedOf, storedEvent, tellsSegments, type EventRow } from "./row.ts";
+import {
+  instantOf,
+  isFoldable,
+  parsePrev,
+  refusedOf,
+  storedEvent,
+  tellsSegments,
+  type EventRow,
+} from "./row.ts";
 
 /** The part of the journal that a re-attribution reads and writes. */
 export type RefoldJournal = Pick<Journal, "row" | "sourceName" | "append" | "setProjection">;
@@ -198,6 +206,7 @@ function rebuildStates(
     assert(former !== undefined && owner !== undefined, "a chained event has an owner");
     assert(involved.has(owner.pid), "an event moves among the involved only");
     fold(owner.state, event, { refused: refusedOf(row) }, context.definitions);
+    context.memberships.reach(owner, instantOf(row));
     const prev = owner.head === 0 ? null : owner.head;
     if (former === owner) {
       if (row.pid !== owner.pid && tellsSegments(row)) moved.profiles.add(owner);

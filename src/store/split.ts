@@ -21,6 +21,7 @@ import { People } from "./people.ts";
 import type { Journal } from "./journal.ts";
 import type { RefoldContext } from "./refold.ts";
 import {
+  instantOf,
   isFoldable,
   mergedOf,
   parsePrev,
@@ -303,6 +304,7 @@ class Switch {
     for (const { row, event, key } of this.#gathered) {
       const owner = this.#profile(this.#people.pidOf({ event, key }));
       fold(owner.state, event, { refused: refusedOf(row) }, this.#context.definitions);
+      this.#context.memberships.reach(owner, instantOf(row));
       owners.set(row.seq, [owner, owner.head === 0 ? null : owner.head]);
       owner.head = row.seq;
     }

@@ -168,3 +168,25 @@ test("what a profile was told of an event that an undo gave it, and a lifting to
   expect(JSON.stringify(opened.changes())).not.toContain("secret");
   expect((await admin.verify(() => {})).problems).toEqual([]);
 });
+
+test("a profile that won an event falls due when a rebuild says, though the clock was set back since", async () => {
+  using folder = tempFolder();
+  const minuteMs = 60_000;
+  const event = "Product Viewed";
+  await using opened = await openTestStore(folder.path, {
+    rules: {
+      ...noRules,
+      computed: [{ name: "seen", aggregate: "count", event, windowMs: 5 * minuteMs }],
+      segments: [
+        { name: "keen", rule: { kind: "trait", path: ["seen"], test: { condition: { atLeast: 9 } } } },
+      ],
+    },
+  });
+  await opened.accept("page", { userId: "u1", anonymousId: "d1", messageId: "m1" });
+  opened.clock.advance(8 * minuteMs);
+  await opened.accept("page", { anonymousId: "d1", messageId: "m2" });
+  opened.clock.advance(-7 * minuteMs);
+  await opened.accept("track", { userId: "u2", anonymousId: "d1", messageId: "m3", event });
+  await opened.store.admin.settle();
+  expect((await opened.store.admin.verify(() => {})).problems).toEqual([]);
+});
