@@ -3,7 +3,7 @@ import type { Clock } from "../../lib/clock.ts";
 import { canonicalJson } from "../../model/canonicalJson.ts";
 import type { ChangeLog } from "../../store/changeLog.ts";
 import type { OpsDesk } from "../../store/ops/opsDesk.ts";
-import type { Delivery, KnownProfile } from "../../store/ops/deliveries.ts";
+import type { Delivery, DeliveryStory, KnownProfile } from "../../store/ops/deliveries.ts";
 import type { StoredProfile } from "../../store/profiles.ts";
 import type { Parcel } from "./courier.ts";
 import type { Deliverer } from "./deliverer.ts";
@@ -111,7 +111,7 @@ export async function preview(
 async function steps(
   setUp: Deliverer["setUp"],
   profile: StoredProfile,
-  known: KnownProfile | null,
+  known: DeliveryStory["known"],
   nowMs: number,
 ): Promise<Pick<PreviewReport, "requests" | "reason">> {
   const requests: { operation: string; text: string }[] = [];
@@ -129,6 +129,9 @@ async function steps(
       // Written just now, in planning.
       acknowledged: JSON.parse(parcel.after?.fields ?? "{}") as KnownProfile["acknowledged"],
       version: profile.version,
+      // Of interest before the first of them alone.
+      former: [],
+      ackedAtMs: null,
     };
   }
   return { requests, reason: null };
@@ -147,7 +150,11 @@ async function shown(
 }
 
 /** A row of the queue as there would be one for this profile now. */
-function rowOf({ profileId, version }: StoredProfile, known: KnownProfile | null, nowMs: number): Delivery {
+function rowOf(
+  { profileId, version }: StoredProfile,
+  known: DeliveryStory["known"],
+  nowMs: number,
+): Delivery {
   return {
     profile: profileId,
     kind: "profile",
@@ -163,6 +170,7 @@ function rowOf({ profileId, version }: StoredProfile, known: KnownProfile | null
         ? null
         : {
             key: canonicalJson(known.key),
+            former: `[${known.former.join(",")}]`,
             fields: JSON.stringify(known.acknowledged),
             version: known.version,
           },

@@ -44,7 +44,11 @@ export interface CourierDeps {
   readonly crash: CrashPoint;
   readonly send: (request: OutRequest) => Promise<Answer>;
   /** Waits for the turn of a request; false: nothing may be sent now, the rows go back. */
-  readonly turn: (cost: { readonly rows: number; readonly bytes: number }, lane: Lane) => Promise<boolean>;
+  readonly turn: (
+    cost: { readonly rows: number; readonly bytes: number },
+    lane: Lane,
+    isFurther?: boolean,
+  ) => Promise<boolean>;
   readonly begin: (beginnings: readonly Beginning[], leased: boolean) => Promise<void>;
   readonly settle: (settlements: readonly Settlement[]) => Promise<void>;
   /** Rows that were not tried. */
@@ -165,7 +169,7 @@ export class Courier {
 
   /** One more request to know what an answer means; it waits its turn as well. */
   async ask(request: OutRequest, lane: Lane): Promise<Answer> {
-    const isTurn = await this.#deps.turn({ rows: 0, bytes: sizeOf(request.body) }, lane);
+    const isTurn = await this.#deps.turn({ rows: 0, bytes: sizeOf(request.body) }, lane, true);
     return isTurn ? this.#deps.send(request) : { kind: "failed", why: "it was not its turn", wasSent: false };
   }
 

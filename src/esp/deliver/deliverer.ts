@@ -322,7 +322,7 @@ export class Deliverer {
       signal: this.#abort.signal,
       cut: this.#cut.signal,
       send: (request) => send(request, this.#cut.signal),
-      turn: (cost, lane) => this.#gate.turn(cost, lane),
+      turn: (cost, lane, isFurther) => this.#gate.turn(cost, lane, isFurther),
       begin: (beginnings, leased) =>
         turnstile.pass(beginnings.length, () => ops.ask("deliveries", "begin", this.id, beginnings, leased)),
       settle: async (settlements) => {

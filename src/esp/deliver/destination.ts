@@ -48,6 +48,11 @@ export interface OpenDestination {
   readonly refuseField?: (field: string, value: Json) => string | null;
   /** Channels whose suppressions it can be told of; absent: all. */
   readonly channels?: readonly string[];
+  /**
+   * Somebody whose name changes is renamed there (`former` of the row), and keeps what was told of them: it is told
+   * again, or taken back. Absent: they are somebody new.
+   */
+  readonly renames?: true;
   readonly upsert?: Capability<UpsertRow>;
   readonly audience?: Capability<AudienceRow>;
   readonly suppress?: Capability<SuppressRow>;
@@ -177,6 +182,10 @@ export interface ProfileRow {
 export interface UpsertRow extends ProfileRow {
   /** It was never acknowledged under this key. */
   readonly isNew: boolean;
+  /** What it was called there before, newest first. */
+  readonly former: readonly ProfileKey[];
+  /** Channels that must not be used, each with the reason, as far as the destination is told of them. */
+  readonly suppressed: Readonly<Record<string, string>>;
   readonly set: Readonly<Record<string, Json>>;
   /** Fields that are to have no value any more. */
   readonly clear: readonly string[];

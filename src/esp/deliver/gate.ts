@@ -73,14 +73,18 @@ export class Gate {
 
   /**
    * Waits a short while for the turn of a request; false where it would be long, or nothing may be sent. Whoever was
-   * let through says with `told` what came of it.
+   * let through says with `told` what came of it. `isFurther`: it goes with one that was let through and answered, so
+   * it belongs to its trial.
    */
-  async turn(cost: Cost, lane: Lane): Promise<boolean> {
+  async turn(cost: Cost, lane: Lane, isFurther = false): Promise<boolean> {
     const { clock, signal, wake } = this.#deps;
     for (let waitedMs = 0; !signal.aborted;) {
       if (this.isPaused || this.stopped !== null) return false;
       const nowMs = clock.monotonicMs();
-      const through = tryThrough(this.#breaker, nowMs);
+      const isTrial = isFurther && this.#breaker.kind === "trying";
+      const through = isTrial
+        ? ({ kind: "go", breaker: this.#breaker } as const)
+        : tryThrough(this.#breaker, nowMs);
       if (through.kind === "wait") return false;
       const waitMs = this.#pacer.admit(cost, lane, nowMs);
       if (waitMs === 0) {

@@ -3,6 +3,7 @@ import { fingerprint } from "../../lib/fingerprint.ts";
 import { canonicalJson } from "../../model/canonicalJson.ts";
 import type { DestinationSetting } from "../../model/delivery/destinationSetting.ts";
 import {
+  allOpen,
   differenceOf,
   withAudience,
   withFields,
@@ -16,7 +17,14 @@ import type { Profiles, StoredProfile } from "../../store/profiles.ts";
 import { heldOut } from "../../store/ops/triggerTable.ts";
 import type { Delivery, Settlement } from "../../store/ops/deliveries.ts";
 import type { Parcel } from "./courier.ts";
-import type { EventRow, Message, OpenDestination, RowCapability, SendRow } from "./destination.ts";
+import type {
+  EventRow,
+  Message,
+  OpenDestination,
+  ProfileKey,
+  RowCapability,
+  SendRow,
+} from "./destination.ts";
 import { subjectOf, type WantedOf } from "./wanted.ts";
 
 /** Makes the message of a queued send at the moment of sending, and hears what became of it; triggers do. */
@@ -109,8 +117,7 @@ export function planProfile(
   const wanted = wantedOf(profile, nowMs);
   const keyText = canonicalJson(key);
   const isSameKey = delivery.known?.key === keyText;
-  // Written by the acknowledgement of an earlier send alone.
-  const known = isSameKey ? (JSON.parse(delivery.known?.fields ?? "{}") as Acknowledged) : {};
+  const known = isSameKey ? acknowledgedOf(delivery) : open.renames ? allOpen(acknowledgedOf(delivery)) : {};
   const isNew = !isSameKey || delivery.known?.version === 0;
   const difference = differenceOf(wanted, known, printOf);
   const { version, profileId } = profile;
@@ -121,7 +128,9 @@ export function planProfile(
   const isFieldwork = open.upsert !== undefined && (isNew || Object.keys(set).length > 0 || clear.length > 0);
   if (isFieldwork) {
     const timestampMs = delivery.sinceMs;
-    const row = { ...base, isNew, set, clear, all: wanted.fields, version, timestampMs };
+    const former = isNew ? formerOf(delivery, keyText) : [];
+    const { fields: all, suppressions: suppressed } = wanted;
+    const row = { ...base, isNew, former, suppressed, set, clear, all, version, timestampMs };
     steps.push({ capability: "upsert", row, after: withFields(known, difference, printOf) });
   }
   if (open.audience !== undefined)
@@ -154,6 +163,20 @@ export function planProfile(
     more: steps.length > 1,
     againAtMs,
   });
+}
+
+/** Written by the acknowledgement of an earlier send alone. */
+function acknowledgedOf({ known }: Delivery): Acknowledged {
+  return JSON.parse(known?.fields ?? "{}") as Acknowledged;
+}
+
+/** What somebody was called before the name that is sent now, newest first. */
+function formerOf({ known }: Delivery, keyText: string): readonly ProfileKey[] {
+  if (known === null) return [];
+  // Written before earlier sends.
+  const former = JSON.parse(known.former ?? "[]") as readonly ProfileKey[];
+  const all = [...former, JSON.parse(known.key) as ProfileKey].reverse();
+  return all.filter((key) => canonicalJson(key) !== keyText);
 }
 
 /** What is written of a row of which nothing is sent now. */

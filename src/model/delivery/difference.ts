@@ -64,6 +64,11 @@ export function whileOpen(acknowledged: Acknowledged, after: Acknowledged): Ackn
   return next;
 }
 
+/** What is known of somebody who is renamed: everything may be there still, and is told again or taken back. */
+export function allOpen(acknowledged: Acknowledged): Acknowledged {
+  return Object.fromEntries(Object.keys(acknowledged).map((name) => [name, open]));
+}
+
 /** What is acknowledged once the fields were taken. */
 export function withFields<Value>(
   acknowledged: Acknowledged,

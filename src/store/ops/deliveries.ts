@@ -80,6 +80,8 @@ export interface Delivery extends DeliveryRef {
 export interface KnownText {
   /** Canonical JSON. */
   readonly key: string;
+  /** JSON of the names it had before, oldest first; null: none. */
+  readonly former: string | null;
   /** JSON of what is acknowledged. */
   readonly fields: string;
   readonly version: number;

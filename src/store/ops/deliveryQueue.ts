@@ -26,7 +26,7 @@ const noteFill =
   "UPDATE destination SET backfill_after = ?, backfill_rows = backfill_rows + ?, backfill_done_ms = ? WHERE id = ?";
 const taken = `
 SELECT d.profile, d.kind, d.item, d.lane, d.seq, d.since_ms, d.attempts, d.failing_since_ms, d.payload,
-  a.key, a.fields, a.version
+  a.key, a.former, a.fields, a.version
 FROM delivery d LEFT JOIN acknowledged a ON a.destination = d.destination AND a.profile = d.profile
 WHERE d.destination = ? AND d.lane = ? AND d.state IN (0, 3) AND d.due_ms <= ?
   AND NOT EXISTS (

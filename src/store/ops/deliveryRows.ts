@@ -15,6 +15,7 @@ export interface TakenRow {
   readonly failing_since_ms: number | null;
   readonly payload: string | null;
   readonly key: string | null;
+  readonly former: string | null;
   readonly fields: string | null;
   readonly version: number | null;
 }
@@ -38,10 +39,11 @@ export function refValues(
 
 export function knownTextOf({
   key,
+  former,
   fields,
   version,
-}: Pick<TakenRow, "key" | "fields" | "version">): KnownText | null {
-  return key === null || fields === null ? null : { key, fields, version: version ?? 0 };
+}: Pick<TakenRow, "key" | "former" | "fields" | "version">): KnownText | null {
+  return key === null || fields === null ? null : { key, former, fields, version: version ?? 0 };
 }
 
 export function knownOf({

@@ -10,7 +10,7 @@ const selectDue =
 const selectNext = "SELECT min(due_ms) AS due FROM delivery_job WHERE destination = ?";
 const selectRows = `
 SELECT d.profile, d.kind, d.item, d.lane, d.seq, d.since_ms, d.attempts, d.failing_since_ms, d.payload, d.then_known,
-  a.key, a.fields, a.version
+  a.key, a.former, a.fields, a.version
 FROM delivery d LEFT JOIN acknowledged a ON a.destination = d.destination AND a.profile = d.profile
 WHERE d.destination = ? AND d.job = ? ORDER BY d.job_position`;
 const put = "UPDATE delivery_job SET due_ms = ?, attempts = attempts + 1 WHERE destination = ? AND job = ?";

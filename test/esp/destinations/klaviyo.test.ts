@@ -57,6 +57,8 @@ test("fields go to where Klaviyo has them; what it can't take is left out", () =
     profileId: "prf_1",
     key: { email: "ann@example.com" },
     isNew: false,
+    former: [],
+    suppressed: {},
     set: { first_name: "Ann", "location.city": "Rome", shoes: [1, 2] },
     clear: ["last_name", "plan", "location.zip"],
     all: {},
@@ -103,7 +105,7 @@ test("reads back what it wrote", async () => {
   if (way?.kind !== "http" || open.readBack === undefined) throw new Error("no way");
   const key = { email: "ann@example.com" };
   const set = { first_name: "Ann", plan: "pro" };
-  const rest = { clear: [], all: {}, version: 1, timestampMs: 0, isNew: true };
+  const rest = { clear: [], all: {}, version: 1, timestampMs: 0, isNew: true, former: [], suppressed: {} };
   const ask = async ({ url, method, headers, body }: ReturnType<typeof way.request>) => {
     const request = new Request(url, { method, headers });
     const answer = fake.answer(request, String(body));
