@@ -83,6 +83,7 @@ export function reasonText(reason: string): string {
 export const outcomes: Readonly<Record<string, string>> = {
   queued: "waiting",
   sent: "sent",
+  uncertain: "perhaps sent",
   skipped: "not sent",
   dead: "dead letter",
   held_out: "held out",

@@ -79,6 +79,9 @@ function One({ one, isAlone }: { readonly one: Trigger; readonly isAlone: boolea
           <Step title="set off" count={setOff} of={setOff} />
           <Step title="waiting to be sent" count={counts["queued"] ?? 0} of={setOff} />
           <Step title="sent" count={counts["sent"] ?? 0} of={setOff} />
+          {counts["uncertain"] === undefined ? null : (
+            <Step title="perhaps sent: nobody knows" count={counts["uncertain"]} of={setOff} />
+          )}
           <Step title="held out, to compare with" count={counts["held_out"] ?? 0} of={setOff} />
           {one.reasons.map(({ reason, count }) => (
             <Step key={reason} title={`not sent: ${reasonText(reason)}`} count={count} of={setOff} />
@@ -104,7 +107,7 @@ function Step({ title, count, of }: { readonly title: string; readonly count: nu
   );
 }
 
-/** What it was good for: the goal's share of who got it against that of who was held out. */
+/** What it was good for: the goal's share of who was sent it against that of who was held out. */
 function Lift({ one }: { readonly one: Trigger }) {
   const { goal, holdout, lift } = one;
   if (goal === null) return null;
@@ -113,8 +116,8 @@ function Lift({ one }: { readonly one: Trigger }) {
   const more = (share(sent) - share(held)) * 100;
   return (
     <p>
-      Goal <Data>{goal}</Data>: {countText(sent.reached)} of {countText(sent.people)} who got it reached it (
-      {percent(sent.reached, sent.people)})
+      Goal <Data>{goal}</Data>: {countText(sent.reached)} of {countText(sent.people)} who were sent it reached
+      it ({percent(sent.reached, sent.people)})
       {holdout === 0
         ? "; without a holdout nobody knows what they would have done anyway."
         : `; of who was held out ${countText(held.reached)} of ${countText(held.people)} (${percent(held.reached, held.people)}). `}

@@ -74,7 +74,7 @@ function reportLines({ trigger, words, outcomes, reasons, lift, holdout, goal }:
     lines.push(`  not sent: ${reasons.map(({ reason, count }) => `${reason} ${count}`).join(", ")}`);
   if (goal !== null)
     lines.push(
-      `  ${goal}: ${rate(lift.sent)} of who got it${holdout === 0 ? "" : `, ${rate(lift.held_out)} of who was held out`}`,
+      `  ${goal}: ${rate(lift.sent)} of who was sent it${holdout === 0 ? "" : `, ${rate(lift.held_out)} of who was held out`}`,
     );
   return lines;
 }

@@ -295,7 +295,7 @@ export class Courier {
       };
     const askedMs = verdict.kind === "retry" ? (verdict.afterMs ?? null) : null;
     const dueMs = nowMs + retryWaitMs(attempts, askedMs, random);
-    return { ...common, kind: "retry", dueMs, nowMs, counts: true };
+    return { ...common, kind: "retry", dueMs, nowMs, counts: true, isOpen: verdict.kind === "unknown" };
   }
 
   #letter(

@@ -123,7 +123,14 @@ export type Settlement = { readonly ref: DeliveryRef; readonly note?: AttemptNot
       /** The profile will be another by itself then; null: never. */
       readonly againAtMs: number | null;
     }
-  | { readonly kind: "retry"; readonly dueMs: number; readonly nowMs: number; readonly counts: boolean }
+  | {
+      readonly kind: "retry";
+      readonly dueMs: number;
+      readonly nowMs: number;
+      readonly counts: boolean;
+      /** Whether it was taken can't be known. */
+      readonly isOpen?: boolean;
+    }
   | { readonly kind: "dead"; readonly letter: NewDeadLetter }
   | {
       readonly kind: "job";

@@ -61,6 +61,7 @@ const checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
 
 /** Nothing waits longer than this: what is due later was put off by a clock that went back since. */
 const furthestMs = 2 * 3_600_000;
+const interruption = "the server ended while it was being sent";
 /** How long a row that was taken is nobody else's. */
 const leaseMs = 300_000;
 
@@ -86,10 +87,11 @@ export class DeliveryQueue {
         // In the transactional lane it goes out again under the same Message-ID.
         if (!uncertain.includes(kind) || laneOfCode(row.lane) === "transactional") {
           this.#database.query(freeOne).run(nowMs, destination, row.profile, row.kind, row.item);
+          if (kind === "send") settleSend(this.#database, row.item, "uncertain", interruption, nowMs);
           continue;
         }
         held += 1;
-        const reason = "the server ended while it was being sent";
+        const reason = interruption;
         const operation = kind === "profile" ? "upsert" : kind;
         const letter = {
           atMs: nowMs,
@@ -101,7 +103,7 @@ export class DeliveryQueue {
         } as const;
         buryRow(this.#database, destination, { ...row, ...keyOf(row) }, letter);
         outOfQueue(this.#database, destination, keyOf(row));
-        if (kind === "send") settleSend(this.#database, row.item, "dead", reason, nowMs);
+        if (kind === "send") settleSend(this.#database, row.item, "uncertain", reason, nowMs);
       }
       this.#database.query(calm).run(nowMs, destination, furthestMs);
     })();

@@ -115,7 +115,13 @@ export function settleOne(
 /** Whoever set the message off is told in the same transaction. */
 function noteSend(database: Database, settlement: Settlement, nowMs: number): void {
   const { item } = settlement.ref;
-  if (settlement.kind === "dead") settleSend(database, item, "dead", settlement.letter.reason, nowMs);
+  if (settlement.kind === "dead") {
+    const { why, reason: said } = settlement.letter;
+    settleSend(database, item, why === "uncertain" ? "uncertain" : "dead", said, nowMs);
+  }
+  // Until it is known, a person may have got it.
+  if (settlement.kind === "retry" && settlement.isOpen === true)
+    settleSend(database, item, "uncertain", settlement.note?.reason ?? null, nowMs);
   if (settlement.kind !== "done") return;
   const reason = settlement.note?.reason ?? null;
   if (settlement.note?.outcome !== "skipped") settleSend(database, item, "sent", reason, nowMs);

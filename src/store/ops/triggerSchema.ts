@@ -20,7 +20,7 @@ CREATE TABLE trigger_log (
   topic TEXT,
   seq INTEGER NOT NULL,
   at_ms INTEGER NOT NULL,         -- when it came about
-  outcome TEXT NOT NULL,          -- queued, sent, skipped, dead, held_out
+  outcome TEXT NOT NULL,          -- queued, sent, uncertain, skipped, dead, held_out
   reason TEXT,
   settled_ms INTEGER,
   receipt TEXT,

@@ -7,8 +7,8 @@ import type { Database, SqlValue } from "../sqlite.ts";
 import { toQueue } from "./deadLetterTable.ts";
 import { TriggerClaims, type Claim } from "./triggerClaims.ts";
 
-/** How it stands with one time that a trigger was set off. */
-export type TriggerOutcome = "queued" | "sent" | "skipped" | "dead" | "held_out";
+/** How it stands with one time that a trigger was set off. `uncertain`: a person may have got it. */
+export type TriggerOutcome = "queued" | "sent" | "uncertain" | "skipped" | "dead" | "held_out";
 
 /** A time that a trigger was set off. Times in milliseconds. */
 export interface TriggerEntry {
@@ -58,7 +58,7 @@ export interface TriggerCounts {
   readonly trigger: string;
   readonly outcomes: Readonly<Partial<Record<TriggerOutcome, number>>>;
   readonly reasons: readonly { readonly reason: string; readonly count: number }[];
-  /** Of who got it, and of who was held out: how many, and how many reached the goal. */
+  /** Of who was sent it, and of who was held out: how many, and how many reached the goal. */
   readonly lift: Readonly<Record<"sent" | "held_out", { readonly people: number; readonly reached: number }>>;
 }
 
@@ -71,29 +71,33 @@ const insertKnown = "INSERT OR IGNORE INTO trigger_known (name, since_seq, since
 const deleteKnown = "DELETE FROM trigger_known WHERE name = ?";
 const insertEntry = `INSERT OR IGNORE INTO trigger_log (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)`;
 const selectRecent = `
-SELECT 1 FROM trigger_log WHERE profile = ? AND trigger_name = ? AND at_ms > ? AND outcome IN ('queued', 'sent', 'held_out') LIMIT 1`;
-const settle = "UPDATE trigger_log SET outcome = ?, reason = ?, settled_ms = ? WHERE item = ?";
+SELECT 1 FROM trigger_log WHERE profile = ? AND trigger_name = ? AND at_ms > ? AND outcome IN ('queued', 'sent', 'uncertain', 'held_out') LIMIT 1`;
+/** What may have gone out once is never said not to have: what is decided of a later try changes nothing about that. */
+const settle = `
+UPDATE trigger_log SET outcome = ?1, reason = ?2, settled_ms = ?3
+WHERE item = ?4 AND (outcome <> 'uncertain' OR ?1 IN ('sent', 'uncertain'))`;
 const keepReceipt = "UPDATE trigger_log SET receipt = ? WHERE item = ?";
 /** Of a person who was two, both may have been set off. */
 const selectTwin = `
-SELECT 1 FROM trigger_log WHERE profile = ?1 AND trigger_name = ?2 AND item <> ?3 AND outcome = 'sent' AND at_ms > ?4 - ?5 AND at_ms < ?4 + ?5 LIMIT 1`;
+SELECT 1 FROM trigger_log WHERE profile = ?1 AND trigger_name = ?2 AND item <> ?3 AND outcome IN ('sent', 'uncertain') AND at_ms > ?4 - ?5 AND at_ms < ?4 + ?5 LIMIT 1`;
 const moveEntry = "UPDATE trigger_log SET profile = ?1 WHERE item = ?2 AND profile <> ?1";
 const selectByItem = `SELECT ${columns} FROM trigger_log WHERE item = ?`;
 const selectOfProfile = `SELECT ${columns} FROM trigger_log WHERE profile = ? ORDER BY at_ms DESC LIMIT ?`;
 const selectOfTrigger = `SELECT ${columns} FROM trigger_log WHERE trigger_name = ? ORDER BY at_ms DESC LIMIT ?`;
 const countSent = `
-SELECT count(*) AS sent FROM trigger_log WHERE profile = ? AND outcome = 'sent' AND settled_ms > ? AND (?3 IS NULL OR topic = ?3) AND item <> ?4`;
+SELECT count(*) AS sent FROM trigger_log WHERE profile = ? AND outcome IN ('sent', 'uncertain') AND settled_ms > ? AND (?3 IS NULL OR topic = ?3) AND item <> ?4`;
 const selectOutcomes =
   "SELECT trigger_name, outcome, count(*) AS count FROM trigger_log WHERE at_ms >= ? GROUP BY trigger_name, outcome";
 const selectReasons = `
-SELECT trigger_name, reason, count(*) AS count FROM trigger_log WHERE at_ms >= ? AND reason IS NOT NULL
+SELECT trigger_name, reason, count(*) AS count FROM trigger_log WHERE at_ms >= ? AND outcome = 'skipped' AND reason IS NOT NULL
 GROUP BY trigger_name, reason ORDER BY count DESC LIMIT 1000`;
+/** Who is held out is whoever would have been sent it, taken or not: so are those whom they are compared with. */
 const selectLift = `
-SELECT trigger_name, outcome, count(DISTINCT profile) AS people, count(DISTINCT CASE WHEN goal_ms IS NOT NULL THEN profile END) AS reached
-FROM trigger_log WHERE at_ms >= ? AND outcome IN ('sent', 'held_out') GROUP BY trigger_name, outcome`;
+SELECT trigger_name, CASE outcome WHEN 'held_out' THEN 'held_out' ELSE 'sent' END AS part, count(DISTINCT profile) AS people, count(DISTINCT CASE WHEN goal_ms IS NOT NULL THEN profile END) AS reached
+FROM trigger_log WHERE at_ms >= ? AND outcome IN ('sent', 'uncertain', 'dead', 'held_out') GROUP BY trigger_name, part`;
 const reachGoal = `
 UPDATE trigger_log SET goal_ms = ?1 WHERE profile = ?2 AND trigger_name = ?3 AND goal_ms IS NULL
-AND outcome IN ('queued', 'sent', 'held_out') AND at_ms <= ?1 AND at_ms >= ?1 - ?4`;
+AND outcome IN ('queued', 'sent', 'uncertain', 'dead', 'held_out') AND at_ms <= ?1 AND at_ms >= ?1 - ?4`;
 const moveProfile = "UPDATE trigger_log SET profile = ? WHERE profile = ?";
 const deleteProfile = "DELETE FROM trigger_log WHERE profile = ?";
 const trimOld =
@@ -198,7 +202,11 @@ export class TriggerTable {
         if (capped !== null && capped !== topic) continue;
         const sent = this.#sentSince(profile, nowMs - withinMs, capped, item);
         if (sent >= most) return "capped";
-        const out = others.filter((other) => capped === null || other.topic === capped).length;
+        // What may have gone out already is counted above.
+        const out = others.filter(
+          (other) =>
+            (capped === null || other.topic === capped) && this.byItem(other.item)?.outcome === "queued",
+        ).length;
         if (sent + out >= most) return "wait";
       }
       this.#claims.take({ item, profile, trigger, topic }, nowMs);
@@ -229,10 +237,9 @@ export class TriggerTable {
       .query<{ trigger_name: string; reason: string; count: number }, [number]>(selectReasons)
       .all(sinceMs);
     const lifts = this.#database
-      .query<
-        { trigger_name: string; outcome: "sent" | "held_out"; people: number; reached: number },
-        [number]
-      >(selectLift)
+      .query<{ trigger_name: string; part: "sent" | "held_out"; people: number; reached: number }, [number]>(
+        selectLift,
+      )
       .all(sinceMs);
     const nobody = { people: 0, reached: 0 };
     return [...new Set(outcomes.map(({ trigger_name }) => trigger_name))].sort().map((trigger) => ({
@@ -299,11 +306,11 @@ export function settleSend(
 }
 
 function liftOf(
-  rows: readonly { trigger_name: string; outcome: string; people: number; reached: number }[],
+  rows: readonly { trigger_name: string; part: string; people: number; reached: number }[],
   trigger: string,
-  outcome: string,
+  part: string,
 ): { readonly people: number; readonly reached: number } | null {
-  const found = rows.find((row) => row.trigger_name === trigger && row.outcome === outcome);
+  const found = rows.find((row) => row.trigger_name === trigger && row.part === part);
   return found === undefined ? null : { people: found.people, reached: found.reached };
 }
 

@@ -193,7 +193,7 @@ test.each(["beforeDeliverySent", "afterDeliverySent", "afterDeliverySettled"])(
       (await logOf(rig, profile)).every((line) => !line.includes("queued")),
     );
     expect(mailbox.sent.length).toBe(point === "beforeDeliverySent" ? 0 : 1);
-    const held = "a dead the server ended while it was being sent";
+    const held = "a uncertain the server ended while it was being sent";
     expect(await logOf(rig, profile)).toEqual([point === "afterDeliverySettled" ? "a sent " : held]);
   },
   20_000,
@@ -243,3 +243,42 @@ test("who is held out is who would have got it: what keeps a message back keeps 
   const [counts] = await rig.ops.ask("triggers", "counts", 0);
   expect(counts?.lift).toEqual({ sent: { people: 0, reached: 0 }, held_out: { people: 1, reached: 0 } });
 }, 20_000);
+
+test.each(["behavioural", "transactional"] as const)(
+  "in the lane %s, what may have gone out counts in caps and in oncePer, until it is known and after",
+  async (lane) => {
+    const mailbox = new Mailbox();
+    const caps = [{ most: 1, withinMs: weekMs, topic: null }];
+    const triggers = [trigger("a", weekMs), trigger("b", null)];
+    const { rig } = await scene(mailbox, { triggers, caps });
+    await using _rig = rig;
+    await rig.test.accept("identify", { userId: "u1", traits: { email: "ann@example.com" } });
+    const profile = rig.test.find("user_id", "u1")?.profileId ?? "";
+    mailbox.holds = true;
+    await setOff(rig, "a", profile, { lane, oncePerMs: weekMs });
+    rig.deliveries.nudge();
+    await until("it is out", () => mailbox.waiting.length === 1);
+    // Where it goes out again it is held once more, so that it is not known in between.
+    mailbox.waiting.shift()?.({ kind: "unknown", reason: "the connection broke" });
+    await until("it is said", async () =>
+      (await logOf(rig, profile)).includes("a uncertain the connection broke"),
+    );
+    await setOff(rig, "b", profile, { seq: 2 });
+    await setOff(rig, "a", profile, { seq: 3, lane, oncePerMs: weekMs });
+    rig.deliveries.nudge();
+    await until("the others are settled", async () =>
+      (await logOf(rig, profile)).every((line) => !line.includes("queued")),
+    );
+    expect(await logOf(rig, profile)).toEqual([
+      "a skipped once_per",
+      "a uncertain the connection broke",
+      "b skipped capped",
+    ]);
+    for (const resolve of mailbox.waiting) resolve({ kind: "done" });
+    expect(new Set(mailbox.sent.map(({ id }) => id)).size).toBe(1);
+    const [counts] = await rig.ops.ask("triggers", "counts", 0);
+    expect(counts?.lift.sent).toEqual({ people: 1, reached: 0 });
+    expect(counts?.reasons).toEqual([{ reason: "once_per", count: 1 }]);
+  },
+  20_000,
+);
