@@ -91,6 +91,12 @@ describe("an access token", () => {
     const ways = [
       await askToken({ ...grant, ...client() }),
       await askToken({ ...grant, scope: "content" }, basic(client().client_id, client().client_secret)),
+      // What has no value is as if it were not there; of the same scope there is one.
+      await askToken({ ...grant, ...client(), scope: "" }),
+      await askToken(
+        { ...grant, scope: "content content", client_id: "", client_secret: "" },
+        basic(client().client_id, client().client_secret),
+      ),
     ];
     for (const answer of ways) {
       expect(answer.status).toBe(200);
@@ -124,6 +130,8 @@ describe("an access token", () => {
     [{ grant_type: "password", use: "client" }, {}, 400, "unsupported_grant_type"],
     [{ use: "client" }, {}, 400, "invalid_request"],
     [{ ...grant, scope: "admin", use: "client" }, {}, 400, "invalid_scope"],
+    [{ grant_type: "", use: "client" }, {}, 400, "invalid_request"],
+    [{ ...grant, scope: "content read", use: "client" }, {}, 400, "invalid_scope"],
     ["grant_type=client_credentials&grant_type=x", {}, 400, "invalid_request"],
     [{ ...grant, use: "client" }, { Authorization: "Basic YTpi" }, 400, "invalid_request"],
     [{ ...grant, use: "client" }, { "Content-Type": "application/json" }, 400, "invalid_request"],

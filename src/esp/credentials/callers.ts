@@ -42,6 +42,8 @@ export interface CallersDeps {
 
 /** Tokens that were checked lately; beyond it all are checked anew. */
 const maxRemembered = 1_000;
+/** What an issuer takes back by its key set ends this soon after, whatever a token says of its own end. */
+const foreignGoodForMs = 60_000;
 const maxJwtLength = 8_192;
 const jwtForm = /^[\w-]+\.[\w-]*\.[\w-]*$/;
 const noBounds: CallerBounds = { kind: "none" };
@@ -51,6 +53,8 @@ interface Checked {
   readonly key: KeyInfo | null;
   readonly keyId: string;
   readonly endsAtMs: number;
+  /** From then on it is checked anew. */
+  readonly goodUntilMs: number;
   readonly generation: number;
 }
 
@@ -110,7 +114,7 @@ export class Callers {
   #ofJwt(token: string): Caller | null | Promise<Caller | null> {
     if (token.length > maxJwtLength) return null;
     const known = this.#checked.get(token);
-    if (known?.generation === this.#deps.accessTokens.generation) return this.#ofChecked(known);
+    if (known !== undefined && this.#isGood(known)) return this.#ofChecked(known);
     return this.#check(token).then((checked) => {
       if (checked === null) return null;
       if (this.#checked.size >= maxRemembered) this.#checked.clear();
@@ -120,12 +124,19 @@ export class Callers {
   }
 
   async #check(token: string): Promise<Checked | null> {
-    const { accessTokens, issuers } = this.#deps;
+    const { accessTokens, issuers, nowMs } = this.#deps;
     const { generation } = accessTokens;
     const own = await accessTokens.open(token);
-    if (own !== null) return { key: null, ...own, generation };
+    // Its key is looked for each time, and a rotation is another generation.
+    if (own !== null) return { key: null, ...own, goodUntilMs: own.endsAtMs, generation };
     const foreign = await issuers.open(token);
-    return foreign === null ? null : { ...foreign, keyId: foreign.key.id, generation };
+    if (foreign === null) return null;
+    return { ...foreign, keyId: foreign.key.id, goodUntilMs: nowMs() + foreignGoodForMs, generation };
+  }
+
+  #isGood({ generation, goodUntilMs }: Checked): boolean {
+    const { accessTokens, nowMs } = this.#deps;
+    return generation === accessTokens.generation && nowMs() < goodUntilMs;
   }
 
   #ofChecked({ key, keyId, endsAtMs }: Checked): Caller | null {

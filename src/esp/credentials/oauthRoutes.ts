@@ -107,7 +107,7 @@ function refused({ error, message }: OauthRefusal, request: Request, deps: Oauth
   return new Response(body, { status: 401, headers });
 }
 
-/** The parameters of the body; none may stand twice (RFC 6749, 3.2). */
+/** The parameters of the body: none may stand twice, and one without a value is as good as none (RFC 6749, 3.2). */
 async function formOf(request: Request, bodies: BodyReader): Promise<URLSearchParams> {
   const [type = ""] = (request.headers.get("content-type") ?? "").toLowerCase().split(";");
   if (type.trim() !== "application/x-www-form-urlencoded")
@@ -117,7 +117,7 @@ async function formOf(request: Request, bodies: BodyReader): Promise<URLSearchPa
   const form = new URLSearchParams(textOf(read.bytes));
   for (const name of new Set(form.keys()))
     if (form.getAll(name).length > 1) throw new OauthRefusal("invalid_request", "a parameter stands twice");
-  return form;
+  return new URLSearchParams([...form].filter(([, value]) => value !== ""));
 }
 
 function textOf(bytes: Uint8Array): string {
@@ -174,7 +174,9 @@ function authenticated({ id, secret }: Client, { findById, steps = secretSteps }
   return known.info;
 }
 
+/** A list with blanks between, in any order (RFC 6749, 3.3). */
 function checkScope(scope: string | null): void {
-  if (scope !== null && scope.trim() !== "content")
+  const asked = (scope ?? "").split(" ").filter((one) => one !== "");
+  if (asked.some((one) => one !== "content"))
     throw new OauthRefusal("invalid_scope", "the only scope is content");
 }

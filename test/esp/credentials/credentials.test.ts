@@ -169,7 +169,7 @@ test("a client's secret is looked at in the same steps, known client or not", as
     [secret.info.id, "sk_of_the_test_000001", 200],
     [secret.info.id, "sk_of_the_test_000002", 401],
     ["key_of_nobody", "sk_of_the_test_000001", 401],
-    ["", "", 401],
+    ["nobody", "x", 401],
   ];
   for (const [id, text, status] of tries) {
     Object.assign(counted, { digest: 0, isSame: 0 });
