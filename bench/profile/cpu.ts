@@ -1,11 +1,12 @@
 /**
  * What one request costs in CPU time, by thread of the server: steadier than a rate where other work shares the
- * machine. Arguments: ours | durable | noop, track | batch | profile | unchanged | 2kb, connections, requests, userIds.
+ * machine. Arguments: ours | durable | noop | template, track | batch | profile | unchanged | content | sameContent | 2kb | template, connections, requests, userIds.
  */
 import { readFileSync, readdirSync } from "node:fs";
 import type { LoadRequest } from "../load/job.ts";
 import { users as usual } from "../load/payload.ts";
 import { Bench } from "../support/bench.ts";
+import { contentFlags, contentPath, seedCarts } from "../support/carts.ts";
 import { startFloor } from "../support/floorServer.ts";
 import { readAuthorization, startOurs, writeAuthorization } from "../support/ours.ts";
 import { Processes } from "../support/processes.ts";
@@ -19,7 +20,10 @@ const requests: Readonly<Record<string, LoadRequest>> = {
   batch: { kind: "batch", size: 100 },
   profile: { kind: "profile", conditional: false },
   unchanged: { kind: "profile", conditional: true },
+  content: { kind: "profile", conditional: false, path: contentPath, unique: true },
+  sameContent: { kind: "profile", conditional: true, path: contentPath },
   "2kb": { kind: "get", path: "/2kb" },
+  template: { kind: "get", path: "/content" },
 };
 
 const [target = "ours", what = "track", connections = "64", answers = "100000", spread = String(usual)] =
@@ -56,7 +60,12 @@ console.log(
 );
 
 async function start(): Promise<{ readonly port: number; readonly child: { readonly pid: number } }> {
-  if (target === "durable" || target === "noop") return startFloor(bench, target);
+  if (target === "durable" || target === "noop" || target === "template") return startFloor(bench, target);
+  if (what === "content" || what === "sameContent") {
+    const ours = await startOurs(bench, undefined, contentFlags(bench));
+    await seedCarts(ours, users);
+    return ours;
+  }
   const ours = await startOurs(bench);
   if (request?.kind === "profile") await seedProfiles(ours, users, 2_048);
   return ours;

@@ -1,9 +1,7 @@
 /** Content at send time, while events come in: a block with a cart of four items, asked for again, in a burst, and by the hundred. */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { cartItems, cartTemplate } from "../floors/contentTemplate.ts";
-import { userId, users } from "../load/payload.ts";
+import { users } from "../load/payload.ts";
 import type { Bench } from "../support/bench.ts";
+import { contentFlags, contentPath as path, seedCarts } from "../support/carts.ts";
 import { startFloor } from "../support/floorServer.ts";
 import { readAuthorization, startOurs, writeAuthorization, type Ours } from "../support/ours.ts";
 import type { Result, Row } from "../support/row.ts";
@@ -12,23 +10,14 @@ const connections = 64;
 const burstConnections = 256;
 const unique = 50_000;
 const manySize = 100;
-const batchSize = 250;
-const path = "/v1/content/cart?id=user_id:";
 const events = { request: { kind: "batch", size: 100 }, connections: 8 } as const;
-
-const block = `---
-needs: [firstName, cart]
-fallback: <p>Hello.</p>
-text: "Hi {{ firstName }}"
----
-${cartTemplate}`;
 
 export const content: Row = {
   name: "content",
   when: "always",
   run: async (bench) => {
     const ours = await startOurs(bench, undefined, contentFlags(bench));
-    await seed(ours, unique);
+    await seedCarts(ours, unique);
     const perSecond = (await bench.load({ ...eventLoad(ours) })).perSecond / 4;
     bench.say(`  events beside: ${Math.round(perSecond * 100)} a second, a quarter of the maximum`);
     const beside = (work: () => Promise<number>) => besideEvents(bench, ours, perSecond, work);
@@ -102,17 +91,6 @@ function results(
   ];
 }
 
-function contentFlags(bench: Bench): readonly string[] {
-  const folder = bench.processes.folder();
-  mkdirSync(join(folder, "content"), { recursive: true });
-  writeFileSync(join(folder, "content", "cart.liquid"), block);
-  writeFileSync(
-    join(folder, "freshet.yaml"),
-    "version: 1\nuse: [{ ecommerce: { currency: EUR } }]\ncontent: { folder: ./content, linkHosts: [shop.example] }\n",
-  );
-  return ["--config", join(folder, "freshet.yaml")];
-}
-
 function eventLoad({ port }: Ours) {
   return { ...events, port, authorization: writeAuthorization, users } as const;
 }
@@ -146,32 +124,4 @@ async function burstP99(bench: Bench, { port }: Ours): Promise<number> {
     answers: unique,
   });
   return report.latency.p99Ms;
-}
-
-/** A first name and a cart of four for each. */
-async function seed({ port }: Ours, profiles: number): Promise<void> {
-  const perUser = 1 + cartItems.length;
-  const usersABatch = Math.floor(batchSize / perUser);
-  for (let first = 0; first < profiles; first += usersABatch) {
-    const ids = Array.from({ length: Math.min(usersABatch, profiles - first) }, (_, at) =>
-      userId(first + at),
-    );
-    const batch = ids.flatMap((id) => [
-      { type: "identify", userId: id, traits: { firstName: "Ann" } },
-      ...cartItems.map((properties) => ({
-        type: "track",
-        userId: id,
-        event: "Product Added",
-        properties: { ...properties, currency: "EUR" },
-      })),
-    ]);
-    const answer = await fetch(`http://127.0.0.1:${port}/v1/batch`, {
-      method: "POST",
-      headers: { Authorization: readAuthorization, "Content-Type": "application/json" },
-      body: JSON.stringify({ batch }),
-    });
-    const text = await answer.text();
-    if (answer.status !== 200 || text !== '{"success":true}')
-      throw new Error(`seeding was answered ${answer.status} ${text.slice(0, 200)}`);
-  }
 }

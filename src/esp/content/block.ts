@@ -4,6 +4,7 @@ import type { BlockText } from "../../store/ops/receiptTable.ts";
 import { htmlFault } from "./checkHtml.ts";
 import { newEngine, type Engine } from "./engine.ts";
 import { BlockProblem, splitBlock, type Head } from "./frontMatter.ts";
+import { HtmlCheck } from "./htmlCheck.ts";
 import { mailHtml } from "./mailHtml.ts";
 
 export interface Block {
@@ -18,6 +19,7 @@ export interface Block {
   readonly textPart: readonly Template[] | null;
   readonly engine: Engine;
   readonly linkHosts: readonly string[] | null;
+  readonly check: HtmlCheck;
 }
 
 export const blockName = /^[a-z0-9][a-z0-9_-]{0,63}$/;
@@ -46,7 +48,7 @@ export async function makeBlock(
   checkNames([...html, ...(textPart ?? [])], head, use.engine);
   const version = hash.slice(0, 12);
   const text = { block: name, version, source: file, partials: common, linkHosts: use.linkHosts };
-  return { name, version, head, text, html, textPart, ...use };
+  return { name, version, head, text, html, textPart, ...use, check: new HtmlCheck(use.linkHosts) };
 }
 
 /** A name that nothing fills in would leave a hole in everybody's e-mail. */

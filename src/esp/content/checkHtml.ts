@@ -67,14 +67,20 @@ const noScript = /<(\/?)(?=noscript\b)/gi;
 /** Outlook reads comments within comments no further than this; nor do we. */
 const maxCommentDepth = 3;
 
-/** Null: it may be sent. `linkHosts`: null lets every https host pass. */
-export function htmlFault(html: string, linkHosts: readonly string[] | null, depth = 0): HtmlFault | null {
+/** Null: it may be sent. `linkHosts`: null lets every https host pass; `passes`: attributes that are looked at elsewhere, by value. */
+export function htmlFault(
+  html: string,
+  linkHosts: readonly string[] | null,
+  passes: (value: string) => boolean = () => false,
+  depth = 0,
+): HtmlFault | null {
   let fault: HtmlFault | null = depth > maxCommentDepth ? "unsafe_markup" : null;
   let style = "";
   let isEndSeen = false;
   const comments = ({ text }: { readonly text: string }) => {
     // Outlook reads what stands in a conditional comment as HTML.
-    if (/^\s*\[if\b/i.test(text)) fault ??= htmlFault(text.replace(/^[^\]]*\]>?/, ""), linkHosts, depth + 1);
+    if (/^\s*\[if\b/i.test(text))
+      fault ??= htmlFault(text.replace(/^[^\]]*\]>?/, ""), linkHosts, passes, depth + 1);
   };
   const rewriter = new HTMLRewriter()
     .on("*", {
@@ -86,7 +92,7 @@ export function htmlFault(html: string, linkHosts: readonly string[] | null, dep
         if (tag === "meta" && /refresh|cookie/i.test(decoded(element.getAttribute("http-equiv") ?? "")))
           fault = "unsafe_markup";
         for (const [name, value] of element.attributes)
-          fault ??= attributeFault(name.toLowerCase(), value, linkHosts);
+          fault ??= attributeFault(name.toLowerCase(), passes(value) ? "" : value, linkHosts);
       },
     })
     .on("style", {
@@ -104,7 +110,8 @@ export function htmlFault(html: string, linkHosts: readonly string[] | null, dep
   fault ??= isEndSeen || depth > 0 ? null : "unsafe_markup";
   // Read as text above; mail programs run no scripts and read it as HTML.
   return (
-    fault ?? (/<noscript\b/i.test(html) ? htmlFault(html.replace(noScript, "<$1x-"), linkHosts, depth) : null)
+    fault ??
+    (/<noscript\b/i.test(html) ? htmlFault(html.replace(noScript, "<$1x-"), linkHosts, passes, depth) : null)
   );
 }
 
@@ -116,7 +123,22 @@ function isForbiddenStyle(text: string): boolean {
   return forbiddenStyle.test(read) || forbiddenStyle.test(read.replace(/\/\*[^]*?(?:\*\/|$)/g, ""));
 }
 
-function attributeFault(name: string, value: string, linkHosts: readonly string[] | null): HtmlFault | null {
+/** Attributes of drawings that may point to a part of them. */
+const drawingAttribute = /^(?:fill|stroke|filter|mask|clip-path|cursor|marker(?:-\w+)?)$/;
+
+/** True for an attribute that one value may make unfit to be sent and another not. */
+export function dependsOnValue(name: string): boolean {
+  return (
+    name === "style" || urlAttributes.has(name) || listAttributes.has(name) || drawingAttribute.test(name)
+  );
+}
+
+/** The same of one attribute; `name` in lower case. */
+export function attributeFault(
+  name: string,
+  value: string,
+  linkHosts: readonly string[] | null,
+): HtmlFault | null {
   if (name.startsWith("on")) return "unsafe_markup";
   if (name === "style") return isForbiddenStyle(value) ? "unsafe_markup" : null;
   if (listAttributes.has(name)) {
@@ -126,8 +148,7 @@ function attributeFault(name: string, value: string, linkHosts: readonly string[
     return urls.every((url) => isAllowed(url, linkHosts)) ? null : "unsafe_link";
   }
   if (value.includes("(") || value.includes("&")) {
-    const isDrawing = /^(?:fill|stroke|filter|mask|clip-path|cursor|marker(?:-\w+)?)$/.test(name);
-    if (isDrawing && farReference.test(decoded(value))) return "unsafe_markup";
+    if (drawingAttribute.test(name) && farReference.test(decoded(value))) return "unsafe_markup";
   }
   return urlAttributes.has(name) && !isAllowed(decoded(value), linkHosts) ? "unsafe_link" : null;
 }

@@ -1,5 +1,5 @@
 /** Liquid as blocks use it: every output escaped, no files, bounded in size, time and memory. */
-import { Liquid, LiquidError, type Template } from "liquidjs";
+import { filters, Liquid, LiquidError, type FilterImplOptions, type Template } from "liquidjs";
 import { addFilters, type MailGlobals } from "./filters.ts";
 import { BlockProblem } from "./frontMatter.ts";
 import { markFilter, marked, markOutputs } from "./marks.ts";
@@ -12,6 +12,10 @@ const maxOutputBytes = 1_000_000;
 
 /** For all blocks of a folder. */
 const memoryBytes = 32 * 1024 * 1024;
+
+/** As Liquid itself escapes; what was sent is made again from its receipts, to the letter. */
+type Filter = Extract<FilterImplOptions, (...args: never[]) => unknown>;
+const escapeValue = filters["escape"] as Filter;
 
 export interface Engine {
   /** What its templates made of values before. */
@@ -28,7 +32,22 @@ export interface Engine {
     data: Readonly<Record<string, unknown>>,
     globals: MailGlobals,
   ): string;
+  /** The same, and its pieces. */
+  renderPieces(
+    template: readonly Template[],
+    data: Readonly<Record<string, unknown>>,
+    globals: MailGlobals,
+  ): {
+    readonly output: string;
+    /** What it was put together of, by turns from the template and an escaped value; null where they can't be told apart. */
+    readonly pieces: readonly string[] | null;
+  };
 }
+
+/** Stand around values while pieces are told apart; no text has them. */
+const [open, close] = ["\uFDD0", "\uFDD1"];
+/** What is caught in a variable is looked at by the template again, and must not hold anything else. */
+const blendsPieces = /[\uFDD0\uFDD1]|\bcapture\b/;
 
 /** An engine with these partials, by name, for `{% render "name" %}`; `marks`: values are marked in what it renders. */
 export function newEngine(
@@ -37,10 +56,17 @@ export function newEngine(
 ): Engine {
   const mark = (text: string) => (marks ? markOutputs(text) : text);
   const prepare = (text: string, headLines = 0) => mark(guardStyles(text, headLines));
+  let isInPieces = false;
+  let isBlended = false;
   const liquid = new Liquid({
     templates: Object.fromEntries(Object.entries(partials).map(([name, text]) => [name, prepare(text)])),
     ownPropertyOnly: true,
-    outputEscape: "escape",
+    outputEscape: function (this: ThisParameterType<Filter>, value: unknown): string {
+      const escaped = String(escapeValue.call(this, value));
+      if (!isInPieces) return escaped;
+      isBlended ||= escaped.includes(open) || escaped.includes(close);
+      return open + escaped + close;
+    },
     strictFilters: true,
     // A missing value is what `needs` and the template's own conditions decide about.
     strictVariables: false,
@@ -51,11 +77,17 @@ export function newEngine(
   liquid.registerFilter(styleFilter, styleValue);
   if (marks) liquid.registerFilter(markFilter, marked);
   addFilters(liquid);
+  const isSharedBlended = marks || Object.values(partials).some((text) => blendsPieces.test(text));
+  const inPieces = new WeakSet<readonly Template[]>();
+  const filled: Engine["render"] = (template, data, globals) =>
+    String(liquid.renderSync([...template], data, { globals }));
   return {
     memory: new RenderMemory(memoryBytes),
     parse: (text, headLines) => {
       try {
-        return liquid.parse(prepare(text, headLines));
+        const template = liquid.parse(prepare(text, headLines));
+        if (!isSharedBlended && !blendsPieces.test(text)) inPieces.add(template);
+        return template;
       } catch (error) {
         throw new BlockProblem(problemOf(error, headLines));
       }
@@ -74,12 +106,37 @@ export function newEngine(
         throw new BlockProblem(problemOf(error, 0));
       }
     },
-    render: (template, data, globals) => {
-      const output = String(liquid.renderSync([...template], data, { globals }));
-      if (Buffer.byteLength(output) > maxOutputBytes) throw new Error("the output is too large");
-      return output;
+    render: (template, data, globals) => bounded(filled(template, data, globals)),
+    renderPieces: (template, data, globals) => {
+      if (!inPieces.has(template)) return { output: bounded(filled(template, data, globals)), pieces: null };
+      isInPieces = true;
+      isBlended = false;
+      try {
+        const pieces = piecesOf(filled(template, data, globals));
+        if (!isBlended) return { output: bounded(pieces.join("")), pieces };
+      } finally {
+        isInPieces = false;
+      }
+      return { output: bounded(filled(template, data, globals)), pieces: null };
     },
   };
+}
+
+function bounded(output: string): string {
+  // UTF-8 takes three bytes a character at most.
+  if (output.length * 3 > maxOutputBytes && Buffer.byteLength(output) > maxOutputBytes)
+    throw new Error("the output is too large");
+  return output;
+}
+
+function piecesOf(output: string): readonly string[] {
+  const pieces: string[] = [];
+  for (const part of output.split(open)) {
+    const end = part.indexOf(close);
+    if (end >= 0) pieces.push(part.slice(0, end));
+    pieces.push(part.slice(end + 1));
+  }
+  return pieces;
 }
 
 function problemOf(error: unknown, headLines: number): string {

@@ -9,7 +9,7 @@ import type { StoredProfile } from "../../store/profiles.ts";
 import { segmentsOfProfile } from "../../store/segmentSubject.ts";
 import { everything, renderVerboseProfile } from "../profileView.ts";
 import type { Block } from "./block.ts";
-import { htmlFault, textOf, type HtmlFault } from "./checkHtml.ts";
+import { textOf, type HtmlFault } from "./checkHtml.ts";
 import { isLocale, type MailGlobals } from "./filters.ts";
 import type { Head, OfPerson } from "./frontMatter.ts";
 
@@ -182,8 +182,8 @@ function fill(block: Block, gathered: Gathered, members: readonly string[]): Ren
   if (before !== undefined) return { ...before, ...rest };
   const moment = momentOf(globals);
   try {
-    const html = block.engine.render(block.html, data, moment.globals);
-    const fault = htmlFault(html, block.linkHosts);
+    const { output: html, pieces } = block.engine.renderPieces(block.html, data, moment.globals);
+    const fault = block.check.fault(html, pieces);
     if (fault !== null) return standIn(block, members, fault, gathered);
     const text =
       block.textPart === null
