@@ -104,7 +104,7 @@ export async function startApp(
     },
   });
   const ops = openOps(settings.dataFolder, onFatal);
-  const content = await openContent(settings, { ...deps, ops });
+  const content = await openContent(settings, { ...deps, ops, profiles: store.profiles });
   try {
     return await startServing(
       { store, ops, audit: auditOver(ops), content, groups, visible, demoKeys },

@@ -1,7 +1,7 @@
 /** The operations on content: which blocks there are, what one would send, to one person or to many. */
 import type { ContentBlockLine } from "./admin/contentReports.ts";
 import { OperationFailed, type OperationParams, type Operations } from "./admin/operation.ts";
-import { view } from "./esp/content/contentRoutes.ts";
+import { answerText } from "./esp/content/contentRoutes.ts";
 import { blockOf as blockAsSent, type Block } from "./esp/content/block.ts";
 import { BlockProblem } from "./esp/content/frontMatter.ts";
 import { preflight, type Audience } from "./esp/content/preflight.ts";
@@ -103,7 +103,7 @@ export function contentOperations(deps: ContentOperationDeps): Operations {
       const recipient = recipientAt(asked.level, await recipientOf(asked, deps));
       const { rendered, marked, values } = await previewBlock(block, recipient, nowMs);
       const { html, text, servedFrom, reason } = rendered;
-      const answer = view(block, rendered, null);
+      const answer = JSON.parse(answerText(block, rendered, null)) as Readonly<Record<string, unknown>>;
       return { version: block.version, servedFrom, reason, html, text, marked, values, answer };
     },
   };

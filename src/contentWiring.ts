@@ -1,5 +1,6 @@
 /** Everything that content needs beside the store: the blocks, the receipts, what memory holds, how hard it is pressed. */
 import type { ServeSettings } from "./config/settings.ts";
+import type { ProfileReading } from "./esp/content/blockReading.ts";
 import { LastGood } from "./esp/content/lastGood.ts";
 import { Pressure } from "./esp/content/pressure.ts";
 import { Receipts } from "./esp/content/receipts.ts";
@@ -8,15 +9,20 @@ import type { Clock } from "./lib/clock.ts";
 import type { Log } from "./lib/log.ts";
 import type { Timers } from "./lib/timers.ts";
 import type { OpsDesk } from "./store/ops/opsDesk.ts";
+import type { ProfileMemory } from "./store/profileMemory.ts";
+import type { Profiles } from "./store/profiles.ts";
 
 /** Memory for answers that stand in while profiles can't be read. */
 const lastGoodBytes = 32 * 1024 * 1024;
+/** Memory for what blocks read of profiles. */
+const readingsBytes = 32 * 1024 * 1024;
 
 export interface Content {
   /** Null: no content is configured. */
   readonly shelf: Shelf | null;
   readonly receipts: Receipts;
   readonly lastGood: LastGood;
+  readonly readings: ProfileMemory<ProfileReading>;
   readonly pressure: Pressure;
   /** Begins to look after changes of the blocks. */
   watch(): void;
@@ -27,7 +33,13 @@ export interface Content {
 /** Reads the blocks; what can't be used of them is said in the log. */
 export async function openContent(
   { content }: ServeSettings,
-  { ops, clock, timers, log }: { ops: OpsDesk; clock: Clock; timers: Timers; log: Log },
+  {
+    ops,
+    profiles,
+    clock,
+    timers,
+    log,
+  }: { ops: OpsDesk; profiles: Profiles; clock: Clock; timers: Timers; log: Log },
 ): Promise<Content> {
   const notice = (level: "info" | "error", why: string) => log[level]("word of the content blocks", { why });
   const shelf = content === null ? null : await Shelf.open({ ...content, notice });
@@ -43,6 +55,7 @@ export async function openContent(
     shelf,
     receipts,
     lastGood: new LastGood(lastGoodBytes),
+    readings: profiles.memory(readingsBytes),
     pressure,
     watch: () => shelf?.watch(),
     close: async () => {

@@ -10,7 +10,7 @@ import { snippetRoute } from "./admin/snippetRoute.ts";
 import { demoRoutes, type DemoDeps } from "./demoRoutes.ts";
 import type { ErrorAnswers } from "./errorAnswers.ts";
 import { Refusal } from "./errors.ts";
-import { contentRoutes, type ContentDeps } from "./esp/content/contentRoutes.ts";
+import { contentReads, contentRoutes, type ContentDeps } from "./esp/content/contentRoutes.ts";
 import { preflightRoutes, type PreflightRouteDeps } from "./esp/content/preflightRoutes.ts";
 import { receiptRoutes, type ReceiptDeps } from "./esp/content/receiptRoutes.ts";
 import { oauthRoutes, type OauthDeps } from "./esp/credentials/oauthRoutes.ts";
@@ -48,7 +48,9 @@ export function mountRoutes(deps: RoutesDeps): (request: Request) => Response | 
   router.compile();
   const takeEvents = ingestCalls(deps.ingest);
   const readProfile = profileReads(deps.rest);
-  return (request) => takeEvents(request) ?? readProfile(request) ?? router.fetch(request);
+  const readContent = contentReads(deps.content);
+  return (request) =>
+    takeEvents(request) ?? readProfile(request) ?? readContent(request) ?? router.fetch(request);
 }
 
 /** Every route of the server. */

@@ -52,6 +52,9 @@ import type { Store } from "./store/storeApi.ts";
 import { version } from "./version.ts";
 import type { Watching } from "./watching.ts";
 
+/** Memory for rendered profiles. */
+const answersBytes = 64 * 1024 * 1024;
+
 export interface ServingDeps {
   readonly store: Store;
   readonly content: Content;
@@ -229,6 +232,7 @@ function routesDeps(parts: Parts) {
     ingest,
     rest: {
       profiles: store.profiles,
+      answers: store.profiles.memory(answersBytes),
       findAt: findAtOf(store.profiles, settings.dataFolder),
       findKey: keys.find,
       clock,

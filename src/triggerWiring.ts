@@ -41,6 +41,7 @@ export function openTriggers(deps: TriggerWiringDeps): TriggerFollower {
       blockOf: (name) => content.shelf?.get(name) ?? null,
       receipts: content.receipts,
       lastGood: content.lastGood,
+      readings: content.readings,
       // A message of our own can wait for a better moment; it is never made from memory.
       memoryOnly: () => false,
     }),

@@ -4,7 +4,8 @@ import { Refusal } from "../errors.ts";
 import type { Clock } from "../lib/clock.ts";
 import { edgesOf, type Edge } from "../model/edge.ts";
 import type { KeyInfo } from "../model/key.ts";
-import type { CachedAnswer, Lookup, Profiles, StoredProfile } from "../store/profiles.ts";
+import type { ProfileMemory } from "../store/profileMemory.ts";
+import type { Lookup, Profiles, StoredProfile } from "../store/profiles.ts";
 import { maxRowsAt, type FindAt, type LookupAt } from "../store/profileAt.ts";
 import { authorise, checkIdType, checkUnlimited, type FindKey } from "./authorise.ts";
 import { renderEntry, renderTrace } from "./historyView.ts";
@@ -23,8 +24,25 @@ import {
 } from "./query.ts";
 import { serveProfile, serveVerboseProfile } from "./servedView.ts";
 
+/** A rendered 200 answer. */
+export interface CachedAnswer {
+  readonly body: string;
+  readonly etag: string;
+  /** Headers made once: a server spends more on a dictionary of them than on anything else in an answer. */
+  readonly headers: Headers;
+  /** Those of an answer that says nothing changed. */
+  readonly unchangedHeaders: Headers;
+  /** Wall time at which the answer stops being true by itself; null: never. */
+  readonly validUntilMs: number | null;
+}
+
+/** About what an answer takes beside its text. */
+const answerBytes = 1_024;
+
 export interface RestDeps {
   readonly profiles: Profiles;
+  /** Rendered answers. */
+  readonly answers: ProfileMemory<CachedAnswer>;
   readonly findAt: FindAt;
   readonly findKey: FindKey;
   readonly clock: Clock;
@@ -116,7 +134,7 @@ function getProfile(request: Request, deps: RestDeps): Response {
   const tail = url.slice(url.indexOf(profilesPath) + profilesPath.length);
   const cacheKey = `${key.id} ${tail}`;
   const nowMs = deps.clock.nowMs();
-  const cached = deps.profiles.cached(cacheKey, nowMs);
+  const cached = deps.answers.get(cacheKey, nowMs);
   if (cached !== undefined) return answerTo(request, cached, nowMs);
   const query = queryOf(url);
   const profile = find(deps, key, beforeQuery(tail));
@@ -125,7 +143,11 @@ function getProfile(request: Request, deps: RestDeps): Response {
   if (flagOf(query, "verbose")) return json(JSON.stringify(serveVerboseProfile(profile, visible, asked)));
   const { view, validUntilMs } = serveProfile(profile, visible, asked);
   const answer = cacheable(JSON.stringify(view), validUntilMs);
-  deps.profiles.remember(cacheKey, profile.pid, answer);
+  deps.answers.keep(cacheKey, answer, {
+    pid: profile.pid,
+    bytes: answer.body.length + answerBytes,
+    validUntilMs,
+  });
   return answerTo(request, answer, nowMs);
 }
 

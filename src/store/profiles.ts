@@ -6,6 +6,7 @@ import type { Ignored } from "../model/guard.ts";
 import type { Identifier } from "../model/identifier.ts";
 import type { Membership } from "../model/membership.ts";
 import type { ProfileState } from "../model/profile.ts";
+import type { ProfileMemory } from "./profileMemory.ts";
 
 /** A profile as stored: the fold's state and what the store keeps around it. */
 export interface StoredProfile {
@@ -70,12 +71,8 @@ export interface Profiles {
   find(namespace: Namespace, type: string, value: string): Lookup;
   /** Heads of the chains of everyone whom an identifier leads to now, or who claims it. */
   trail(namespace: Namespace, type: string, value: string): Trail;
-  /**
-   * A small memory of rendered answers, kept right by the writer's commit messages: a hit is as fresh as find().
-   * `key` names identifier and rendering; entries go when the profile or the identifier changes, or at `validUntilMs`.
-   */
-  cached(key: string, nowMs: number): CachedAnswer | undefined;
-  remember(key: string, pid: number, answer: CachedAnswer): void;
+  /** A memory for what its reader makes of profiles, of at most so many bytes. */
+  memory<Value>(maxBytes: number): ProfileMemory<Value>;
   /** All profiles of a namespace in pid order after `afterPid`, at most `limit`; short reads, for snapshots and exports. */
   page(
     namespace: Namespace,
@@ -94,16 +91,4 @@ export interface Profiles {
   entry(seq: number): HistoryEntry | null;
   /** Every event with that messageId (one a source). */
   trace(namespace: Namespace, messageId: string): Promise<readonly Trace[]>;
-}
-
-/** A rendered 200 answer. */
-export interface CachedAnswer {
-  readonly body: string;
-  readonly etag: string;
-  /** Headers made once: a server spends more on a dictionary of them than on anything else in an answer. */
-  readonly headers: Headers;
-  /** Those of an answer that says nothing changed. */
-  readonly unchangedHeaders: Headers;
-  /** Wall time at which the answer stops being true by itself; null: never. */
-  readonly validUntilMs: number | null;
 }

@@ -14,25 +14,9 @@ import type { JournalReader } from "./journalReader.ts";
 import type { ProfileStore } from "./lmdb.ts";
 import type { ProfileIds } from "./profileId.ts";
 import type { ClaimEntry } from "./claims.ts";
-import type {
-  CachedAnswer,
-  HistoryEntry,
-  Lookup,
-  Profiles,
-  StoredProfile,
-  Trace,
-  Trail,
-} from "./profiles.ts";
+import { ProfileMemories, type ProfileMemory } from "./profileMemory.ts";
+import type { HistoryEntry, Lookup, Profiles, StoredProfile, Trace, Trail } from "./profiles.ts";
 import { parsePrev, rowFlags, rowKind, typeOf, type EventRow } from "./row.ts";
-
-/** Rendered answers held, in bytes of text and of what goes with each. */
-const maxAnswerBytes = 64 * 1024 * 1024;
-const answerOverheadBytes = 1_024;
-
-interface Remembered {
-  readonly pid: number;
-  readonly answer: CachedAnswer;
-}
 
 export class ProfilesReader implements Profiles {
   readonly #reader: JournalReader;
@@ -41,9 +25,7 @@ export class ProfilesReader implements Profiles {
   readonly #locate: (messageId: string) => Promise<readonly number[]>;
   #store: ProfileStore | null = null;
   #visible = 0;
-  readonly #answers = new Map<string, Remembered>();
-  readonly #answersOf = new Map<number, Set<string>>();
-  #answerBytes = 0;
+  readonly #memories = new ProfileMemories();
 
   /** `locate` asks the writer's index where a messageId stands. */
   constructor(
@@ -66,7 +48,7 @@ export class ProfilesReader implements Profiles {
   use(store: ProfileStore | null, visible: number): void {
     this.#store = store;
     this.#visible = visible;
-    this.#forgetAll();
+    this.#memories.clear();
   }
 
   /** Other rules are in use; followed by `use` with profiles that were folded with them. */
@@ -79,7 +61,7 @@ export class ProfilesReader implements Profiles {
     this.#visible = visible;
     this.#store?.refresh();
     // Whenever an identifier comes to lead elsewhere, the profile it led to changes too, so forgetting by pid suffices.
-    for (const pid of changedPids) this.#forget(pid);
+    for (const pid of changedPids) this.#memories.forget(pid);
   }
 
   find(namespace: Namespace, type: string, value: string): Lookup {
@@ -111,25 +93,8 @@ export class ProfilesReader implements Profiles {
     return { kind: "found", heads: tied.flatMap((profile) => (profile === undefined ? [] : [profile.head])) };
   }
 
-  cached(key: string, nowMs: number): CachedAnswer | undefined {
-    const found = this.#answers.get(key);
-    if (found === undefined) return undefined;
-    const { validUntilMs } = found.answer;
-    return validUntilMs === null || nowMs < validUntilMs ? found.answer : undefined;
-  }
-
-  remember(key: string, pid: number, answer: CachedAnswer): void {
-    const former = this.#answers.get(key);
-    if (former !== undefined) this.#answerBytes -= weightOf(former.answer);
-    this.#answers.set(key, { pid, answer });
-    this.#answerBytes += weightOf(answer);
-    const keys = this.#answersOf.get(pid);
-    if (keys === undefined) this.#answersOf.set(pid, new Set([key]));
-    else keys.add(key);
-    for (const [oldest, { pid: owner }] of this.#answers) {
-      if (this.#answerBytes <= maxAnswerBytes) break;
-      this.#drop(oldest, owner);
-    }
+  memory<Value>(maxBytes: number): ProfileMemory<Value> {
+    return this.#memories.open(maxBytes);
   }
 
   page(namespace: Namespace, afterPid: number, limit: number): ReturnType<Profiles["page"]> {
@@ -337,30 +302,4 @@ export class ProfilesReader implements Profiles {
       body: row.body === null ? null : (JSON.parse(Buffer.from(row.body).toString("utf8")) as Json),
     };
   }
-
-  #forget(pid: number): void {
-    const keys = this.#answersOf.get(pid);
-    if (keys === undefined) return;
-    for (const key of keys) this.#drop(key, pid);
-  }
-
-  #drop(key: string, pid: number): void {
-    const found = this.#answers.get(key);
-    if (found === undefined) return;
-    this.#answers.delete(key);
-    this.#answerBytes -= weightOf(found.answer);
-    const keys = this.#answersOf.get(pid);
-    keys?.delete(key);
-    if (keys?.size === 0) this.#answersOf.delete(pid);
-  }
-
-  #forgetAll(): void {
-    this.#answers.clear();
-    this.#answersOf.clear();
-    this.#answerBytes = 0;
-  }
-}
-
-function weightOf({ body }: CachedAnswer): number {
-  return body.length + answerOverheadBytes;
 }

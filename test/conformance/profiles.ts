@@ -138,22 +138,22 @@ export function profilesSuite(name: string, open: OpenRig): void {
       expect(find(rig.profiles, "user_id", "2")?.pid).toBeGreaterThan(head);
     });
 
-    test("remember rendered answers until the profile changes or their time is up", async () => {
+    test("remember what is made of them until the profile changes or their time is up", async () => {
       await using rig = await open();
       await rig.send({ userId: "1" });
       await rig.send({ userId: "2" });
       const pidOf = (userId: string) => find(rig.profiles, "user_id", userId)?.pid ?? 0;
-      const headers = new Headers();
-      const answer = { body: "{}", etag: '"1"', headers, unchangedHeaders: headers, validUntilMs: null };
-      rig.profiles.remember("one", pidOf("1"), answer);
-      rig.profiles.remember("two", pidOf("2"), { ...answer, validUntilMs: 1_000 });
-      expect(rig.profiles.cached("one", 0)).toEqual(answer);
-      expect(rig.profiles.cached("two", 999)).toBeDefined();
-      expect(rig.profiles.cached("two", 1_000)).toBeUndefined();
+      const memory = rig.profiles.memory<string>(1_000_000);
+      const kept = (userId: string) => ({ pid: pidOf(userId), bytes: 10, validUntilMs: null });
+      memory.keep("one", "{}", kept("1"));
+      memory.keep("two", "[]", { ...kept("2"), validUntilMs: 1_000 });
+      expect(memory.get("one", 0)).toBe("{}");
+      expect(memory.get("two", 999)).toBe("[]");
+      expect(memory.get("two", 1_000)).toBeUndefined();
       await rig.send({ userId: "1" });
-      expect(rig.profiles.cached("one", 0)).toBeUndefined();
-      expect(rig.profiles.cached("two", 0)).toBeDefined();
-      expect(rig.profiles.cached("three", 0)).toBeUndefined();
+      expect(memory.get("one", 0)).toBeUndefined();
+      expect(memory.get("two", 0)).toBe("[]");
+      expect(memory.get("three", 0)).toBeUndefined();
     });
 
     test("have a history, newest first, in pages of any size", async () => {

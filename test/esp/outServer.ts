@@ -105,6 +105,7 @@ export class OutServer implements AsyncDisposable {
       .use(
         restRoutes({
           profiles,
+          answers: profiles.memory(1_000_000),
           findAt: (namespace, type, value) => Promise.resolve(profiles.find(namespace, type, value)),
           findKey,
           clock,

@@ -17,8 +17,8 @@ import {
 import { merge } from "../../src/model/merge.ts";
 import { emptyState, type ProfileState } from "../../src/model/profile.ts";
 import type { ChangeLog } from "../../src/store/changeLog.ts";
+import { ProfileMemories, type ProfileMemory } from "../../src/store/profileMemory.ts";
 import type {
-  CachedAnswer,
   HistoryEntry,
   Lookup,
   Profiles,
@@ -234,13 +234,22 @@ class MemoryChangeLog implements ChangeLog {
 
 export class MemoryProfiles implements Profiles {
   /** While true, every lookup says so. */
-  isRebuilding = false;
+  get isRebuilding(): boolean {
+    return this.#isRebuilding;
+  }
+
+  set isRebuilding(is: boolean) {
+    this.#isRebuilding = is;
+    this.#memories.clear();
+  }
+
+  #isRebuilding = false;
   readonly #held = new Map<number, Held>();
   readonly #heirs = new Map<number, number>();
   readonly #ids = new Map<string, number>();
   readonly #traces: { readonly namespace: Namespace; readonly entry: HistoryEntry; readonly pid: number }[] =
     [];
-  readonly #answers = new Map<string, { readonly pid: number; readonly answer: CachedAnswer }>();
+  readonly #memories = new ProfileMemories();
   readonly #log: ChangeLog;
   readonly definitions: Definitions;
 
@@ -303,7 +312,7 @@ export class MemoryProfiles implements Profiles {
     owner.version = seq;
     owner.history.push(entry);
     this.#traces.push({ namespace, entry, pid: owner.pid });
-    this.#forget(owner.pid);
+    this.#memories.forget(owner.pid);
   }
 
   /** Removes a profile and all that leads to it; returns its profileId. */
@@ -312,7 +321,7 @@ export class MemoryProfiles implements Profiles {
     if (pid === undefined) throw new Error("there is no such profile to erase");
     this.#held.delete(pid);
     for (const [key, owner] of this.#ids) if (owner === pid) this.#ids.delete(key);
-    this.#forget(pid);
+    this.#memories.forget(pid);
     return profileIdOf(pid);
   }
 
@@ -323,15 +332,8 @@ export class MemoryProfiles implements Profiles {
     return { kind: "found", profile: stored(found, this.definitions) };
   }
 
-  cached(key: string, nowMs: number): CachedAnswer | undefined {
-    const answer = this.#answers.get(key)?.answer;
-    return answer === undefined || (answer.validUntilMs !== null && nowMs >= answer.validUntilMs)
-      ? undefined
-      : answer;
-  }
-
-  remember(key: string, pid: number, answer: CachedAnswer): void {
-    this.#answers.set(key, { pid, answer });
+  memory<Value>(maxBytes: number): ProfileMemory<Value> {
+    return this.#memories.open(maxBytes);
   }
 
   page(namespace: Namespace, afterPid: number, limit: number): ReturnType<Profiles["page"]> {
@@ -402,12 +404,8 @@ export class MemoryProfiles implements Profiles {
     for (const [pid, heir] of this.#heirs) if (heir === fromPid) this.#heirs.set(pid, into.pid);
     this.#heirs.set(fromPid, into.pid);
     this.#held.delete(fromPid);
-    this.#forget(fromPid);
+    this.#memories.forget(fromPid);
     joined.mergedFrom.push(profileIdOf(fromPid));
-  }
-
-  #forget(pid: number): void {
-    for (const [key, { pid: owner }] of this.#answers) if (owner === pid) this.#answers.delete(key);
   }
 }
 

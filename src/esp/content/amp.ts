@@ -7,10 +7,11 @@ import { Refusal } from "../../errors.ts";
 
 export type AmpHeaders = Readonly<Record<string, string>>;
 
-const none: AmpHeaders = {};
+/** For who asks from no AMP e-mail. */
+export const notAmp: AmpHeaders = {};
 const addressForm = /^[^\s@,;<>"]{1,64}@[A-Za-z0-9.-]{1,255}$/;
 
-/** What the answer has to say; nothing for who asks from no AMP e-mail. Throws Refusal forbidden for other senders. */
+/** What the answer has to say; `notAmp` for who asks from no AMP e-mail. Throws Refusal forbidden for other senders. */
 export function ampHeaders(request: Request, query: URLSearchParams, senders: readonly string[]): AmpHeaders {
   const sender = request.headers.get("amp-email-sender");
   if (sender !== null) {
@@ -18,7 +19,7 @@ export function ampHeaders(request: Request, query: URLSearchParams, senders: re
     return { "AMP-Email-Allow-Sender": sender };
   }
   const sources = query.getAll("__amp_source_origin");
-  if (sources.length === 0) return none;
+  if (sources.length === 0) return notAmp;
   const [source = "", ...more] = sources;
   const origin = request.headers.get("origin");
   if (more.length > 0 || origin === null || !isHttpsOrigin(origin))

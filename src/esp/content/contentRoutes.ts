@@ -8,9 +8,10 @@ import { Refusal } from "../../errors.ts";
 import { checkIdType } from "../authorise.ts";
 import type { Caller, Callers } from "../credentials/callers.ts";
 import { hasTag, queryOf } from "../query.ts";
-import { ampHeaders, type AmpHeaders } from "./amp.ts";
+import { ampHeaders, notAmp, type AmpHeaders } from "./amp.ts";
 import type { Block } from "./block.ts";
 import type { RenderedBlock } from "./renderBlock.ts";
+import type { AnswerHead } from "./renderMemory.ts";
 import { serveBlock, type Asked, type Form, type ServeBlockDeps, type ServedBlock } from "./serveBlock.ts";
 import type { Shelf } from "./shelf.ts";
 
@@ -55,6 +56,22 @@ export function contentRoutes(deps: ContentDeps) {
     .post("/v1/content/:block", ({ request }) => postContent(request, deps), { parse: "none" });
 }
 
+/** As `profileReads` (rest.ts): answers `GET /v1/content/{block}` before the router looks for it; null for all else. */
+export function contentReads(deps: ContentDeps): (request: Request) => Response | Promise<Response> | null {
+  return (request) => {
+    if (request.method !== "GET") return null;
+    const { url } = request;
+    const pathAt = url.indexOf("/", "http://".length);
+    if (!url.startsWith(contentPath, pathAt)) return null;
+    const nameAt = pathAt + contentPath.length;
+    const queryAt = url.indexOf("?", nameAt);
+    const slashAt = url.indexOf("/", nameAt);
+    const isOne =
+      nameAt < url.length && queryAt !== nameAt && (slashAt < 0 || (queryAt >= 0 && slashAt > queryAt));
+    return isOne ? getContent(request, deps) : null;
+  };
+}
+
 function getContent(request: Request, deps: ContentDeps): Response | Promise<Response> {
   const query = queryOf(request.url);
   const place = placeOf(request);
@@ -88,14 +105,11 @@ async function postContent(request: Request, deps: ContentDeps): Promise<Respons
   if (!body.success)
     throw new Refusal("invalid_request", { detail: `Send {"ids":[…]} with 1 to ${maxIds} identifiers.` });
   const results = body.data.ids.map((id) => {
-    const { rendered, leaveReceipt } = serveBlock(
-      block,
-      askedBy(caller, String(id ?? ""), "json", deps),
-      deps,
-    );
-    return { id, ...view(block, rendered, leaveReceipt(false)) };
+    const asked = askedBy(caller, String(id ?? ""), "json", deps);
+    const { rendered, leaveReceipt } = serveBlock(block, asked, deps);
+    return `{"id":${JSON.stringify(id)},${membersOf(block, rendered, leaveReceipt(false))}}`;
   });
-  return new Response(JSON.stringify({ results }), {
+  return new Response(`{"results":[${results.join(",")}]}`, {
     headers: { "Content-Type": types.json, "Cache-Control": "no-store", ...amp },
   });
 }
@@ -140,11 +154,12 @@ interface Place {
   readonly suffix: string;
 }
 
-function placeOf(request: Request): Place {
-  const { pathname } = new URL(request.url);
-  const [, name = "", suffix = ""] =
-    /^([^.]*)(\.html|\.txt)?$/.exec(pathname.slice(contentPath.length)) ?? [];
-  return { name, suffix };
+function placeOf({ url }: Request): Place {
+  const nameAt = url.indexOf(contentPath) + contentPath.length;
+  const queryAt = url.indexOf("?", nameAt);
+  const name = queryAt < 0 ? url.slice(nameAt) : url.slice(nameAt, queryAt);
+  const suffix = [".html", ".txt"].find((candidate) => name.endsWith(candidate)) ?? "";
+  return { name: name.slice(0, name.length - suffix.length), suffix };
 }
 
 /** Who asks. Throws Refusal, in a promise where a signature has to be checked. */
@@ -174,6 +189,7 @@ function blockFor({ key, bounds }: Caller, name: string, { shelf }: ContentDeps)
 function formOf(suffix: string, accept: string): Form {
   if (suffix === ".html") return "html";
   if (suffix === ".txt") return "text";
+  if (accept === "" || accept === "*/*") return "json";
   const wanted = accept.split(",").map((part) => part.split(";")[0]?.trim().toLowerCase());
   if (wanted.includes("application/json")) return "json";
   if (wanted.includes("text/html")) return "html";
@@ -182,45 +198,54 @@ function formOf(suffix: string, accept: string): Form {
 
 function answer(request: Request, block: Block, served: ServedBlock, form: Form, amp: AmpHeaders): Response {
   const { rendered, leaveReceipt } = served;
-  const seconds = block.head.cacheMs === null ? 0 : Math.floor(block.head.cacheMs / 1_000);
-  const headers = {
-    "Content-Type": types[form],
-    // Of what can be read, never of ages.
-    ETag: `"${block.version}-${form}-${rendered.servedFrom ?? "nothing"}-${rendered.contentHash}"`,
-    "Cache-Control": `private, max-age=${seconds}`,
-    Vary: "Accept, Authorization, AMP-Email-Sender, Origin",
-    "X-Content-Type-Options": "nosniff",
-    ...(form === "html" ? shownHeaders : {}),
-    ...amp,
-  };
+  const { etag, headers } =
+    amp === notAmp ? headOf(block, rendered, form) : newHead(block, rendered, form, amp);
   const asked = request.headers.get("if-none-match");
-  const isSame = asked !== null && hasTag(asked, headers.ETag);
+  const isSame = asked !== null && hasTag(asked, etag);
   const receipt = leaveReceipt(isSame);
   if (isSame) return new Response(null, { status: 304, headers });
   return new Response(bodyOf(block, rendered, form, receipt), { headers });
 }
 
+function headOf(block: Block, rendered: RenderedBlock, form: Form): AnswerHead {
+  const which = `${form} ${rendered.servedFrom}`;
+  let head = rendered.heads.get(which);
+  if (head === undefined) {
+    head = newHead(block, rendered, form, notAmp);
+    rendered.heads.set(which, head);
+  }
+  return head;
+}
+
+function newHead(block: Block, rendered: RenderedBlock, form: Form, amp: AmpHeaders): AnswerHead {
+  const seconds = block.head.cacheMs === null ? 0 : Math.floor(block.head.cacheMs / 1_000);
+  // Of what can be read, never of ages.
+  const etag = `"${block.version}-${form}-${rendered.servedFrom ?? "nothing"}-${rendered.contentHash}"`;
+  const headers = new Headers({
+    "Content-Type": types[form],
+    ETag: etag,
+    "Cache-Control": `private, max-age=${seconds}`,
+    Vary: "Accept, Authorization, AMP-Email-Sender, Origin",
+    "X-Content-Type-Options": "nosniff",
+    ...(form === "html" ? shownHeaders : {}),
+    ...amp,
+  });
+  return { etag, headers };
+}
+
 function bodyOf(block: Block, rendered: RenderedBlock, form: Form, receipt: string): string {
   if (form === "html") return rendered.html;
-  return form === "text" ? rendered.text : JSON.stringify(view(block, rendered, receipt));
+  return form === "text" ? rendered.text : answerText(block, rendered, receipt);
 }
 
 /** The answer as JSON; `receipt` is null where none was left. */
-export function view(
-  block: Block,
-  rendered: RenderedBlock,
-  receipt: string | null,
-): Readonly<Record<string, unknown>> {
-  const { html, text, data, servedFrom, reason, freshness } = rendered;
-  return {
-    block: block.name,
-    version: block.version,
-    html,
-    text,
-    data,
-    servedFrom,
-    reason,
-    freshness,
-    receipt,
-  };
+export function answerText(block: Block, rendered: RenderedBlock, receipt: string | null): string {
+  return `{${membersOf(block, rendered, receipt)}}`;
+}
+
+/** Its members: the large ones were written as JSON when they were made. */
+function membersOf(block: Block, rendered: RenderedBlock, receipt: string | null): string {
+  const { quoted, dataText, servedFrom, reason, freshness } = rendered;
+  const rest = JSON.stringify({ servedFrom, reason, freshness, receipt }).slice(1, -1);
+  return `"block":"${block.name}","version":"${block.version}",${quoted},"data":${dataText},${rest}`;
 }

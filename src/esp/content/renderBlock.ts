@@ -2,16 +2,23 @@
  * One block for one recipient: values by the freshness that each need asks for, the template over them, and where that
  * can't be, what stands in. It always gives something. Pure but for the engine's clock.
  */
-import { isTimeZone } from "../../lib/localDay.ts";
-import { served, type AgedValue, type Freshness, type ServedFrom } from "../../model/freshness.ts";
+import { served, type AgedValue, type ServedFrom } from "../../model/freshness.ts";
 import type { Json } from "../../model/event.ts";
 import type { StoredProfile } from "../../store/profiles.ts";
-import { segmentsOfProfile } from "../../store/segmentSubject.ts";
-import { everything, renderVerboseProfile } from "../profileView.ts";
 import type { Block } from "./block.ts";
+import {
+  readGiven,
+  readNobody,
+  readProfile,
+  type BlockData,
+  type BlockReading,
+  type GivenValues,
+  type Whole,
+} from "./blockReading.ts";
 import { textOf, type HtmlFault } from "./checkHtml.ts";
-import { isLocale, type MailGlobals } from "./filters.ts";
-import type { Head, OfPerson } from "./frontMatter.ts";
+import type { MailGlobals } from "./filters.ts";
+import type { Head } from "./frontMatter.ts";
+import type { Made } from "./renderMemory.ts";
 
 /** Why a block is not what it would be for a known recipient with fresh values. */
 export type Reason =
@@ -33,8 +40,13 @@ export interface NeedServed {
 export interface RenderedBlock {
   readonly html: string;
   readonly text: string;
+  /** Both as members of a JSON object, without its braces. */
+  readonly quoted: string;
+  readonly heads: Made["heads"];
   /** What the template saw. */
-  readonly data: Readonly<Record<string, Json>>;
+  readonly data: BlockData;
+  /** The same as JSON. */
+  readonly dataText: string;
   /** The worst level that went in. */
   readonly servedFrom: ServedFrom;
   /** Null when all is live. */
@@ -48,15 +60,10 @@ export interface RenderedBlock {
   readonly contentHash: string;
 }
 
-/** Values by trait, for a recipient who is made up: a case of a test, or one level of a preview. */
-export interface GivenValues {
-  readonly traits: Readonly<Record<string, AgedValue>>;
-  readonly segments: readonly string[];
-}
-
 /** Whom it is for: `shared` for everybody. */
 export type Recipient =
   | { readonly kind: "profile"; readonly profile: StoredProfile }
+  | { readonly kind: "reading"; readonly reading: BlockReading }
   | { readonly kind: "values"; readonly values: GivenValues }
   | { readonly kind: "shared" }
   | { readonly kind: "unknown" }
@@ -78,123 +85,125 @@ export function renderBlock(block: Block, recipient: Recipient, nowMs: number): 
     case "linkOver":
       return standIn(block, [], "link_expired");
     case "shared":
-      return fill(block, gather(block.head, nobody, nowMs), []);
-    case "values": {
-      const { traits, segments } = recipient.values;
-      const source = {
-        valueOf: (name: string) => (Object.hasOwn(traits, name) ? (traits[name] ?? nothing) : nothing),
-        declaredOf: () => undefined,
-        members: segments,
-      };
-      return fill(block, gather(block.head, source, nowMs), segments);
-    }
-    case "profile": {
-      const source = readingOf(block, recipient.profile, nowMs);
-      return fill(block, gather(block.head, source, nowMs), source.members);
-    }
+      return fill(block, readNobody(block), nowMs);
+    case "values":
+      return fill(block, readGiven(block, recipient.values), nowMs);
+    case "profile":
+      return fill(block, readProfile(block, recipient.profile, nowMs), nowMs);
+    case "reading":
+      return fill(block, recipient.reading, nowMs);
   }
 }
 
-/** Where values are read from. */
-interface Source {
-  readonly valueOf: (name: string) => AgedValue;
-  readonly declaredOf: (name: string) => Freshness | undefined;
-  readonly members: readonly string[];
-}
-
-const nothing: AgedValue = { value: null, updatedAtMs: null };
-const nobody: Source = { valueOf: () => nothing, declaredOf: () => undefined, members: [] };
-
-function readingOf(block: Block, profile: StoredProfile, nowMs: number): Source {
-  const { head } = block;
-  const settings = [head.locale.trait, head.timeZone.trait].filter((name) => name !== null);
-  const traits = [...head.needs.map(({ name }) => name), ...settings];
-  const views = renderVerboseProfile(profile, { ...everything, traits }, nowMs).traits;
-  return {
-    valueOf: (name) => {
-      const view = Object.hasOwn(views, name) ? views[name] : undefined;
-      const ageMs = view?.ageMs ?? null;
-      return { value: view?.value ?? null, updatedAtMs: ageMs === null ? null : nowMs - ageMs };
-    },
-    declaredOf: (name) => profile.definitions.declared.get(name),
-    members: asksForSegments(block, profile) ? segmentsOfProfile(profile, nowMs).members : [],
-  };
-}
-
 interface Gathered {
-  readonly data: Record<string, Json>;
-  readonly freshness: Record<string, NeedServed>;
+  readonly data: BlockData;
+  readonly freshness: Readonly<Record<string, NeedServed>>;
+  /** The worst level. */
+  readonly servedFrom: ServedFrom;
   readonly globals: MailGlobals;
   /** A need that can't be met. */
   readonly missing: boolean;
 }
 
-function gather(head: Head, { valueOf, declaredOf, members }: Source, nowMs: number): Gathered {
+function gather(head: Head, reading: BlockReading, nowMs: number): Gathered {
+  const { values, declared, members, locale, timeZone } = reading;
   const data = Object.create(null) as Record<string, Json>;
   const freshness = Object.create(null) as Record<string, NeedServed>;
+  const isIn = (segment: string) => members.includes(segment);
   let missing = false;
+  let level = 0;
   for (const need of head.needs) {
-    const found = valueOf(need.name);
-    const declared = declaredOf(need.name);
+    const found = values.get(need.name) ?? nothing;
+    const own = declared.get(need.name);
     const given = served(
       found,
-      {
-        ...declared,
-        ...(need.maxStaleMs === null ? {} : { maxStaleMs: need.maxStaleMs }),
-        ...(need.default === null ? {} : { default: need.default }),
-      },
-      { nowMs, maxAgeMs: need.maxAgeMs, isIn: (segment) => members.includes(segment) },
+      need.maxStaleMs === null && need.default === null
+        ? own
+        : {
+            ...own,
+            ...(need.maxStaleMs === null ? {} : { maxStaleMs: need.maxStaleMs }),
+            ...(need.default === null ? {} : { default: need.default }),
+          },
+      { nowMs, maxAgeMs: need.maxAgeMs, isIn },
     );
     data[need.name] = given.value;
+    level = Math.max(level, order.indexOf(given.servedFrom));
     freshness[need.name] = {
       servedFrom: given.servedFrom,
-      ageMs: found.updatedAtMs === null ? null : nowMs - found.updatedAtMs,
-      maxAgeMs: need.maxAgeMs ?? declared?.maxAgeMs ?? null,
+      ageMs: found.updatedAtMs === null ? null : Math.max(0, nowMs - found.updatedAtMs),
+      maxAgeMs: need.maxAgeMs ?? own?.maxAgeMs ?? null,
     };
     missing ||= need.required && given.value === null;
   }
-  const globals = {
-    nowMs,
-    locale: settingOf(head.locale, valueOf, isLocale),
-    timeZone: settingOf(head.timeZone, valueOf, isTimeZone),
+  return { data, freshness, servedFrom: order[level] ?? null, globals: { nowMs, locale, timeZone }, missing };
+}
+
+const nothing: AgedValue = { value: null, updatedAtMs: null };
+const order: readonly ServedFrom[] = ["live", "lastKnown", "segmentDefault", "default", null];
+
+function fill(block: Block, reading: BlockReading, nowMs: number): RenderedBlock {
+  const gathered = gather(block.head, reading, nowMs);
+  const { data, servedFrom, globals } = gathered;
+  if (gathered.missing) return standIn(block, reading.members, "trait_missing", gathered);
+  const { whole } = reading;
+  if (whole !== null && servedFrom === "live") return filled(whole, gathered);
+  const dataText = JSON.stringify(data);
+  const values = `${block.version}\n${globals.locale}\n${globals.timeZone}\n${dataText}`;
+  const { memory } = block.engine;
+  const before = memory.get(values);
+  const outcome = before === undefined ? makeOf(block, gathered) : { made: before, isLasting: true };
+  if (typeof outcome === "string") return standIn(block, reading.members, outcome, gathered);
+  const { made, isLasting } = outcome;
+  const filling = { made, data, dataText };
+  if (isLasting && before === undefined) memory.keep(values, made);
+  if (isLasting && servedFrom === "live") reading.whole = filling;
+  return filled(filling, gathered);
+}
+
+function filled(
+  { made, data, dataText }: Whole,
+  { servedFrom, freshness, globals }: Gathered,
+): RenderedBlock {
+  return {
+    html: made.html,
+    text: made.text,
+    contentHash: made.contentHash,
+    quoted: made.quoted,
+    heads: made.heads,
+    data,
+    dataText,
+    servedFrom,
+    reason: reasonOf(servedFrom),
+    freshness,
+    globals,
+    isFallback: false,
   };
-  return { data, freshness, globals, missing };
 }
 
-function settingOf(
-  { trait, default: given }: OfPerson,
-  valueOf: Source["valueOf"],
-  isUsable: (text: string) => boolean,
-): string {
-  if (trait === null) return given;
-  const { value } = valueOf(trait);
-  return typeof value === "string" && isUsable(value) ? value : given;
-}
-
-function fill(block: Block, gathered: Gathered, members: readonly string[]): RenderedBlock {
-  const { data, freshness, globals } = gathered;
-  if (gathered.missing) return standIn(block, members, "trait_missing", gathered);
-  const servedFrom = worst(Object.values(freshness).map((one) => one.servedFrom));
-  const reason = reasonOf(servedFrom);
-  const rest = { data, servedFrom, reason, freshness, globals, isFallback: false } as const;
-  const values = JSON.stringify([block.version, globals.locale, globals.timeZone, data]);
-  const before = block.engine.memory.get(values);
-  if (before !== undefined) return { ...before, ...rest };
+/** What the template makes, and whether it would at any other time; or why nothing can be sent of it. */
+function makeOf(
+  block: Block,
+  { data, globals }: Gathered,
+): { readonly made: Made; readonly isLasting: boolean } | Reason {
   const moment = momentOf(globals);
   try {
     const { output: html, pieces } = block.engine.renderPieces(block.html, data, moment.globals);
     const fault = block.check.fault(html, pieces);
-    if (fault !== null) return standIn(block, members, fault, gathered);
+    if (fault !== null) return fault;
     const text =
       block.textPart === null
         ? textOf(html)
         : decodedText(block.engine.render(block.textPart, data, moment.globals));
-    const made = { html, text, contentHash: hashOf(html, text) };
-    if (!moment.wasAsked()) block.engine.memory.keep(values, made);
-    return { ...made, ...rest };
+    return { made: madeOf(html, text), isLasting: !moment.wasAsked() };
   } catch {
-    return standIn(block, members, "template_failed", gathered);
+    return "template_failed";
   }
+}
+
+function madeOf(html: string, text: string): Made {
+  const hash = new Bun.CryptoHasher("sha256").update(html).update("\0").update(text);
+  const quoted = `"html":${JSON.stringify(html)},"text":${JSON.stringify(text)}`;
+  return { html, text, contentHash: hash.digest("hex").slice(0, 32), quoted, heads: new Map() };
 }
 
 /** What is rendered with, and whether the template asked what time it is. */
@@ -221,19 +230,14 @@ function standIn(
   { head }: Block,
   members: readonly string[],
   reason: Reason,
-  { data, freshness, globals }: Omit<Gathered, "missing"> = nothingGathered,
+  { data, freshness, globals }: Pick<Gathered, "data" | "freshness" | "globals"> = nothingGathered,
 ): RenderedBlock {
   const ofSegment = head.fallbackBySegment.find(([segment]) => members.includes(segment));
   const html = ofSegment?.[1] ?? head.fallback;
   const servedFrom = ofSegment === undefined ? "default" : "segmentDefault";
-  const text = textOf(html);
-  const contentHash = hashOf(html, text);
-  return { html, text, data, servedFrom, reason, freshness, globals, isFallback: true, contentHash };
-}
-
-function hashOf(html: string, text: string): string {
-  const hash = new Bun.CryptoHasher("sha256").update(html).update("\0").update(text);
-  return hash.digest("hex").slice(0, 32);
+  const made = madeOf(html, textOf(html));
+  const dataText = JSON.stringify(data);
+  return { ...made, data, dataText, servedFrom, reason, freshness, globals, isFallback: true };
 }
 
 /** The text part is no HTML: what the engine escaped is turned back. */
@@ -246,20 +250,7 @@ function decodedText(text: string): string {
     .replaceAll("&amp;", "&");
 }
 
-const order: readonly ServedFrom[] = ["live", "lastKnown", "segmentDefault", "default", null];
-
-function worst(levels: readonly ServedFrom[]): ServedFrom {
-  return order[Math.max(0, ...levels.map((level) => order.indexOf(level)))] ?? null;
-}
-
 function reasonOf(level: ServedFrom): Reason | null {
   if (level === "live") return null;
   return level === "lastKnown" ? "trait_stale" : "trait_missing";
-}
-
-function asksForSegments({ head }: Block, { definitions }: StoredProfile): boolean {
-  return (
-    head.fallbackBySegment.length > 0 ||
-    head.needs.some(({ name }) => definitions.declared.get(name)?.defaultBySegment !== undefined)
-  );
 }

@@ -1,25 +1,33 @@
 /**
  * What blocks made of values, remembered: the same block and values in the same locale and zone give the same HTML, whoever they
  * are of and whenever it is asked, so nothing here grows old. A second asker of the same recipient is spared the template
- * and the look through its HTML. Bounded in bytes, the oldest goes first; all of it goes when anybody is erased.
+ * and the look through its HTML. Bounded in bytes; all of it goes when anybody is erased.
  */
+import { Generations } from "../../lib/generations.ts";
 
 export interface Made {
   readonly html: string;
   readonly text: string;
   readonly contentHash: string;
+  /** Both as members of a JSON object, without its braces. */
+  readonly quoted: string;
+  /** Heads of HTTP answers with it, by form and level, made once: they cost as much as all the rest of an answer. */
+  readonly heads: Map<string, AnswerHead>;
+}
+
+export interface AnswerHead {
+  readonly etag: string;
+  readonly headers: Headers;
 }
 
 const bytesACharacter = 2;
-const entryBytes = 200;
+const entryBytes = 1_500;
 
 export class RenderMemory {
-  readonly #maxBytes: number;
-  readonly #made = new Map<string, Made>();
-  #bytes = 0;
+  readonly #made: Generations<Made>;
 
   constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
+    this.#made = new Generations(maxBytes);
   }
 
   get(values: string): Made | undefined {
@@ -27,27 +35,16 @@ export class RenderMemory {
   }
 
   keep(values: string, made: Made): void {
-    const bytes = bytesOf(values, made);
-    if (bytes > this.#maxBytes || this.#made.has(values)) return;
-    this.#made.set(values, made);
-    this.#bytes += bytes;
-    for (const [oldest, gone] of this.#made) {
-      if (this.#bytes <= this.#maxBytes) return;
-      this.#made.delete(oldest);
-      this.#bytes -= bytesOf(oldest, gone);
-    }
+    const { html, text, quoted } = made;
+    const characters = values.length + html.length + text.length + quoted.length;
+    this.#made.set(values, made, entryBytes + bytesACharacter * characters);
   }
 
   clear(): void {
     this.#made.clear();
-    this.#bytes = 0;
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#made.bytes;
   }
-}
-
-function bytesOf(values: string, { html, text }: Made): number {
-  return entryBytes + bytesACharacter * (values.length + html.length + text.length);
 }

@@ -5,12 +5,18 @@
 import { Refusal } from "../../errors.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Namespace } from "../../model/event.ts";
-import type { Profiles, StoredProfile } from "../../store/profiles.ts";
+import type { ServedFrom } from "../../model/freshness.ts";
+import type { ProfileMemory } from "../../store/profileMemory.ts";
+import type { Profiles } from "../../store/profiles.ts";
 import { parseIdentifier } from "../query.ts";
 import type { Block } from "./block.ts";
+import { readProfile, type ProfileReading } from "./blockReading.ts";
 import type { LastGood } from "./lastGood.ts";
-import type { Receipts } from "./receipts.ts";
-import { renderBlock, type Recipient, type RenderedBlock } from "./renderBlock.ts";
+import type { ReceiptDraft, Receipts } from "./receipts.ts";
+import { renderBlock, type RenderedBlock } from "./renderBlock.ts";
+
+/** About what a reading takes beside what was made of it, which others remember too. */
+const readingBytes = 2_000;
 
 /** In which form a block is asked for. */
 export type Form = "json" | "html" | "text";
@@ -20,6 +26,8 @@ export interface ServeBlockDeps {
   readonly clock: Clock;
   readonly receipts: Pick<Receipts, "note">;
   readonly lastGood: LastGood;
+  /** What blocks read of profiles. */
+  readonly readings: ProfileMemory<ProfileReading>;
   /** True while an answer must come from memory, since a look-up would come too late. */
   readonly memoryOnly: () => boolean;
 }
@@ -47,43 +55,55 @@ export interface ServedBlock {
 export function serveBlock(block: Block, asked: Asked, deps: ServeBlockDeps): ServedBlock {
   const { clock, receipts } = deps;
   const nowMs = clock.nowMs();
-  const recipient = recipientOf(asked, deps);
+  const recipient = recipientOf(block, asked, nowMs, deps);
   const rendered = renderedFor(block, recipient, asked, nowMs, deps);
-  const profile = recipient.kind === "profile" ? recipient.profile : null;
+  const reading = recipient.kind === "reading" ? recipient.reading : null;
   return {
     rendered,
     leaveReceipt: (notModified) =>
       receipts.note(block, {
         atMs: nowMs,
         namespace: asked.namespace,
-        ...whoOf(asked.id, profile),
+        profileId: reading?.profileId ?? null,
+        profileVersion: reading?.profileVersion ?? null,
+        askedHash: reading !== null || asked.id === null ? null : askedHash(asked.id),
         form: asked.form,
         notModified,
         servedFrom: rendered.servedFrom,
         reason: rendered.reason,
         contentHash: rendered.contentHash,
         caller: asked.caller,
-        traits: Object.fromEntries(
-          Object.entries(rendered.freshness).map(([name, { servedFrom, ageMs }]) => [
-            name,
-            [servedFrom, ageMs === null ? null : nowMs - ageMs] as const,
-          ]),
-        ),
+        traits: traitsOf(rendered, nowMs),
       }),
   };
 }
 
+function traitsOf({ freshness }: RenderedBlock, nowMs: number): ReceiptDraft["traits"] {
+  const traits: Record<string, readonly [ServedFrom, number | null]> = {};
+  for (const name in freshness) {
+    const given = freshness[name];
+    if (given !== undefined)
+      traits[name] = [given.servedFrom, given.ageMs === null ? null : nowMs - given.ageMs];
+  }
+  return traits;
+}
+
+/** Whom it is for, as far as is known. */
+type Known =
+  | { readonly kind: "reading"; readonly reading: ProfileReading }
+  | { readonly kind: "shared" | "unknown" | "rebuilding" | "overloaded" | "linkOver" };
+
 function renderedFor(
   block: Block,
-  recipient: Recipient,
+  recipient: Known,
   { namespace, id }: Asked,
   nowMs: number,
   { lastGood }: ServeBlockDeps,
 ): RenderedBlock {
-  const key = JSON.stringify([namespace, block.name, id]);
+  const key = `${namespace} ${block.name} ${id}`;
   if (recipient.kind !== "rebuilding" && recipient.kind !== "overloaded") {
     const rendered = renderBlock(block, recipient, nowMs);
-    if (recipient.kind === "profile" && rendered.reason === null) lastGood.keep(key, rendered);
+    if (recipient.kind === "reading" && rendered.reason === null) lastGood.keep(key, rendered);
     return rendered;
   }
   const before = lastGood.get(key);
@@ -94,12 +114,17 @@ function renderedFor(
 
 /** An identifier that makes no sense is an unknown recipient: the mail is on its way. */
 function recipientOf(
+  block: Block,
   { namespace, id, isOver = false }: Asked,
-  { profiles, memoryOnly }: ServeBlockDeps,
-): Recipient {
+  nowMs: number,
+  { profiles, readings, memoryOnly }: ServeBlockDeps,
+): Known {
   if (isOver) return { kind: "linkOver" };
   if (id === null) return { kind: "shared" };
   if (memoryOnly()) return { kind: "overloaded" };
+  const key = `${namespace} ${block.name} ${block.version} ${id}`;
+  const before = readings.get(key, nowMs);
+  if (before !== undefined) return { kind: "reading", reading: before };
   let identifier: { readonly type: string; readonly value: string };
   try {
     identifier = parseIdentifier(id, false, profiles.definitions.identity.idTypes);
@@ -108,14 +133,11 @@ function recipientOf(
     throw error;
   }
   const found = profiles.find(namespace, identifier.type, identifier.value);
-  if (found.kind === "found") return { kind: "profile", profile: found.profile };
-  return { kind: found.kind === "missing" ? "unknown" : "rebuilding" };
-}
-
-function whoOf(id: string | null, profile: StoredProfile | null) {
-  if (profile !== null)
-    return { profileId: profile.profileId, profileVersion: profile.version, askedHash: null };
-  return { profileId: null, profileVersion: null, askedHash: id === null ? null : askedHash(id) };
+  if (found.kind !== "found") return { kind: found.kind === "missing" ? "unknown" : "rebuilding" };
+  const reading = readProfile(block, found.profile, nowMs);
+  const { pid } = found.profile;
+  readings.keep(key, reading, { pid, bytes: readingBytes, validUntilMs: reading.validUntilMs });
+  return { kind: "reading", reading };
 }
 
 /** How a receipt names a recipient whom nobody knew. */

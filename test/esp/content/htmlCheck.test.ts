@@ -100,3 +100,8 @@ test("what is remembered of a template's HTML decides as a look through all of i
   );
   expect(held).toBeGreaterThan(1_000);
 });
+
+test("a value that may be a part of an end tag is not taken for text", () => {
+  const pieces = ["<title>a</tit", "", "le><script>b</script></title>"];
+  expect(new HtmlCheck(linkHosts).fault(pieces.join(""), pieces)).toBe("unsafe_markup");
+});

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { makeBlock, type Block } from "../../../src/esp/content/block.ts";
 import { newEngine } from "../../../src/esp/content/engine.ts";
+import type { ProfileReading } from "../../../src/esp/content/blockReading.ts";
 import { LastGood } from "../../../src/esp/content/lastGood.ts";
 import { Pressure } from "../../../src/esp/content/pressure.ts";
 import { receiptId, receiptName, Receipts, type ReceiptDraft } from "../../../src/esp/content/receipts.ts";
@@ -18,6 +19,7 @@ function rig() {
   const state = { isRebuilding: false, isPressed: false };
   const drafts: ReceiptDraft[] = [];
   const lastGood = new LastGood(100_000);
+  const readings = store.profiles.memory<ProfileReading>(100_000);
   const deps = {
     profiles: {
       definitions: store.profiles.definitions,
@@ -26,6 +28,11 @@ function rig() {
     },
     clock,
     lastGood,
+    readings: {
+      get: (...asked: Parameters<typeof readings.get>) =>
+        state.isRebuilding ? undefined : readings.get(...asked),
+      keep: readings.keep.bind(readings),
+    },
     memoryOnly: () => state.isPressed,
     receipts: {
       note: (_block: Block, draft: ReceiptDraft) => {
@@ -72,11 +79,13 @@ describe("while profiles are rebuilt, or the server is pressed", () => {
 
 test("the last good answers are bounded, and the one longest not asked for goes first", async () => {
   const block = await makeBlock("hello", file, "[]", { engine: newEngine({}), linkHosts: null });
+  const { profiles } = new MemoryStore(new FakeClock());
   const { rendered } = serveBlock(
     block,
     { namespace: "live", id: null, form: "html", caller: "k" },
     {
-      profiles: new MemoryStore(new FakeClock()).profiles,
+      profiles,
+      readings: profiles.memory(0),
       clock: new FakeClock(),
       lastGood: new LastGood(0),
       memoryOnly: () => false,

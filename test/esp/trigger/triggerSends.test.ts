@@ -89,6 +89,7 @@ async function scene(
       blockOf: () => null,
       receipts: { note: () => "" },
       lastGood: new LastGood(1_000),
+      readings: rig.test.store.profiles.memory(1_000),
       memoryOnly: () => false,
     });
   rig.deliveries.makeSendsWith(makes());
