@@ -9,8 +9,13 @@ function own(more: object) {
   return { what: "profiles", format: "ndjson", every: 0, maxRows: 1_000, ...more };
 }
 
+/** What a reader of the folder sees: a file that is being written has a name with a dot in front. */
 function filesIn(folder: string): string[] {
-  return existsSync(folder) ? readdirSync(folder).sort() : [];
+  return existsSync(folder)
+    ? readdirSync(folder)
+        .filter((name) => !name.startsWith("."))
+        .sort()
+    : [];
 }
 
 test("changes are written once each, in order, through restarts, and never half a file", async () => {
