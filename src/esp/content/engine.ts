@@ -1,12 +1,14 @@
 /** Liquid as blocks use it: every output escaped, no files, bounded in size, time and memory. */
-import { filters, Liquid, LiquidError, type FilterImplOptions, type Template } from "liquidjs";
+import { Context, filters, Liquid, LiquidError, type FilterImplOptions, type Template } from "liquidjs";
+import { threadCpuMs } from "../../lib/cpuTime.ts";
 import { addFilters, type MailGlobals } from "./filters.ts";
 import { BlockProblem } from "./frontMatter.ts";
 import { markFilter, marked, markOutputs } from "./marks.ts";
 import { RenderMemory } from "./renderMemory.ts";
+import { RenderTime } from "./renderTime.ts";
 import { guardStyles, styleFilter, styleValue } from "./styleOutputs.ts";
 
-const limits = { parseLimit: 1_000_000, renderLimit: 100, memoryLimit: 2_000_000 } as const;
+const limits = { parseLimit: 1_000_000, memoryLimit: 2_000_000 } as const;
 /** What a rendered part may have; some ESPs cut or refuse more. */
 const maxOutputBytes = 1_000_000;
 
@@ -79,8 +81,12 @@ export function newEngine(
   addFilters(liquid);
   const isSharedBlended = marks || Object.values(partials).some((text) => blendsPieces.test(text));
   const inPieces = new WeakSet<readonly Template[]>();
-  const filled: Engine["render"] = (template, data, globals) =>
-    String(liquid.renderSync([...template], data, { globals }));
+  const filled: Engine["render"] = (template, data, globals) => {
+    const context = new Context(data, liquid.options, { globals, sync: true }, { liquid });
+    const time = new RenderTime(threadCpuMs);
+    context.renderLimit.check = (nowMs) => time.check(nowMs);
+    return String(liquid.renderSync([...template], context));
+  };
   return {
     memory: new RenderMemory(memoryBytes),
     parse: (text, headLines) => {

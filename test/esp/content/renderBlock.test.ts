@@ -5,6 +5,7 @@ import { htmlFault, textOf } from "../../../src/esp/content/checkHtml.ts";
 import { newEngine } from "../../../src/esp/content/engine.ts";
 import { BlockProblem } from "../../../src/esp/content/frontMatter.ts";
 import { renderBlock, type RenderedBlock } from "../../../src/esp/content/renderBlock.ts";
+import { RenderTime } from "../../../src/esp/content/renderTime.ts";
 import type { JsonObject } from "../../../src/model/event.ts";
 import type { StoredProfile } from "../../../src/store/profiles.ts";
 import { FakeClock } from "../../support/fakeClock.ts";
@@ -138,6 +139,49 @@ describe("limits", () => {
       });
       if (block !== null) expect(renderBlock(block, { kind: "shared" }, 0).html).toBe("<p>default</p>");
     }
+  });
+
+  test("a template is ended by the time that it was at work, and not by time in which others had the machine", async () => {
+    let [clockMs, cpuMs] = [1_000, 500];
+    const standsStill = new RenderTime(() => cpuMs);
+    for (let step = 0; step < 1_000; step += 1) {
+      standsStill.check(clockMs);
+      clockMs += 50;
+      cpuMs += 0.05;
+    }
+    cpuMs += 100;
+    expect(() => standsStill.check(clockMs)).toThrow("took too long");
+    let looks = 0;
+    const works = new RenderTime(() => {
+      looks += 1;
+      return cpuMs;
+    });
+    const fromMs = cpuMs;
+    const endless = () => {
+      for (;;) {
+        works.check(clockMs);
+        clockMs += 0.01;
+        cpuMs += 0.01;
+      }
+    };
+    expect(endless).toThrow("took too long");
+    expect(cpuMs - fromMs).toBeWithin(99, 101);
+    expect(looks).toBeLessThan(5);
+    // In a block: a value that is long in coming, while nothing is done.
+    const block = await blockOf(
+      "<p>{{ firstName }}{{ cart }}{{ firstName }}</p>",
+      "fallback: a\nneeds: [firstName, cart]",
+    );
+    const data = {
+      firstName: "Ann",
+      get cart() {
+        Bun.sleepSync(150);
+        return "late";
+      },
+    };
+    expect(block.engine.render(block.html, data, { nowMs: 0, locale: "en", timeZone: "UTC" })).toBe(
+      "<p>AnnlateAnn</p>",
+    );
   });
 
   test("escaping can't be switched off", async () => {
