@@ -202,8 +202,9 @@ export class Courier {
         return true;
       case "refresh":
       case "stop":
-        await deps.settle(pack.map(({ delivery }) => ({ kind: "free", ref: refOf(delivery) }) as const));
+        // First: nobody else takes up what is given back, and stops it anew after somebody resumed it.
         await deps.stop(verdict.reason);
+        await deps.settle(pack.map(({ delivery }) => ({ kind: "free", ref: refOf(delivery) }) as const));
         return false;
       case "job": {
         const dueMs = deps.nowMs() + (verdict.afterMs ?? firstPollMs);

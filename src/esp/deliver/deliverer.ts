@@ -247,7 +247,8 @@ export class Deliverer {
         ops.ask("deliveries", "take", this.id, open, limit, at),
       );
       if (rows.length > 0) {
-        await this.#deliver(rows);
+        // It may have been stopped while the rows were taken.
+        await (this.#gate.heldMs() === null ? this.#parts.release(rows) : this.#deliver(rows));
         continue;
       }
       const waits = most.map((lane) => this.#gate.laneWaitMs(lane)).filter((waitMs) => waitMs > 0);
