@@ -131,10 +131,15 @@ function compare(
     const value = Object.hasOwn(theirs, field) ? (theirs[field] ?? null) : null;
     const ours = wanted[field] ?? null;
     const isOurs = print === printOf(ours);
-    // Some keep a number as a text; that is no drift.
-    const isSame = printOf(value) === print || (isOurs && textOf(value) === textOf(ours));
+    const isSame = printOf(value) === print || (isOurs && isHeldAs(value, ours));
     return isSame || print === "?" ? [] : [{ field, theirs: value, ours: isOurs ? ours : null }];
   });
+}
+
+/** Some keep a number as a text, or of an instant the day; that is no drift. */
+function isHeldAs(theirs: Json, ours: Json): boolean {
+  const [their, our] = [textOf(theirs), textOf(ours)];
+  return their === our || (/^\d{4}-\d{2}-\d{2}$/.test(their) && our.startsWith(`${their}T`));
 }
 
 function textOf(value: Json): string {

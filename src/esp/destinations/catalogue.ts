@@ -5,6 +5,7 @@ import { exportDestination } from "./export.ts";
 import { httpDestination } from "./http.ts";
 import { klaviyo } from "./klaviyo.ts";
 import { mailbox } from "./mailbox.ts";
+import { mailchimp } from "./mailchimp.ts";
 import { sendgrid } from "./sendgrid.ts";
 import { smtp } from "./smtp.ts";
 import { webhook } from "./webhook.ts";
@@ -15,6 +16,7 @@ export const destinationTypes: readonly Destination[] = [
   httpDestination,
   klaviyo,
   mailbox,
+  mailchimp,
   sendgrid,
   smtp,
   webhook,
