@@ -4,6 +4,7 @@
  */
 import { describe, expect, test } from "bun:test";
 import type { OpenDestination } from "../../src/esp/deliver/destination.ts";
+import type { SetUp } from "../../src/esp/deliver/deliverer.ts";
 import { setUpOf } from "../../src/esp/deliver/deliveries.ts";
 import { destinationTypes } from "../../src/esp/destinations/catalogue.ts";
 import { systemClock } from "../../src/lib/clock.ts";
@@ -67,7 +68,7 @@ interface Scene extends AsyncDisposable {
 
 /** Runs the suite. */
 export function describeDestination(one: DestinationCase): void {
-  const declared = declaredBy(one);
+  const declared = setUpFor(one, "http://127.0.0.1:9").open;
   describe(`destination ${one.name}`, () => {
     if (declared.upsert !== undefined) {
       testUpserts(one);
@@ -80,18 +81,12 @@ export function describeDestination(one: DestinationCase): void {
   });
 }
 
-function declaredBy({ setting }: DestinationCase): OpenDestination {
+/** The destination with its settings, without a loop. */
+export function setUpFor({ setting }: Pick<DestinationCase, "setting">, origin: string): SetUp {
   const bare = { name: "out", namespace: "live", map: null, audiences: [], events: [] } as const;
   const limits = { requestsPerSecond: null, connections: null, batchRows: null, timeoutMs: null };
-  const whole = {
-    ...bare,
-    suppressions: true,
-    privateNetwork: true,
-    ...setting("http://127.0.0.1:9"),
-    limits,
-  };
-  return setUpOf(whole, { types: destinationTypes, clock: systemClock, resolve: () => Promise.resolve([]) })
-    .open;
+  const whole = { ...bare, suppressions: true, privateNetwork: true, ...setting(origin), limits };
+  return setUpOf(whole, { types: destinationTypes, clock: systemClock, resolve: () => Promise.resolve([]) });
 }
 
 async function scene(one: DestinationCase, more: Partial<PartialSetting> = {}): Promise<Scene> {

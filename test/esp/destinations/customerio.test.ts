@@ -1,10 +1,7 @@
 import { expect, test } from "bun:test";
-import { Ajv2020 } from "ajv/dist/2020.js";
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import type { HttpWay } from "../../../src/esp/deliver/destination.ts";
 import { customerio } from "../../../src/esp/destinations/customerio.ts";
 import type { Json } from "../../../src/model/event.ts";
+import { describeContract } from "../../conformance/contract.ts";
 import { describeDestination, type DestinationFake, type Person } from "../../conformance/destination.ts";
 
 interface Entity {
@@ -85,12 +82,25 @@ const own = (url: string) => ({
   url,
 });
 
-describeDestination({
+const vendor = {
   name: "customerio",
-  setting: (origin) => ({ type: "customerio", own: own(origin) }),
+  setting: (origin: string) => ({ type: "customerio", own: own(origin) }),
   fake: () => new CustomerIo(),
   fields: { name: "first_name", plan: "plan" },
   poison: "poison",
+};
+
+describeDestination(vendor);
+
+describeContract({
+  ...vendor,
+  descriptions: ["customerio-track"],
+  sample: {
+    set: { first_name: "Ann", cart: { total: 84.5 }, tags: ["a"], plan: "pro" },
+    clear: ["last_name"],
+    audience: "",
+  },
+  beyond: [],
 });
 
 test("an event's id is a ULID, the same at every repeat", () => {
@@ -112,64 +122,4 @@ test("an event's id is a ULID, the same at every repeat", () => {
   const { batch } = JSON.parse(sent[0] ?? "") as { readonly batch: readonly { readonly id: string }[] };
   // The time part of the specification's own example.
   expect(batch[0]?.id).toMatch(/^01ARYZ6S41[0-9A-HJKMNP-TV-Z]{16}$/);
-});
-
-const spec = join(import.meta.dir, "../../../../shared/esp-specs/customerio-track.json");
-if (!existsSync(spec)) console.warn("skipped: 1 test needs ../shared/esp-specs");
-
-test.skipIf(!existsSync(spec))("every kind of request is what the vendor's own description says", () => {
-  const document = JSON.parse(readFileSync(spec, "utf8")) as object;
-  const ajv = new Ajv2020({
-    strict: false,
-    allErrors: true,
-    formats: { ULID: /^[0-9A-HJKMNP-TV-Z]{26}$/, email: /@/ },
-  });
-  ajv.addSchema(document, "spec");
-  const schemas = {
-    upsert: "identify_person",
-    suppress: "person_suppress",
-    event: "person_event",
-    erase: "person_delete",
-  } as const;
-  const tools = { nowMs: () => 0, fetch: () => Promise.reject(new Error("no requests")) };
-  const key = { id: "42" };
-  const row = { profileId: "prf_1", key };
-  const rows = {
-    upsert: {
-      ...row,
-      isNew: true,
-      set: { first_name: "Ann" },
-      clear: ["plan"],
-      all: {},
-      version: 1,
-      timestampMs: 0,
-    },
-    suppress: { ...row, channel: "email", reason: "bounced" },
-    event: {
-      ...row,
-      id: "prf_1/7",
-      type: "track",
-      name: "Order Completed",
-      properties: { total: 84 },
-      timestampMs: 1_469_918_176_385,
-      messageId: "m1",
-    },
-    erase: row,
-  };
-  for (const identifyBy of ["userId", "email"] as const) {
-    const open = customerio.open({ ...own("https://track.customer.io"), identifyBy }, tools);
-    for (const name of ["upsert", "suppress", "event", "erase"] as const) {
-      const way = open[name]?.way as HttpWay<object> | undefined;
-      const named =
-        identifyBy === "email" ? { ...rows[name], key: { email: "ann@example.com" } } : rows[name];
-      const request = way?.request([named]);
-      expect(new URL(request?.url ?? "").pathname).toBe("/api/v2/batch");
-      const { batch } = JSON.parse(String(request?.body)) as { readonly batch: readonly unknown[] };
-      const isValid = ajv.getSchema(`spec#/components/schemas/${schemas[name]}`);
-      if (isValid === undefined) throw new Error("the schema does not compile");
-      expect([name, isValid(batch[0]), isValid.errors]).toEqual([name, true, null]);
-      // What is wrong is seen to be wrong.
-      expect(isValid({ ...(batch[0] as object), action: "destroy" })).toBe(false);
-    }
-  }
 });

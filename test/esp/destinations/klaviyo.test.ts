@@ -1,11 +1,8 @@
 import { expect, test } from "bun:test";
-import { Ajv } from "ajv";
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import type { HttpWay } from "../../../src/esp/deliver/destination.ts";
 import { klaviyo } from "../../../src/esp/destinations/klaviyo.ts";
 import { klaviyoErrors } from "../../../src/esp/destinations/klaviyoErrors.ts";
 import type { Json } from "../../../src/model/event.ts";
+import { describeContract } from "../../conformance/contract.ts";
 import { describeDestination } from "../../conformance/destination.ts";
 import { deliveryRig } from "../../support/deliveryRig.ts";
 import { faultServer } from "../../support/faultServer.ts";
@@ -14,12 +11,35 @@ import { KlaviyoFake } from "../../support/vendors/klaviyo.ts";
 const own = (url: string) => ({ apiKey: "pk_secret", url });
 const tools = { nowMs: () => 0, fetch: () => Promise.reject(new Error("no requests")) };
 
-describeDestination({
+const vendor = {
   name: "klaviyo",
-  setting: (origin) => ({ type: "klaviyo", own: own(origin) }),
+  setting: (origin: string) => ({ type: "klaviyo", own: own(origin) }),
   fake: () => new KlaviyoFake(),
   fields: { name: "first_name", plan: "plan" },
   poison: "poison",
+};
+
+describeDestination(vendor);
+
+const reference = "https://developers.klaviyo.com/en/reference";
+describeContract({
+  ...vendor,
+  descriptions: ["klaviyo"],
+  sample: {
+    set: { first_name: "Ann", "location.city": "Ulm", last_cart_value: 84, tags: ["a"], plan: "pro" },
+    clear: ["last_name", "location.zip", "title_of_cart"],
+    audience: "pros",
+  },
+  beyond: [
+    {
+      operation: "GET /api/profile-suppression-bulk-create-jobs/{id}",
+      doc: `${reference}/get_bulk_suppress_profiles_job`,
+    },
+    {
+      operation: "GET /api/profile-suppression-bulk-delete-jobs/{id}",
+      doc: `${reference}/get_bulk_unsuppress_profiles_job`,
+    },
+  ],
 });
 
 test("one profile is answered at once, many are a job that is followed", async () => {
@@ -115,64 +135,4 @@ test("reads back what it wrote", async () => {
   expect(open.readBack.read(before)).toBe("missing");
   await ask(way.request([{ profileId: "p", key, set, ...rest }]));
   expect(open.readBack.read(await ask(open.readBack.request(key)))).toMatchObject(set);
-});
-
-const spec = join(import.meta.dir, "../../../../shared/esp-specs/klaviyo.json");
-if (!existsSync(spec)) console.warn("skipped: 1 test needs ../shared/esp-specs");
-
-test.skipIf(!existsSync(spec))("every kind of request is what the vendor's own description says", () => {
-  const document = JSON.parse(readFileSync(spec, "utf8")) as {
-    readonly info: { readonly version: string };
-    readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  };
-  const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false });
-  ajv.addSchema(document, "spec");
-  const open = klaviyo.open(own("https://a.klaviyo.com"), tools);
-  const of = (at: number) => ({ profileId: `prf_${at}`, key: { email: `u${at}@example.com` } });
-  const upsert = (at: number) => ({
-    ...of(at),
-    isNew: true,
-    set: { first_name: "Ann", "location.city": "Ulm", last_cart_value: 84, tags: ["a"], plan: null },
-    clear: ["last_name", "title_of_cart"],
-    all: {},
-    version: 1,
-    timestampMs: 0,
-  });
-  const event = (at: number) => ({
-    ...of(at),
-    id: `prf_${at}/7`,
-    type: "track",
-    name: "Order Completed",
-    properties: { total: 84 },
-    timestampMs: 1_469_918_176_385,
-    messageId: "m1",
-  });
-  const suppress = (reason: string | null) => ({ ...of(1), channel: "email", reason });
-  const message = { template: "carts", data: { a: 1 }, subject: "Hi", html: "<p>Hi</p>", text: null };
-  const requests: readonly (readonly [
-    ability: "upsert" | "audience" | "suppress" | "event" | "send" | "erase",
-    rows: readonly object[],
-    path: string,
-  ])[] = [
-    ["upsert", [upsert(1)], "/api/profile-import"],
-    ["upsert", [upsert(1), upsert(2)], "/api/profile-bulk-import-jobs"],
-    ["audience", [{ ...of(1), audience: "vip", isMember: true }], "/api/profile-import"],
-    ["suppress", [suppress("bounced")], "/api/profile-suppression-bulk-create-jobs"],
-    ["suppress", [suppress(null)], "/api/profile-suppression-bulk-delete-jobs"],
-    ["event", [event(1)], "/api/events"],
-    ["event", [event(1), event(2)], "/api/event-bulk-create-jobs"],
-    ["send", [{ ...of(1), id: "s1", message }], "/api/events"],
-    ["erase", [of(1)], "/api/data-privacy-deletion-jobs"],
-  ];
-  for (const [ability, rows, path] of requests) {
-    const request = (open[ability]?.way as HttpWay<object> | undefined)?.request(rows);
-    expect([ability, request?.method, new URL(request?.url ?? "").pathname]).toEqual([ability, "POST", path]);
-    expect(request?.headers["revision"]).toBe(document.info.version);
-    const pointer = `spec#/paths/${path.replaceAll("/", "~1")}/post/requestBody/content/application~1vnd.api+json/schema`;
-    const isValid = ajv.compile({ $ref: pointer });
-    const body = JSON.parse(String(request?.body)) as { readonly data: object };
-    expect([ability, isValid(body), isValid.errors]).toEqual([ability, true, null]);
-    // What is wrong is seen to be wrong.
-    expect(isValid({ data: { ...body.data, type: "nonsense" } })).toBe(false);
-  }
 });

@@ -1,9 +1,7 @@
 import { expect, test } from "bun:test";
-import { Ajv2020 } from "ajv/dist/2020.js";
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { sendgrid } from "../../../src/esp/destinations/sendgrid.ts";
-import type { HttpWay, SendRow } from "../../../src/esp/deliver/destination.ts";
+import type { SendRow } from "../../../src/esp/deliver/destination.ts";
+import { describeContract } from "../../conformance/contract.ts";
 import { describeDestination } from "../../conformance/destination.ts";
 import { deliveryRig } from "../../support/deliveryRig.ts";
 import { faultServer } from "../../support/faultServer.ts";
@@ -11,13 +9,37 @@ import { SendgridFake } from "../../support/vendors/sendgrid.ts";
 
 const own = (url: string) => ({ apiKey: "SG.secret", region: "global" as const, url });
 
-describeDestination({
+const vendor = {
   name: "sendgrid",
-  setting: (origin) => ({ type: "sendgrid", own: own(origin) }),
+  setting: (origin: string) => ({ type: "sendgrid", own: own(origin) }),
   fake: () => new SendgridFake(),
   fields: { name: "first_name", plan: "plan" },
   poison: "poison",
   cleared: "",
+};
+
+describeDestination(vendor);
+
+describeContract({
+  ...vendor,
+  setting: (origin) => ({ type: "sendgrid", own: { ...own(origin), from: "shop@example.com" } }),
+  descriptions: ["sendgrid-contacts", "sendgrid-mail", "sendgrid-suppressions"],
+  sample: {
+    set: { first_name: "Ann", city: "Ulm", cart_value: 84 },
+    clear: ["last_name", "plan"],
+    audience: "pros",
+  },
+  beyond: [
+    {
+      operation: "GET /v3/marketing/field_definitions",
+      doc: "https://www.twilio.com/docs/sendgrid/api-reference/custom-fields/get-all-field-definitions",
+    },
+    {
+      operation: "GET /files/{file}",
+      called: "`errors_url`",
+      doc: "https://www.twilio.com/docs/sendgrid/api-reference/contacts/import-contacts-status",
+    },
+  ],
 });
 
 test("a field that SendGrid does not have is left out and named, the others go", async () => {
@@ -88,74 +110,4 @@ test("a message is a dynamic template with its data, or the block; without eithe
   });
   expect(send.refuse?.({ ...row, message: { ...message, html: null } })).not.toBeNull();
   expect(send.refuse?.(row)).toBeNull();
-});
-
-const specs = join(import.meta.dir, "../../../../shared/esp-specs");
-if (!existsSync(specs)) console.warn("skipped: 1 test needs ../shared/esp-specs");
-
-type Ability = "upsert" | "audience" | "suppress" | "send" | "erase";
-
-test.skipIf(!existsSync(specs))("requests are what the vendor's own descriptions say", async () => {
-  const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: false });
-  for (const name of ["contacts", "mail", "suppressions"])
-    ajv.addSchema(JSON.parse(readFileSync(join(specs, `sendgrid-${name}.json`), "utf8")) as object, name);
-  const fake = new SendgridFake();
-  using server = faultServer((request, body) => fake.answer(request, body));
-  const open = sendgrid.open(
-    { ...own(server.origin), from: "shop@example.com" },
-    {
-      nowMs: () => 0,
-      fetch: async ({ url, headers }) => {
-        const answer = await fetch(url, { headers });
-        return { kind: "answer", status: answer.status, headers: {}, text: await answer.text() };
-      },
-    },
-  );
-  const email = "ann@example.com";
-  const row = { profileId: "prf_1", key: { email }, email };
-  const message = {
-    subject: "Hi",
-    html: "<p>Hi</p>",
-    text: "Hi",
-    template: null,
-    data: { a: 1 },
-    headers: {},
-  };
-  const upsert = { ...row, set: { first_name: "Ann", plan: "pro", cart_value: 84 }, clear: ["last_name"] };
-  const contacts = "contacts#/paths/~1v3~1marketing~1contacts";
-  const mail = "mail#/components/requestBodies/PostMailSend";
-  const asked: readonly (readonly [ability: Ability, row: object, request: string, body: string])[] = [
-    ["upsert", upsert, "PUT /v3/marketing/contacts", `${contacts}/put/requestBody`],
-    [
-      "audience",
-      { ...row, audience: "pros", isMember: true },
-      "PUT /v3/marketing/contacts",
-      `${contacts}/put/requestBody`,
-    ],
-    [
-      "suppress",
-      { ...row, reason: "bounced" },
-      "POST /v3/asm/suppressions/global",
-      "suppressions#/components/requestBodies/PostSuppressions",
-    ],
-    ["send", { ...row, id: "s1", message }, "POST /v3/mail/send", mail],
-    ["send", { ...row, id: "s1", message: { ...message, template: "d-1" } }, "POST /v3/mail/send", mail],
-    [
-      "erase",
-      row,
-      "POST /v3/marketing/contacts/search/emails",
-      `${contacts}~1search~1emails/post/requestBody`,
-    ],
-  ];
-  for (const [ability, given, expected, at] of asked) {
-    const way = open[ability]?.way as HttpWay<object> | undefined;
-    expect((await way?.ready?.([given])) ?? null).toBeNull();
-    const request = way?.request([given]);
-    expect(`${request?.method} ${new URL(request?.url ?? "").pathname}`).toBe(expected);
-    const isValid = ajv.compile({ $ref: `${at}/content/application~1json/schema` });
-    const body = JSON.parse(String(request?.body)) as object;
-    expect([ability, isValid(body), isValid.errors]).toEqual([ability, true, null]);
-    // What is wrong is seen to be wrong.
-    expect(isValid(Object.fromEntries(Object.keys(body).map((name) => [name, 7])))).toBe(false);
-  }
 });
