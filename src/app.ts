@@ -137,7 +137,13 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
   const findAt = findAtOf(store.profiles, settings.dataFolder);
   const watching = openWatching(settings, { ...deps, ...opened });
   const onDelivered = (seq: number, durationMs: number) => watching.watch.delivered(seq, durationMs);
-  const deliveries = openDeliveries(settings, { ...deps, ops, store, onDelivered });
+  const deliveries = openDeliveries(settings, {
+    ...deps,
+    ops,
+    store,
+    onDelivered,
+    onPeopleActs: (acts) => content.receipts.follow(acts),
+  });
   const destinations = new DeliveryWatch({
     ...deps,
     ops,

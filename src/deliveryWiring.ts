@@ -8,6 +8,7 @@ import { crashAt, noCrash } from "./lib/crashPoint.ts";
 import type { Ids } from "./lib/id.ts";
 import type { Log } from "./lib/log.ts";
 import type { Timers } from "./lib/timers.ts";
+import type { PeopleAct } from "./store/ops/deliveries.ts";
 import type { OpsDesk } from "./store/ops/opsDesk.ts";
 import type { Store } from "./store/storeApi.ts";
 
@@ -19,6 +20,7 @@ export interface DeliveryWiringDeps {
   readonly ids: Ids;
   readonly log: Log;
   readonly onDelivered: (seq: number, durationMs: number) => void;
+  readonly onPeopleActs: (acts: readonly PeopleAct[]) => void;
 }
 
 /** Nothing is sent before `use`. */

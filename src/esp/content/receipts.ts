@@ -4,10 +4,12 @@
  * never passed over in silence.
  */
 import type { Timers } from "../../lib/timers.ts";
+import type { PeopleAct } from "../../store/ops/deliveries.ts";
 import type { OpsDesk } from "../../store/ops/opsDesk.ts";
 import {
   firstIdAt,
   type BlockText,
+  type Inheritance,
   type ReceiptRetention,
   type ReceiptRow,
 } from "../../store/ops/receiptTable.ts";
@@ -30,6 +32,10 @@ const gatherMs = 100;
 const maxWaiting = 100_000;
 /** Answers in one message to the thread. */
 const maxAtOnce = 5_000;
+/** Merges that receipts still to be written may be of; beyond it they are found under the profile as it was alone. */
+const maxHeirs = 100_000;
+/** A merge is remembered over so many writes at least, which are two seconds, and until nothing waits. */
+const heirsForWrites = 20;
 
 const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const idDigits = 11;
@@ -40,6 +46,10 @@ export class Receipts {
   /** Texts of blocks that the thread has not seen in this run. */
   #blocks: BlockText[] = [];
   #toldBlocks = new WeakSet<Block>();
+  /** Profiles that became part of another one lately, and of which: since the last time some were forgotten, and before. */
+  #heirs = new Map<string, string>();
+  #olderHeirs = new Map<string, string>();
+  #writesSinceForgotten = 0;
   #lastId = 0;
   #timer: Disposable | null = null;
   #writing: Promise<void> | null = null;
@@ -77,6 +87,19 @@ export class Receipts {
     return receiptName(id);
   }
 
+  /**
+   * Hears of merges and undos before they are taken in on disk, where only the receipts that are written already are
+   * found: those that wait, or were given from the profile as it still was, follow by this.
+   */
+  follow(acts: readonly PeopleAct[]): void {
+    for (const act of acts)
+      if (act.kind === "undo") {
+        this.#heirs.delete(act.profile);
+        this.#olderHeirs.delete(act.profile);
+      } else if (act.kind === "merge")
+        for (const from of act.from) if (this.#heirs.size < maxHeirs) this.#heirs.set(from, act.into);
+  }
+
   /** Answers so far: on disk, on their way there, and lost. */
   get counts(): { readonly written: number; readonly waiting: number; readonly lost: number } {
     return { written: this.#written, waiting: this.#waiting.length, lost: this.#lost };
@@ -102,8 +125,9 @@ export class Receipts {
   async #write(): Promise<void> {
     const rows = this.#waiting.splice(0, maxAtOnce);
     const blocks = this.#blocks.splice(0);
+    const heirs = this.#inheritancesOf(rows);
     try {
-      await this.#options.ops.ask("receipts", "write", rows, blocks, this.#options.retention);
+      await this.#options.ops.ask("receipts", "write", rows, blocks, heirs, this.#options.retention);
       this.#written += rows.length;
       if (this.#isLosing) this.#options.notice("info", "receipts are written again");
       this.#isLosing = false;
@@ -113,7 +137,37 @@ export class Receipts {
       this.#lose(rows.length, told(error));
     }
     this.#writing = null;
+    if (this.#waiting.length === 0) this.#forgetHeirs();
     if (this.#waiting.length > 0 && this.#timer === null) this.#gather();
+  }
+
+  #inheritancesOf(rows: readonly ReceiptRow[]): readonly Inheritance[] {
+    if (this.#heirs.size + this.#olderHeirs.size === 0) return [];
+    const profiles = new Set(rows.map(({ profileId }) => profileId));
+    return [...profiles].flatMap((profile) => {
+      const heir = profile === null ? null : this.#heirOf(profile);
+      return profile === null || heir === null ? [] : [{ profile, heir }];
+    });
+  }
+
+  #forgetHeirs(): void {
+    this.#writesSinceForgotten += 1;
+    if (this.#writesSinceForgotten < heirsForWrites) return;
+    this.#writesSinceForgotten = 0;
+    this.#olderHeirs = this.#heirs;
+    this.#heirs = new Map();
+  }
+
+  /** Whose part a profile is now; null: nobody's. Whom it became part of may be part of another one. */
+  #heirOf(profile: string): string | null {
+    let heir: string | null = null;
+    for (let step = 0; step < maxHeirs; step += 1) {
+      const next: string | undefined =
+        this.#heirs.get(heir ?? profile) ?? this.#olderHeirs.get(heir ?? profile);
+      if (next === undefined) break;
+      heir = next;
+    }
+    return heir;
   }
 
   #lose(count: number, why: string): void {

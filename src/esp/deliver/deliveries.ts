@@ -7,7 +7,7 @@ import type { Answer, Destination, OpenDestination, OutRequest } from "./destina
 import { Deliverer, type DelivererDeps, type SetUp } from "./deliverer.ts";
 import { sendGuarded, type Resolve } from "./guard.ts";
 import { maskOf } from "./mask.ts";
-import { PeopleFollower } from "./peopleFollower.ts";
+import { PeopleFollower, type PeopleFollowerDeps } from "./peopleFollower.ts";
 import type { SendMaker } from "./planning.ts";
 import { Turnstile } from "./turnstile.ts";
 import { wantedBy } from "./wanted.ts";
@@ -16,6 +16,8 @@ export interface DeliveriesDeps extends Omit<DelivererDeps, "sends" | "turnstile
   /** Every type of destination there is. */
   readonly types: readonly Destination[];
   readonly resolve: Resolve;
+  /** Told of merges, undos and erasures before ops.db takes them in. */
+  readonly onPeopleActs?: PeopleFollowerDeps["onActs"];
 }
 
 const usualTimeoutMs = 30_000;
@@ -32,6 +34,7 @@ export class Deliveries {
     this.#deps = deps;
     this.#people = new PeopleFollower({
       ...deps,
+      ...(deps.onPeopleActs === undefined ? {} : { onActs: deps.onPeopleActs }),
       onErasures: () => this.nudge(),
     });
   }

@@ -15,6 +15,8 @@ export interface PeopleFollowerDeps {
   readonly changes: ChangeLog;
   readonly clock: Clock;
   readonly log: Log;
+  /** Told of what happened to people before it is taken in. */
+  readonly onActs?: (acts: readonly PeopleAct[]) => void;
   readonly onErasures: () => void;
 }
 
@@ -72,13 +74,14 @@ export class PeopleFollower {
   }
 
   async #read(): Promise<void> {
-    const { changes, ops, clock, onErasures } = this.#deps;
+    const { changes, ops, clock, onActs, onErasures } = this.#deps;
     const place = this.#place ?? (await this.#begin());
     // No destination was ever there, and no receipt was left: nothing is known of anybody.
     if (place === null) return;
     while (place.seq < changes.head() && !this.#abort.signal.aborted) {
       const { changes: page, scannedTo } = changes.read(place.seq, pageChanges);
       const acts = page.flatMap(actOf);
+      if (acts.length > 0) onActs?.(acts);
       if (acts.length > 0 || scannedTo - this.#written >= writeEvery) {
         await ops.ask("people", "take", place.epoch, scannedTo, acts, clock.nowMs());
         this.#written = scannedTo;

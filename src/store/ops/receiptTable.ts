@@ -41,6 +41,12 @@ export interface BlockText {
   readonly linkHosts: readonly string[] | null;
 }
 
+/** A profile that is part of another one now, under which its receipts are found too. */
+export interface Inheritance {
+  readonly profile: string;
+  readonly heir: string;
+}
+
 /** Which receipts are meant; newest first. */
 export interface ReceiptQuery {
   readonly namespace: "live" | "test";
@@ -117,8 +123,13 @@ export class ReceiptTable {
     this.#database = database;
   }
 
-  /** Writes answers and the blocks they are of, in one commit, and lets go of what is too old. */
-  write(rows: readonly ReceiptRow[], blocks: readonly BlockText[], retention: ReceiptRetention): void {
+  /** Writes answers and the blocks they are of, in one commit, and lets go of what is too old. `heirs`: of those who merged meanwhile. */
+  write(
+    rows: readonly ReceiptRow[],
+    blocks: readonly BlockText[],
+    heirs: readonly Inheritance[],
+    retention: ReceiptRetention,
+  ): void {
     this.#rows ??= this.#database.query<{ rows: number }, []>(selectRows).get()?.rows ?? 0;
     this.#database.transaction(() => {
       const block = this.#database.query(insertBlock);
@@ -126,6 +137,7 @@ export class ReceiptTable {
         block.run(name, version, source, partials, JSON.stringify(linkHosts), rows[0]?.atMs ?? 0);
       const receipt = this.#database.query(insertReceipt);
       for (const row of rows) receipt.run(...valuesOf(row));
+      for (const { profile, heir } of heirs) inheritReceipts(this.#database, profile, heir);
     })();
     this.#rows += rows.length;
     this.#trim(rows.at(-1)?.atMs ?? 0, retention);
