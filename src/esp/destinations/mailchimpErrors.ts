@@ -42,7 +42,7 @@ export function refusalOf(said: string): Refusal {
 }
 
 /** What becomes of a row about which Mailchimp says so. */
-export function rowRefused(said: string): RowVerdict {
+function rowRefused(said: string): RowVerdict {
   const kind = refusalOf(said);
   const reason = told.find(([, pattern]) => pattern.test(said))?.[2] ?? said;
   return kind === "crowded"
