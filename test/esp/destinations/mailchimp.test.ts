@@ -5,6 +5,7 @@ import { systemClock } from "../../../src/lib/clock.ts";
 import { seededIds } from "../../../src/lib/id.ts";
 import type { Json } from "../../../src/model/event.ts";
 import { noRules } from "../../../src/model/rules.ts";
+import { describeContract } from "../../conformance/contract.ts";
 import { describeDestination } from "../../conformance/destination.ts";
 import { deliveryRig, type DeliveryRig, type PartialSetting } from "../../support/deliveryRig.ts";
 import { faultServer, type FaultServer } from "../../support/faultServer.ts";
@@ -19,14 +20,27 @@ const own = (origin: string) => ({
   url: `${origin}/3.0`,
 });
 
-describeDestination({
+const vendor = {
   name: "mailchimp",
-  setting: (origin) => ({ type: "mailchimp", own: own(origin) }),
+  setting: (origin: string) => ({ type: "mailchimp", own: own(origin) }),
   fake: () => new MailchimpFake(),
   fields: { name: "FNAME", plan: "PLAN" },
   poison: "poison",
   cleared: "",
   eventName: "order_completed",
+};
+
+describeDestination(vendor);
+
+describeContract({
+  ...vendor,
+  descriptions: ["mailchimp-marketing"],
+  sample: {
+    set: { FNAME: "Ann", CARTVALUE: 84.5, LASTORDER: "2026-01-31", COLOUR: "red" },
+    clear: ["PLAN"],
+    audience: "pros",
+  },
+  beyond: [],
 });
 
 interface Scene extends AsyncDisposable {
