@@ -151,7 +151,7 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
     changes: store.changes,
     profiles: store.profiles,
   });
-  const triggers = openTriggers({ ...deps, ops, store, deliveries, content });
+  const triggers = openTriggers({ ...deps, rules: settings.triggers, ops, store, deliveries, content });
   const config = new LiveConfig(
     {
       ...deps,

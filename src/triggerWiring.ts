@@ -5,11 +5,13 @@ import { TriggerFollower } from "./esp/trigger/triggerFollower.ts";
 import { TriggerSends } from "./esp/trigger/triggerSends.ts";
 import type { Clock } from "./lib/clock.ts";
 import type { Log } from "./lib/log.ts";
-import { noTriggers } from "./model/trigger.ts";
+import type { TriggerRules } from "./model/trigger.ts";
 import type { OpsDesk } from "./store/ops/opsDesk.ts";
 import type { Store } from "./store/storeApi.ts";
 
 export interface TriggerWiringDeps {
+  /** Those of the start: what was queued before it is sent by them, also before they are taken into use. */
+  readonly rules: TriggerRules;
   readonly ops: OpsDesk;
   readonly store: Store;
   readonly deliveries: Deliveries;
@@ -20,9 +22,9 @@ export interface TriggerWiringDeps {
 
 /** Nothing is set off before `use` and `start`. */
 export function openTriggers(deps: TriggerWiringDeps): TriggerFollower {
-  const { ops, store, deliveries, content, clock, log } = deps;
+  const { rules, ops, store, deliveries, content, clock, log } = deps;
   const { profiles } = store;
-  const follower = new TriggerFollower(noTriggers, {
+  const follower = new TriggerFollower(rules, {
     ops,
     clock,
     log,

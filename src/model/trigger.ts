@@ -78,8 +78,6 @@ export interface TriggerRules {
   readonly caps: readonly TriggerCap[];
 }
 
-export const noTriggers: TriggerRules = { triggers: [], caps: [] };
-
 /** True where the change sets the trigger off; `propertiesOf`: of the change's event, looked up only where they matter. */
 export function setsOff(
   { when, namespace }: TriggerSetting,

@@ -1,6 +1,6 @@
 /** The cart mail, whole: a segment comes true by itself, and a real mail server receives what the preview shows. */
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { freshet } from "../support/command.ts";
 import { mailServer, type MailServer } from "../support/mailServer.ts";
 import { startServer, type TestServer } from "../support/server.ts";
@@ -100,6 +100,39 @@ describe("a trigger", () => {
     expect(list.stdout).toContain("cart-mail: who enters cart-left: cart through mail");
     const receipts = await server.get("/v1/receipts?id=user_id:ann");
     expect(await receipts.text()).toContain('"caller":"trigger:cart-mail"');
+  }, 60_000);
+
+  test("sends after a start what waited before it, though other destinations are still being opened", async () => {
+    using folder = tempFolder();
+    await using mail = await mailServer();
+    const { data, args } = setUp(folder, mail);
+    const others = [1, 2, 3, 4].map(
+      (at) => `  other${at}: { type: http, url: "http://127.0.0.1:9/${at}", privateNetwork: true }\n`,
+    );
+    const config = folder.at("freshet.yaml");
+    const text = readFileSync(config, "utf8");
+    writeFileSync(config, text.replace("triggers:\n", `${others.join("")}triggers:\n`));
+    let refused = 0;
+    mail.fate = () => {
+      refused += 1;
+      return "refused";
+    };
+    {
+      await using server = await startServer({ data, args });
+      await server.post("/v1/identify", {
+        userId: "ed",
+        traits: { firstName: "Ed", email: "ed@example.com" },
+      });
+      await server.post("/v1/track", { userId: "ed", event: "Order Completed", properties: { total: 80 } });
+      await until("it is put off", () => refused > 0);
+      await server.stop();
+    }
+    mail.fate = () => "taken";
+    // By then it is due at once.
+    await Bun.sleep(2_100);
+    await using _server = await startServer({ data, args });
+    await until("it is settled", async () => (await logOf(data, "user_id:ed"))[0]?.outcome !== "queued");
+    expect(await logOf(data, "user_id:ed")).toMatchObject([{ outcome: "sent", reason: null }]);
   }, 60_000);
 
   test("asks again at the moment of sending: consent, membership, conditions, and who was erased", async () => {

@@ -7,15 +7,15 @@ import { newSeed, progress } from "./progress.ts";
 const lives = 5;
 const kills = 12;
 
-test(`destinations failing at random and dead, the server killed ${lives * kills} times: each live one ends with everybody's last state`, async () => {
+test(`destinations failing at random and dead, the server killed ${lives * kills} times: each live one ends with everybody's last state, and each trigger wrote at most once`, async () => {
   const random = new Random(newSeed("the kills"));
   const told = progress();
-  const total = { kills: 0, people: 0, erasures: 0, steady: 0, flaky: 0 };
+  const total = { kills: 0, people: 0, erasures: 0, mails: 0, steady: 0, flaky: 0 };
   for (let life = 0; life < lives; life += 1) {
-    using chaos = new DeliveryChaos(random);
+    await using chaos = await DeliveryChaos.begin(random);
     for (let kill = 0; kill < kills; kill += 1) {
       const point = random.chance(0.3) ? `${random.pick(deliveryCrashPoints)}:${1 + random.below(20)}` : null;
-      await chaos.start(point);
+      await chaos.start(point, { moved: random.chance(0.5) });
       if (point === null) {
         await chaos.live(20 + random.below(150));
         await Bun.sleep(random.below(3_000));
@@ -29,6 +29,8 @@ test(`destinations failing at random and dead, the server killed ${lives * kills
     const { wanted, got } = await chaos.compare();
     expect(got).toEqual({ steady: wanted, flaky: wanted });
     expect(chaos.leftOver()).toEqual([]);
+    expect(await chaos.wrongMails()).toEqual([]);
+    total.mails += chaos.mails;
     total.people += Object.keys(wanted).length;
     total.erasures += chaos.erasures;
     total.steady += chaos.requests.steady;
@@ -36,6 +38,6 @@ test(`destinations failing at random and dead, the server killed ${lives * kills
   }
   expect(total.people).toBeGreaterThan(lives * 5);
   told.last(
-    `${total.kills} kills: ${total.people} people compared at each of two destinations, ${total.erasures} erased, ${total.steady} requests to the steady one, ${total.flaky} to the one that fails`,
+    `${total.kills} kills: ${total.people} people compared at each of two destinations, ${total.erasures} erased, ${total.mails} mails, ${total.steady} requests to the steady one, ${total.flaky} to the one that fails`,
   );
 });

@@ -7,6 +7,7 @@ import { deliveryRig } from "../support/deliveryRig.ts";
 import { faultServer } from "../support/faultServer.ts";
 import { Random } from "../support/random.ts";
 import { Receiver } from "../support/receiver.ts";
+import { until } from "../support/until.ts";
 import { DeliveryChaos } from "./deliveryChaos.ts";
 
 async function expectTruth(chaos: DeliveryChaos): Promise<void> {
@@ -15,11 +16,12 @@ async function expectTruth(chaos: DeliveryChaos): Promise<void> {
   expect(got).toEqual({ steady: wanted, flaky: wanted });
   expect(Object.keys(wanted).length).toBeGreaterThan(3);
   expect(chaos.leftOver()).toEqual([]);
+  expect(await chaos.wrongMails()).toEqual([]);
 }
 
 describe("after kill -9 each live destination holds everybody's last state", () => {
   test("at every crash point of a delivery", async () => {
-    using chaos = new DeliveryChaos(new Random(3));
+    await using chaos = await DeliveryChaos.begin(new Random(3));
     for (const [at, point] of deliveryCrashPoints.entries()) {
       await chaos.start(`${point}:${2 + at}`);
       await chaos.untilCrashed();
@@ -32,15 +34,16 @@ describe("after kill -9 each live destination holds everybody's last state", () 
 
   test("again and again, one destination failing at random, one dead", async () => {
     const random = new Random(4);
-    using chaos = new DeliveryChaos(random);
+    await using chaos = await DeliveryChaos.begin(random);
     for (let kill = 0; kill < 3; kill += 1) {
-      await chaos.start();
+      await chaos.start(null, { moved: kill === 1 });
       await chaos.live(40 + random.below(40));
       await chaos.kill();
     }
     await chaos.start();
     await expectTruth(chaos);
     expect(chaos.erasures).toBeGreaterThan(0);
+    expect(chaos.mails).toBeGreaterThan(3);
   }, 120_000);
 });
 
@@ -67,6 +70,27 @@ test("a clock that leaps ahead or falls back ages nothing and strands nothing", 
   }
   expect(await rig.ops.ask("deadLetters", "page", 1, Number.MAX_SAFE_INTEGER, 10)).toEqual([]);
 }, 60_000);
+
+test("a clock that went back while nobody was there keeps nothing waiting for the hour it lost", async () => {
+  let offsetMs = 3_600_000;
+  const clock = { nowMs: () => Date.now() + offsetMs, monotonicMs: () => systemClock.monotonicMs() };
+  const receiver = new Receiver();
+  using server = faultServer((request, body) => receiver.answer(request, body));
+  server.failing = { kind: "status", status: 503 };
+  await using rig = await deliveryRig({ deps: { clock, ids: systemIds } });
+  await rig.use({ type: "http", own: { url: `${server.origin}/in`, maxRows: 10, maxBytes: 1_000_000 } });
+  await rig.test.accept("identify", { userId: "u1", traits: { n: 1 } });
+  await until("it is put off", async () => {
+    const { byLane } = await rig.ops.ask("deliveries", "counts", 1);
+    return byLane.behavioural === 1 && server.seen.length > 0;
+  });
+  server.failing = null;
+  offsetMs = 0;
+  await rig.restart();
+  await rig.settled();
+  const profileId = rig.test.find("user_id", "u1")?.profileId ?? "";
+  expect(receiver.fields({ userId: "u1", email: "", profileId })).toEqual({ n: 1 });
+}, 40_000);
 
 test("a dead, a hanging and a failing destination hold no other one up", async () => {
   /** How many changes behind the newest one a row is when it arrives, at the median. */

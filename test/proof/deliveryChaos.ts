@@ -1,18 +1,27 @@
-/** A server with a steady, a flaky and a dead destination, killed again and again while people do things. */
-import { writeFileSync } from "node:fs";
-import type { OperationResults } from "../../src/admin/operation.ts";
+/**
+ * A server with a steady, a flaky and a dead destination and a mail server that fails, killed again and again, under a
+ * clock that is moved, while people do things and triggers write to them.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { CallOperation, OperationResults, Outlet } from "../../src/admin/operation.ts";
 import { connectSocket } from "../../src/cli/socketClient.ts";
 import type { Json, JsonObject } from "../../src/model/event.ts";
 import { folderPaths } from "../../src/store/folder.ts";
+import { fromSource } from "../support/command.ts";
 import { faultServer, type Fault, type FaultServer } from "../support/faultServer.ts";
+import { mailServer, type MailServer } from "../support/mailServer.ts";
 import type { Random } from "../support/random.ts";
 import { Receiver } from "../support/receiver.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 import { tempFolder } from "../support/tempFolder.ts";
 import { until } from "../support/until.ts";
+import { ChaosMails, emailOf, hasSaidNo, mailConfig } from "./chaosMails.ts";
 
 const users = 30;
 const failureShare = 0.3;
+const hourMs = 3_600_000;
+const movedClock = join(import.meta.dir, "../support/movedClock.ts");
 
 const faults: readonly { readonly fault: Fault; readonly after: boolean }[] = [
   { fault: { kind: "status", status: 500 }, after: false },
@@ -25,7 +34,7 @@ const faults: readonly { readonly fault: Fault; readonly after: boolean }[] = [
   },
 ];
 
-export class DeliveryChaos implements Disposable {
+export class DeliveryChaos implements AsyncDisposable {
   readonly #random: Random;
   readonly #folder = tempFolder();
   readonly #receivers = { steady: new Receiver(), flaky: new Receiver() };
@@ -34,9 +43,19 @@ export class DeliveryChaos implements Disposable {
   #server: TestServer | null = null;
   #sent = 0;
   readonly #erased = new Set<string>();
+  readonly #mailServer: MailServer;
+  readonly #mails: ChaosMails;
+  /** Whom the server knows, with address and consent. */
+  readonly #known = new Set<string>();
 
-  constructor(random: Random) {
+  static async begin(random: Random): Promise<DeliveryChaos> {
+    return new DeliveryChaos(random, await mailServer());
+  }
+
+  private constructor(random: Random, mails: MailServer) {
     this.#random = random;
+    this.#mailServer = mails;
+    this.#mails = new ChaosMails(mails, random, failureShare);
     const { steady, flaky } = this.#receivers;
     const flakyServer: FaultServer = faultServer((request, body) => {
       if (!this.#isHealed && random.chance(failureShare)) {
@@ -53,12 +72,19 @@ export class DeliveryChaos implements Disposable {
       flaky: flakyServer,
     };
     const map = "map: { name: firstName, plan: plan, visits: visits }";
+    mkdirSync(this.#folder.at("content"));
+    writeFileSync(
+      this.#folder.at("content/thanks.liquid"),
+      "---\nneeds: { firstName: { default: there } }\nfallback: <p>Thanks.</p>\n---\n<p>Thanks, {{ firstName }}</p>",
+    );
+    const mail = mailConfig(mails.url, this.#folder.at("content"));
     const at = (url: string) => `{ type: http, url: "${url}", privateNetwork: true, ${map} }`;
     writeFileSync(
       this.#folder.at("freshet.yaml"),
       `version: 1
 computedTraits: { visits: { aggregate: count, event: Visited } }
-destinations:
+${mail.all}destinations:
+  ${mail.destination}
   steady: ${at(`${this.#servers.steady.origin}/in`)}
   flaky: ${at(`${this.#servers.flaky.origin}/in`)}
   dead: ${at("http://127.0.0.1:9/in")}
@@ -66,12 +92,19 @@ destinations:
     );
   }
 
-  /** Starts the server; with `crashAt`, to be killed at that point. */
-  async start(crashAt: string | null = null): Promise<void> {
+  /** Starts the server; with `crashAt`, to be killed at that point; `moved`: under a clock that is hours off, and leaps. */
+  async start(crashAt: string | null = null, { moved = false } = {}): Promise<void> {
+    const hours = () => this.#random.below(5) - 2;
+    const clock = [hours() * hourMs, 1_000 + this.#random.below(2_000), hours() * hourMs].join(",");
+    const [bun = "", ...rest] = fromSource;
     this.#server = await startServer({
       data: this.#folder.at("data"),
       args: ["--config", this.#folder.at("freshet.yaml")],
-      env: crashAt === null ? {} : { FRESHET_CRASH_AT: crashAt },
+      env: {
+        ...(crashAt === null ? {} : { FRESHET_CRASH_AT: crashAt }),
+        ...(moved ? { MOVED_CLOCK: clock } : {}),
+      },
+      ...(moved ? { program: [bun, "--preload", movedClock, ...rest] } : {}),
       // What was left to be sent may bring it to its crash point before it listens.
       waitFor: crashAt === null ? "ready" : "nothing",
     });
@@ -100,7 +133,7 @@ destinations:
     );
     for (let tries = 0; tries < 500; tries += 1) {
       if (await isDead(20)) return;
-      await this.#post("/v1/identify", this.#identify()).catch(() => {});
+      await this.#change().catch(() => {});
     }
     throw new Error("it did not crash");
   }
@@ -108,17 +141,13 @@ destinations:
   /** Lets the flaky one get well, and waits until it and the steady one have all there is. */
   async heal(): Promise<void> {
     this.#isHealed = true;
-    const call = await connectSocket(folderPaths(this.#folder.at("data")).socket);
-    if (call === null) throw new Error("no socket");
-    const outlet = {
-      item: () => Promise.resolve(),
-      progress: () => {},
-      signal: new AbortController().signal,
-    };
+    this.#mails.heal();
+    const { call, outlet } = await this.#connected();
     await until(
       "all is delivered",
       async () => {
-        await call("destinations.pause", { name: "flaky", isPaused: false }, outlet);
+        for (const name of ["flaky", "mail"])
+          await call("destinations.pause", { name, isPaused: false }, outlet);
         const list = await call("destinations.list", {}, outlet);
         return list.filter(({ name }) => name !== "dead").every(isDone);
       },
@@ -151,6 +180,29 @@ destinations:
     return { wanted, got };
   }
 
+  /** What is wrong with what triggers sent; empty where all is well. */
+  async wrongMails(): Promise<string[]> {
+    const { call, outlet } = await this.#connected();
+    const entriesOf = async (trigger: string) =>
+      (await call("triggers.log", { namespace: "live", of: { trigger }, limit: 1_000 }, outlet)) ?? [];
+    await until("each time that a trigger was set off is settled", async () =>
+      [...(await entriesOf("bought")), ...(await entriesOf("pro"))].every(
+        ({ outcome }) => outcome !== "queued",
+      ),
+    );
+    const profileIds = new Map<string, string>();
+    for (const userId of this.#mails.people) {
+      const answer = await this.#need().get(`/v1/profiles/user_id:${userId}`);
+      if (answer.status !== 200) continue;
+      profileIds.set(userId, ((await answer.json()) as { profileId: string }).profileId);
+    }
+    return this.#mails.wrong([...(await entriesOf("bought")), ...(await entriesOf("pro"))], profileIds);
+  }
+
+  get mails(): number {
+    return this.#mails.mails.length;
+  }
+
   /** People who were erased and of whom a live receiver still has a profile; empty where all is well. */
   leftOver(): string[] {
     const person = (profileId: string) => ({ userId: "", email: "", profileId });
@@ -168,17 +220,18 @@ destinations:
     return this.#erased.size;
   }
 
-  [Symbol.dispose](): void {
-    this.#server?.signal("SIGKILL");
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+    await this.#mailServer[Symbol.asyncDispose]();
     this.#servers.steady[Symbol.dispose]();
     this.#servers.flaky[Symbol.dispose]();
     this.#folder[Symbol.dispose]();
   }
 
   async #act(): Promise<void> {
-    const dice = this.#random.below(20);
+    const dice = this.#random.below(24);
     const userId = `u${this.#random.below(users)}`;
-    if (dice < 12) await this.#post("/v1/identify", this.#identify());
+    if (dice < 12) await this.#change();
     else if (dice < 16) await this.#post("/v1/track", { userId, event: "Visited", messageId: this.#id() });
     else if (dice < 19) {
       const anonymousId = `a${this.#random.below(users)}`;
@@ -186,27 +239,62 @@ destinations:
       await this.#post("/v1/identify", { anonymousId, traits, messageId: this.#id() });
       if (dice === 18)
         await this.#post("/v1/identify", { userId, anonymousId, traits: {}, messageId: this.#id() });
-    } else await this.#erase(userId);
+    } else if (dice === 19) await this.#erase(userId);
+    else await this.#setOff(userId, dice === 20);
   }
 
-  #identify(): JsonObject {
+  /** Does what a trigger waits for. */
+  async #setOff(userId: string, becomesPro: boolean): Promise<void> {
+    await this.#introduce(userId);
+    const messageId = this.#id();
+    if (becomesPro) {
+      await this.#post("/v1/identify", { userId, traits: { tier: "pro" }, messageId });
+      this.#mails.becamePro(userId);
+    } else {
+      await this.#post("/v1/track", { userId, event: "Bought", messageId });
+      this.#mails.bought(userId);
+    }
+  }
+
+  /** Says a person's address, or that there is to be no mail, before anything sets a trigger off. */
+  async #introduce(userId: string): Promise<void> {
+    if (this.#known.has(userId)) return;
+    const traits = { email: emailOf(userId) };
+    await this.#post("/v1/identify", { userId, traits, messageId: this.#id() });
+    const properties = { channel: "email", topic: "marketing", status: "denied" };
+    if (hasSaidNo(userId))
+      await this.#post("/v1/track", { userId, event: "Consent Changed", properties, messageId: this.#id() });
+    this.#known.add(userId);
+  }
+
+  async #change(): Promise<void> {
     const plan = this.#random.chance(0.2) ? null : this.#word();
     const traits = { firstName: this.#word(), plan };
-    return { userId: `u${this.#random.below(users)}`, traits, messageId: this.#id() };
+    const userId = `u${this.#random.below(users)}`;
+    await this.#post("/v1/identify", { userId, traits, messageId: this.#id() });
   }
 
   async #erase(userId: string): Promise<void> {
     const answer = await this.#need().get(`/v1/profiles/user_id:${userId}`);
     if (answer.status !== 200) return;
     const { profileId } = (await answer.json()) as { profileId: string };
+    const { call, outlet } = await this.#connected();
+    const erased = await call("erase", { namespace: "live", type: "user_id", value: userId }, outlet);
+    if (erased === null) return;
+    this.#erased.add(profileId);
+    this.#known.delete(userId);
+    this.#mails.erased(userId);
+  }
+
+  async #connected(): Promise<{ readonly call: CallOperation; readonly outlet: Outlet }> {
     const call = await connectSocket(folderPaths(this.#folder.at("data")).socket);
+    if (call === null) throw new Error("no socket");
     const outlet = {
       item: () => Promise.resolve(),
       progress: () => {},
       signal: new AbortController().signal,
     };
-    const erased = await call?.("erase", { namespace: "live", type: "user_id", value: userId }, outlet);
-    if (erased !== null && erased !== undefined) this.#erased.add(profileId);
+    return { call, outlet };
   }
 
   async #post(path: string, body: JsonObject): Promise<void> {

@@ -5,17 +5,19 @@ declare module "smtp-server" {
       authOptional: boolean;
       disabledCommands: string[];
       logger: boolean;
+      secure: boolean;
       onData: (
         stream: {
           on(event: "data", act: (chunk: Uint8Array) => void): void;
           on(event: "end", act: () => void): void;
         },
-        session: unknown,
+        session: { readonly id: string },
         done: (error?: unknown) => void,
       ) => void;
     });
     readonly server: { address(): { port: number } };
-    readonly connections: ReadonlySet<unknown>;
+    readonly connections: ReadonlySet<{ readonly id: string; readonly _socket: { destroy(): void } }>;
+    on(event: "error", act: (error: Error) => void): void;
     listen(port: number, host: string, act: () => void): void;
     close(act: () => void): void;
   }

@@ -5,7 +5,7 @@ import type { DestinationSetting } from "../../model/delivery/destinationSetting
 import type { NewDelivery } from "../../store/ops/deliveries.ts";
 import type { Answer, Destination, OpenDestination, OutRequest } from "./destination.ts";
 import { Deliverer, type DelivererDeps, type SetUp } from "./deliverer.ts";
-import { sendGuarded, type Resolve } from "./guard.ts";
+import { reachGuarded, sendGuarded, type Resolve } from "./guard.ts";
 import { maskOf } from "./mask.ts";
 import { PeopleFollower, type PeopleFollowerDeps } from "./peopleFollower.ts";
 import type { SendMaker } from "./planning.ts";
@@ -155,6 +155,7 @@ export function setUpOf(
   const open: OpenDestination = type.open(setting.own, {
     nowMs: () => clock.nowMs(),
     fetch: (request) => send(request, never),
+    reach: (host) => reachGuarded(host, { allowPrivate: setting.privateNetwork }, resolve),
   });
   timeoutMs = setting.limits.timeoutMs ?? open.limits.timeoutMs ?? usualTimeoutMs;
   const mask = maskOf(type.secrets(setting.own));

@@ -10,6 +10,7 @@ import type { ErrorClass, Verdict } from "../../model/delivery/verdict.ts";
 import type { Change } from "../../model/change.ts";
 import type { Json, JsonObject } from "../../model/event.ts";
 import type { Identifier } from "../../model/identifier.ts";
+import type { Reached } from "./guard.ts";
 
 /** A type of destination, as `type: …` in freshet.yaml names it. */
 export interface Destination<Settings = unknown> {
@@ -31,6 +32,11 @@ export interface Tools {
   readonly nowMs: () => number;
   /** Sends a request of its own (tokens, lists of fields), guarded and bounded as all are. */
   readonly fetch: (request: OutRequest) => Promise<Answer>;
+  /**
+   * For what is no HTTP: the address that a host of the settings may be connected to. Never rejects; absent: there is
+   * nowhere to connect to.
+   */
+  readonly reach?: (host: string) => Promise<Reached>;
 }
 
 /** A destination with its settings. One ability that is absent is not there. */

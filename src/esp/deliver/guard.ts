@@ -31,6 +31,27 @@ export function systemResolve(nowMs: () => number): Resolve {
   };
 }
 
+/** Where a host may be connected to. */
+export type Reached =
+  { readonly kind: "address"; readonly address: string } | { readonly kind: "refused"; readonly why: string };
+
+/** Judges a host that somebody gave, for what is no HTTP: the address to connect to. Never rejects. */
+export async function reachGuarded(
+  host: string,
+  { allowPrivate }: Pick<GuardOptions, "allowPrivate">,
+  resolve: Resolve,
+): Promise<Reached> {
+  if (allowPrivate) return { kind: "address", address: host };
+  const [address, ...others] = await resolve(host);
+  if (address === undefined) return { kind: "refused", why: "its name was not found" };
+  // One private address among public ones is enough to be led elsewhere.
+  if (![address, ...others].every(isPublicAddress)) return { kind: "refused", why: `${refusal}${privately}` };
+  return { kind: "address", address };
+}
+
+const refusal = "the address is refused: ";
+const privately = "it leads into a private network";
+
 /** Sends a request to where it may go. Never rejects. */
 export async function sendGuarded(
   request: OutRequest,
@@ -39,18 +60,11 @@ export async function sendGuarded(
 ): Promise<Answer> {
   if (allowPrivate) return sendOut(request, { ...options, address: null });
   const problem = urlProblem(request.url);
-  if (problem !== null) return refused(problem);
+  if (problem !== null) return { kind: "failed", why: `${refusal}${problem}`, wasSent: false };
   const host = new URL(request.url).hostname.replace(/^\[|\]$/g, "");
-  const addresses = await resolve(host);
-  const [address] = addresses;
-  if (address === undefined) return { kind: "failed", why: "its name was not found", wasSent: false };
-  // One private address among public ones is enough to be led elsewhere.
-  if (!addresses.every(isPublicAddress)) return refused("it leads into a private network");
-  return sendOut(request, { ...options, address });
-}
-
-function refused(why: string): Answer {
-  return { kind: "failed", why: `the address is refused: ${why}`, wasSent: false };
+  const reached = await reachGuarded(host, { allowPrivate }, resolve);
+  if (reached.kind === "refused") return { kind: "failed", why: reached.why, wasSent: false };
+  return sendOut(request, { ...options, address: reached.address });
 }
 
 /** Why a URL that somebody gave can't be used, whatever its name leads to; null: it can. */

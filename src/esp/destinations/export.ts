@@ -13,7 +13,15 @@ import { fingerprint } from "../../lib/fingerprint.ts";
 import type { Json } from "../../model/event.ts";
 import type { Verdict } from "../../model/delivery/verdict.ts";
 import { renderChange } from "../changeView.ts";
-import type { ChangeRow, Destination, EraseRow, OpenDestination, UpsertRow } from "../deliver/destination.ts";
+import type {
+  Answer,
+  ChangeRow,
+  Destination,
+  EraseRow,
+  OpenDestination,
+  Tools,
+  UpsertRow,
+} from "../deliver/destination.ts";
 
 const common = {
   /** `changes`: every entry of the change log; `profiles`: the mapped fields of who changed. */
@@ -53,10 +61,11 @@ const settings = z
 
 type Settings = z.output<typeof settings>;
 
-/** Where files go. */
-type Put = (name: string, text: string) => Promise<void>;
+/** Where files go, and what came of it. */
+type Put = (name: string, text: string) => Promise<Verdict>;
 
 const maxBytes = 50_000_000;
+const signedSeconds = 900;
 
 export const exportDestination: Destination<Settings> = {
   type: "export",
@@ -64,8 +73,8 @@ export const exportDestination: Destination<Settings> = {
   settings,
   can: ["upsert", "erase", "changes"],
   secrets: ({ s3 }) => (s3 === undefined ? [] : [s3.secretAccessKey]),
-  open: (own) => {
-    const put = own.s3 === undefined ? intoFolder(own.folder ?? ".") : intoS3(own.s3);
+  open: (own, tools) => {
+    const put = own.s3 === undefined ? intoFolder(own.folder ?? ".") : intoS3(own.s3, tools);
     const base: OpenDestination = {
       // One file in so long, so that there are few of them.
       limits: {
@@ -98,7 +107,7 @@ function filesOf<Row extends { readonly profileId: string } | ChangeRow>(
       describe: textOf,
       perform: (rows: readonly Row[]) => {
         const text = textOf(rows);
-        return written(put, nameOf(rows, text), text);
+        return put(nameOf(rows, text), text);
       },
     },
   } as const;
@@ -154,21 +163,12 @@ function cellOf(value: Json | undefined): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
-async function written(put: Put, name: string, text: string): Promise<Verdict> {
-  try {
-    await put(name, text);
-    return { kind: "done" };
-  } catch (error) {
-    return { kind: "retry", reason: error instanceof Error ? error.message : String(error) };
-  }
-}
-
 /** Whoever looks into the folder sees whole files alone. */
 function intoFolder(folder: string): Put {
   return async (name, text) => {
-    await mkdir(folder, { recursive: true });
     const partial = join(folder, `.${name}.partial`);
     try {
+      await mkdir(folder, { recursive: true });
       const file = await open(partial, "w", 0o600);
       try {
         await file.writeFile(text);
@@ -177,14 +177,16 @@ function intoFolder(folder: string): Put {
         await file.close();
       }
       await rename(partial, join(folder, name));
+      return { kind: "done" };
     } catch (error) {
-      await rm(partial, { force: true });
-      throw error;
+      await rm(partial, { force: true }).catch(() => {});
+      return { kind: "retry", reason: error instanceof Error ? error.message : "it can't be written" };
     }
   };
 }
 
-function intoS3({ prefix, ...place }: NonNullable<Settings["s3"]>): Put {
+/** By one signed request each, which goes where every request goes: to an address that was judged. */
+function intoS3({ prefix, ...place }: NonNullable<Settings["s3"]>, { fetch }: Tools): Put {
   const { endpoint, region, ...keys } = place;
   const client = new S3Client({
     ...keys,
@@ -192,8 +194,20 @@ function intoS3({ prefix, ...place }: NonNullable<Settings["s3"]>): Put {
     ...(region === undefined ? {} : { region }),
   });
   return async (name, text) => {
-    await client.write(`${prefix}${name}`, text);
+    const url = client.presign(`${prefix}${name}`, { method: "PUT", expiresIn: signedSeconds });
+    return verdictOf(await fetch({ method: "PUT", url, headers: {}, body: text }));
   };
+}
+
+/** Nothing may be left out: what storage refuses waits for somebody to act, and the rest is tried again. */
+function verdictOf(answer: Answer): Verdict {
+  if (answer.kind === "failed") return { kind: "retry", reason: answer.why };
+  const { status, text } = answer;
+  if (status >= 200 && status < 300) return { kind: "done" };
+  const code = /<Code>([A-Za-z]{1,60})<\/Code>/.exec(text)?.[1];
+  const reason = `the storage answered ${status}${code === undefined ? "" : ` ${code}`}`;
+  const isPassing = status >= 500 || [408, 409, 425, 429].includes(status) || code === "RequestTimeTooSkewed";
+  return { kind: isPassing ? "retry" : "stop", reason };
 }
 
 /** So that names sort as versions do. */

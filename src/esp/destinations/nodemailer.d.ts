@@ -1,5 +1,17 @@
 /** What we use of nodemailer, which comes without types. */
 declare module "nodemailer" {
+  /** Ours, carried along: whether anybody began to read the mail as it goes out. */
+  export interface MailProgress {
+    wasBegun: () => boolean;
+  }
+
+  export interface CompiledMail {
+    readonly data: { readonly progress: MailProgress };
+    readonly message: {
+      createReadStream: (options?: unknown) => { readonly readableDidRead: boolean };
+    };
+  }
+
   export interface MailMessage {
     readonly from: string;
     readonly to: { readonly name: string; readonly address: string };
@@ -10,6 +22,7 @@ declare module "nodemailer" {
     readonly messageId: string;
     readonly date?: Date;
     readonly headers: Readonly<Record<string, string>>;
+    readonly progress: MailProgress;
   }
 
   export interface SentMail {
@@ -18,6 +31,7 @@ declare module "nodemailer" {
 
   export interface Transport {
     sendMail(message: MailMessage): Promise<SentMail>;
+    use(step: "stream", plugin: (mail: CompiledMail, next: () => void) => void): void;
     verify(): Promise<true>;
     close(): void;
   }

@@ -3,10 +3,12 @@
  * what may or may not have gone out is uncertain; it has the same Message-ID when it goes out again. For marketing it
  * carries List-Unsubscribe with one click (RFC 2369, RFC 8058). docs/destinations/smtp.md
  */
+import type { Socket } from "node:net";
 import { createTransport, type Transport } from "nodemailer";
 import { z } from "zod";
 import type { Verdict } from "../../model/delivery/verdict.ts";
-import type { Destination, SendRow } from "../deliver/destination.ts";
+import type { Destination, SendRow, Tools } from "../deliver/destination.ts";
+import { socketTo } from "./smtpSocket.ts";
 
 const address = z
   .string()
@@ -49,9 +51,9 @@ export const smtp: Destination<Settings> = {
   settings,
   can: ["send"],
   secrets: ({ url, dkim }) => [url, ...credentials(url), ...(dkim === undefined ? [] : [dkim.privateKey])],
-  open: (own, { nowMs }) => {
+  open: (own, { nowMs, reach }) => {
     let transport: Transport | null = null;
-    const opened = (): Transport => (transport ??= createTransport(transportOptions(own)));
+    const opened = (): Transport => (transport ??= transportOf(own, reach));
     return {
       limits: { windows: [], connections, timeoutMs },
       identify: ({ email }) =>
@@ -75,12 +77,38 @@ export const smtp: Destination<Settings> = {
   },
 };
 
-function transportOptions({ url, dkim, requireTls }: Settings): object {
+function transportOf(own: Settings, reach: Tools["reach"]): Transport {
+  const transport = createTransport(transportOptions(own, reach));
+  // Once the other side can have read a byte of a mail, it may have taken it.
+  transport.use("stream", ({ data, message }, next) => {
+    const make = message.createReadStream.bind(message);
+    message.createReadStream = (options) => {
+      const stream = make(options);
+      data.progress.wasBegun = () => stream.readableDidRead;
+      return stream;
+    };
+    next();
+  });
+  return transport;
+}
+
+function transportOptions({ url, dkim, requireTls }: Settings, reach: Tools["reach"]): object {
   const parsed = new URL(url);
   const isImplicit = parsed.protocol === "smtps:";
+  const host = parsed.hostname.replace(/^\[|\]$/g, "");
+  const port = Number(parsed.port === "" ? (isImplicit ? 465 : 587) : parsed.port);
   return {
-    host: parsed.hostname.replace(/^\[|\]$/g, ""),
-    port: Number(parsed.port === "" ? (isImplicit ? 465 : 587) : parsed.port),
+    host,
+    port,
+    // The name stays that of the certificate.
+    getSocket: (
+      _options: unknown,
+      told: (error: unknown, found?: { readonly connection: Socket }) => void,
+    ) => {
+      socketTo(host, port, reach, timeoutMs).then((connection) => told(null, { connection }), told);
+    },
+    // The queue here decides what is tried again: the pool does not know what may have been taken.
+    maxRequeues: 0,
     secure: isImplicit,
     requireTLS: requireTls && !isImplicit,
     ...(parsed.username === ""
@@ -115,8 +143,10 @@ async function sendOne(row: SendRow, own: Settings, transport: Transport, nowMs:
       kind: "drop",
       reason: "a template of the destination's own can't be sent by SMTP: name a block",
     };
+  const progress = { wasBegun: () => false };
   try {
     await transport.sendMail({
+      progress,
       from: own.from,
       to: { name: "", address: email },
       ...(own.replyTo === undefined ? {} : { replyTo: own.replyTo }),
@@ -129,7 +159,7 @@ async function sendOne(row: SendRow, own: Settings, transport: Transport, nowMs:
     });
     return { kind: "done" };
   } catch (error) {
-    return verdictOf(error);
+    return verdictOf(error, progress.wasBegun());
   }
 }
 
@@ -157,20 +187,19 @@ export function messageIdOf(id: string, from: string): string {
 
 interface SmtpError {
   readonly code: string;
-  readonly command: string;
   readonly responseCode: number | null;
   readonly message: string;
 }
 
-/** Nothing of the mail can have been taken before its end was sent (DATA); what is lost after that is unknown. */
-function verdictOf(error: unknown): Verdict {
-  const { code, command, responseCode, message } = smtpError(error);
+/** What the server answers is final; without an answer it may have taken what it began to read. */
+function verdictOf(error: unknown, wasBegun: boolean): Verdict {
+  const { code, responseCode, message } = smtpError(error);
   const reason = oneLine(message).slice(0, 500);
   if (code === "EAUTH" || responseCode === 530 || responseCode === 535) return { kind: "stop", reason };
   if (responseCode !== null && responseCode >= 500) return { kind: "drop", reason };
   if (responseCode !== null) return { kind: "retry", reason };
   if (code === "EENVELOPE" || code === "EMESSAGE") return { kind: "drop", reason };
-  return command === "DATA" ? { kind: "unknown", reason } : { kind: "retry", reason };
+  return wasBegun ? { kind: "unknown", reason } : { kind: "retry", reason };
 }
 
 function smtpError(error: unknown): SmtpError {
@@ -182,7 +211,6 @@ function smtpError(error: unknown): SmtpError {
   const status: unknown = Reflect.get(given, "responseCode");
   return {
     code: text("code"),
-    command: text("command"),
     responseCode: typeof status === "number" ? status : null,
     message: text("message"),
   };

@@ -53,6 +53,10 @@ const calm = "UPDATE delivery SET due_ms = ?1 WHERE destination = ?2 AND state =
 const hurry = "UPDATE delivery SET due_ms = ? WHERE destination = ? AND state = 0 AND attempts > 0";
 const shift =
   "UPDATE delivery SET due_ms = max(?1, due_ms - ?2) WHERE destination = ?3 AND state = 0 AND due_ms > ?1";
+const shiftJobs =
+  "UPDATE delivery_job SET due_ms = max(?1, due_ms - ?2) WHERE destination = ?3 AND due_ms > ?1";
+const noteClock = "UPDATE destination SET clock_ms = ? WHERE id = ?";
+const selectClock = "SELECT clock_ms FROM destination WHERE id = ?";
 const countRows = `
 SELECT lane, state, count(*) AS count, min(since_ms) AS since FROM delivery WHERE destination = ? GROUP BY lane, state`;
 const countDead = "SELECT count(*) AS count FROM dead_letter WHERE destination = ?";
@@ -105,6 +109,12 @@ export class DeliveryQueue {
         outOfQueue(this.#database, destination, keyOf(row));
         if (kind === "send") settleSend(this.#database, row.item, "uncertain", reason, nowMs);
       }
+      const before = this.#database
+        .query<{ clock_ms: number | null }, [number]>(selectClock)
+        .get(destination);
+      const wentBackMs = (before?.clock_ms ?? nowMs) - nowMs;
+      if (wentBackMs > 0) this.calm(destination, nowMs, wentBackMs);
+      this.#database.query(noteClock).run(nowMs, destination);
       this.#database.query(calm).run(nowMs, destination, furthestMs);
     })();
     return held;
@@ -168,6 +178,7 @@ export class DeliveryQueue {
   /** A clock went back by so much: what waits, waits for as long as it would have. */
   calm(destination: number, nowMs: number, wentBackMs: number): void {
     this.#database.query(shift).run(nowMs, wentBackMs, destination);
+    this.#database.query(shiftJobs).run(nowMs, wentBackMs, destination);
   }
 
   /** Writes down what a crash must not hide. */
@@ -185,6 +196,7 @@ export class DeliveryQueue {
   settle(destination: number, settlements: readonly Settlement[], nowMs: number): void {
     this.#database.transaction(() => {
       for (const settlement of settlements) settleOne(this.#database, destination, settlement, nowMs);
+      this.#database.query(noteClock).run(nowMs, destination);
     })();
     for (const { ref } of settlements) this.#inFlight.delete(flightOf(destination, ref));
     // What a person was called there goes for good once it is erased there: also out of the file's log.

@@ -74,6 +74,8 @@ CREATE TABLE receipt_heir (
 
 CREATE INDEX receipt_heir_by_heir ON receipt_heir (heir);
 `,
+  // Wall time when its queue was last written: where a start finds the clock before it, it went back.
+  "ALTER TABLE destination ADD COLUMN clock_ms INTEGER",
 ];
 
 /** The schema of ops.db that this program writes. */

@@ -76,34 +76,84 @@ test("a folder that can't be written is tried again, and nothing is lost", async
   await until("it is there", () => filesIn(out).length === 1);
 });
 
-test("storage that speaks S3 gets the same files", async () => {
+interface Storage extends AsyncDisposable {
+  readonly s3: object;
+  readonly stored: ReadonlyMap<string, string>;
+  /** What the next requests are answered. */
+  readonly refusals: { status: number; code: string }[];
+  seen: number;
+}
+
+/** Storage that checks what anybody can check of a signed request without the secret. */
+function storage(): Storage {
   const stored = new Map<string, string>();
-  await using server = {
-    bun: Bun.serve({
-      hostname: "127.0.0.1",
-      port: 0,
-      fetch: async (request) => {
-        expect(request.headers.get("authorization")).toStartWith("AWS4-HMAC-SHA256 Credential=id/");
-        stored.set(new URL(request.url).pathname, await request.text());
-        return new Response(null, { status: 200 });
-      },
-    }),
-    async [Symbol.asyncDispose]() {
-      await this.bun.stop(true);
+  const refusals: { status: number; code: string }[] = [];
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: async (request) => {
+      here.seen += 1;
+      const { pathname, searchParams } = new URL(request.url);
+      const refusal = refusals.shift();
+      if (refusal !== undefined)
+        return new Response(`<Error><Code>${refusal.code}</Code></Error>`, { status: refusal.status });
+      const isSigned = searchParams.get("X-Amz-Credential")?.startsWith("id/");
+      if (isSigned !== true || !/^[0-9a-f]{64}$/.test(searchParams.get("X-Amz-Signature") ?? ""))
+        return new Response("", { status: 403 });
+      if (request.method === "PUT") stored.set(pathname, await request.text());
+      return new Response(null, { status: 200 });
     },
+  });
+  const here = {
+    stored,
+    refusals,
+    seen: 0,
+    s3: {
+      endpoint: `http://127.0.0.1:${server.port}`,
+      bucket: "b",
+      prefix: "in/",
+      accessKeyId: "id",
+      secretAccessKey: "a-long-secret-of-ours",
+    },
+    [Symbol.asyncDispose]: () => server.stop(true),
   };
+  return here;
+}
+
+test("storage that speaks S3 gets the same files, also after it failed for a while", async () => {
+  await using there = storage();
+  there.refusals.push({ status: 503, code: "SlowDown" }, { status: 500, code: "InternalError" });
   await using rig = await deliveryRig();
-  const s3 = {
-    endpoint: `http://127.0.0.1:${server.bun.port}`,
-    bucket: "b",
-    prefix: "in/",
-    accessKeyId: "id",
-    secretAccessKey: "secret",
-  };
-  await rig.use({ type: "export", own: own({ s3 }) });
+  await rig.use({ type: "export", own: own({ s3: there.s3 }) });
   await rig.test.send("identify", { userId: "1", traits: { a: 1 } });
   await rig.settled();
-  const [[path, text] = ["", ""]] = [...stored];
+  const [[path, text] = ["", ""]] = [...there.stored];
   expect(path).toMatch(/^\/b\/in\/profiles-\d{12}-[\w-]{16}\.ndjson$/);
   expect(JSON.parse(text)).toMatchObject({ version: 1, fields: { a: 1 } });
+  expect(there.stored.size).toBe(1);
+});
+
+test("storage that refuses the keys stops the destination with its reason, and nothing is lost", async () => {
+  await using there = storage();
+  there.refusals.push({ status: 403, code: "InvalidAccessKeyId" });
+  await using rig = await deliveryRig();
+  await rig.use({ type: "export", own: own({ s3: there.s3 }) });
+  await rig.test.send("identify", { userId: "1", traits: { a: 1 } });
+  const running = rig.deliveries.running.get("out");
+  await until("it stops", () => running?.gate.stopped !== null);
+  expect(running?.gate.stopped).toBe("the storage answered 403 InvalidAccessKeyId");
+  running?.pause(false);
+  await rig.settled();
+  expect(there.stored.size).toBe(1);
+});
+
+test("storage in a private network is not asked, unless the operator says so", async () => {
+  await using there = storage();
+  await using rig = await deliveryRig();
+  await rig.use({ type: "export", own: own({ s3: there.s3 }), privateNetwork: false });
+  await rig.test.send("identify", { userId: "1", traits: { a: 1 } });
+  const running = rig.deliveries.running.get("out");
+  await until("it was tried", () => running?.counts.lastError !== null);
+  expect(running?.counts.lastError?.reason).toBe("the address is refused: it leads into a private network");
+  expect(there.seen).toBe(0);
 });
