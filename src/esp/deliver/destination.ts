@@ -10,7 +10,6 @@ import type { ErrorClass, Verdict } from "../../model/delivery/verdict.ts";
 import type { Change } from "../../model/change.ts";
 import type { Json, JsonObject } from "../../model/event.ts";
 import type { Identifier } from "../../model/identifier.ts";
-import type { Reached } from "./guard.ts";
 
 /** A type of destination, as `type: …` in freshet.yaml names it. */
 export interface Destination<Settings = unknown> {
@@ -38,6 +37,10 @@ export interface Tools {
    */
   readonly reach?: (host: string) => Promise<Reached>;
 }
+
+/** Where a host may be connected to. */
+export type Reached =
+  { readonly kind: "address"; readonly address: string } | { readonly kind: "refused"; readonly why: string };
 
 /** A destination with its settings. One ability that is absent is not there. */
 export interface OpenDestination {

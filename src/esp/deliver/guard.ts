@@ -4,7 +4,7 @@
  */
 import { sendOut } from "../../lib/outbound.ts";
 import { addressesOf, isPublicAddress } from "../../lib/publicAddress.ts";
-import type { Answer, OutRequest } from "./destination.ts";
+import type { Answer, OutRequest, Reached } from "./destination.ts";
 
 export interface GuardOptions {
   readonly timeoutMs: number;
@@ -30,10 +30,6 @@ export function systemResolve(nowMs: () => number): Resolve {
     return addresses;
   };
 }
-
-/** Where a host may be connected to. */
-export type Reached =
-  { readonly kind: "address"; readonly address: string } | { readonly kind: "refused"; readonly why: string };
 
 /** Judges a host that somebody gave, for what is no HTTP: the address to connect to. Never rejects. */
 export async function reachGuarded(

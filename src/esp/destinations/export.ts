@@ -186,7 +186,7 @@ function intoFolder(folder: string): Put {
 }
 
 /** By one signed request each, which goes where every request goes: to an address that was judged. */
-function intoS3({ prefix, ...place }: NonNullable<Settings["s3"]>, { fetch }: Tools): Put {
+function intoS3({ prefix, ...place }: NonNullable<Settings["s3"]>, tools: Tools): Put {
   const { endpoint, region, ...keys } = place;
   const client = new S3Client({
     ...keys,
@@ -195,7 +195,7 @@ function intoS3({ prefix, ...place }: NonNullable<Settings["s3"]>, { fetch }: To
   });
   return async (name, text) => {
     const url = client.presign(`${prefix}${name}`, { method: "PUT", expiresIn: signedSeconds });
-    return verdictOf(await fetch({ method: "PUT", url, headers: {}, body: text }));
+    return verdictOf(await tools.fetch({ method: "PUT", url, headers: {}, body: text }));
   };
 }
 
