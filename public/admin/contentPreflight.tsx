@@ -2,13 +2,23 @@
 import { useEffect, useState } from "preact/hooks";
 import type { PreflightJobAnswer } from "../../src/admin/api/contentWire.ts";
 import type { SegmentsAnswer } from "../../src/admin/api/segmentWire.ts";
+import type { PreflightReport } from "../../src/esp/content/preflightReport.ts";
+import { levelText, reasonText } from "../../src/esp/content/levelWords.ts";
 import { get, post } from "./api.ts";
 import { act, Data, Failure, Table, useAnswer } from "./pieces.tsx";
 import { agoText, countText, sizeText } from "./words.ts";
 
 const pollMs = 500;
 const everybody = "";
-const ageNames = ["1 min", "1 h", "1 day", "7 days", "30 days", "90 days", "older"] as const;
+const ageNames = [
+  "to 1 min",
+  "to 1 h",
+  "to 1 day",
+  "to 7 days",
+  "to 30 days",
+  "to 90 days",
+  "older",
+] as const;
 
 export function Preflight({ block }: { readonly block: string }) {
   const { answer } = useAnswer((signal) => get<SegmentsAnswer>("segments", {}, { signal }), []);
@@ -94,25 +104,109 @@ function Outcome({ job }: { readonly job: PreflightJobAnswer }) {
         the block itself, the others a fallback. A server's core makes about{" "}
         {countText(load.answersPerSecond)} a second; an e-mail's part has {sizeText(load.bytes.mean)}.
       </p>
-      <Counts label="By level" counts={levels} total={recipients} />
-      <Counts label="By reason" counts={reasons} total={recipients} />
-      {Object.entries(needs).map(([name, { ages }]) => (
-        <Ages key={name} name={name} ages={ages} />
-      ))}
+      <Counts label="By level" counts={levels} total={recipients} textOf={levelText} />
+      <Counts label="By reason" counts={reasons} total={recipients} textOf={reasonText} />
+      <Values needs={needs} />
+      <Ages needs={needs} />
       {worst.length === 0 ? null : (
         <Table label="The worst" head={["Who", "Why", "Oldest value"]}>
-          {worst.map(({ who, reason, oldestMs }) => (
+          {worst.map(({ who, reason, isFallback, oldestMs }) => (
             <tr key={who}>
               <th scope="row">
                 <Data>{who}</Data>
               </th>
-              <td>{reason ?? "live"}</td>
+              <td>
+                {isFallback
+                  ? `${capital(reasonText(reason))}: gets the fallback`
+                  : capital(reasonText(reason))}
+              </td>
               <td>{oldestMs === null ? "–" : agoText(oldestMs)}</td>
             </tr>
           ))}
         </Table>
       )}
+      <Samples samples={job.report.samples} />
     </div>
+  );
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+const valueLevels = ["live", "lastKnown", "segmentDefault", "default", "missing"] as const;
+
+/** How many have each value, and from where. */
+function Values({ needs }: { readonly needs: PreflightReport["needs"] }) {
+  const rows = Object.entries(needs);
+  if (rows.length === 0) return null;
+  return (
+    <Table
+      label="Where values come from"
+      head={["Value", ...valueLevels.map((level) => capital(levelText(level)))]}
+    >
+      {rows.map(([name, { levels }]) => (
+        <tr key={name}>
+          <th scope="row">
+            <Data>{name}</Data>
+          </th>
+          {valueLevels.map((level) => (
+            <td key={level}>{countText(levels[level] ?? 0)}</td>
+          ))}
+        </tr>
+      ))}
+    </Table>
+  );
+}
+
+/** E-mails as some of them would get them, two of each level. */
+function Samples({ samples }: { readonly samples: PreflightReport["samples"] }) {
+  const [shown, setShown] = useState<{ readonly title: string; readonly frame: string } | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  if (samples.length === 0) return null;
+  const show = async (at: number, title: string) => {
+    setError(null);
+    try {
+      const { frame } = await get<{ frame: string }>("content/preflight/sample", { at: String(at) });
+      setShown({ title, frame });
+    } catch (caught) {
+      setError(caught);
+    }
+  };
+  return (
+    <section aria-labelledby="samples">
+      <h3 id="samples">As some of them would get it</h3>
+      <Table label="Samples" head={["Who", "Level", "Why", "E-mail"]}>
+        {samples.map(({ who, servedFrom, reason, isFallback }, at) => (
+          <tr key={who}>
+            <th scope="row">
+              <Data>{who}</Data>
+            </th>
+            <td>{capital(levelText(isFallback ? "fallback" : servedFrom))}</td>
+            <td>{capital(reasonText(reason))}</td>
+            <td>
+              <button
+                type="button"
+                class="quiet"
+                aria-label={`Show the e-mail for ${who}`}
+                onClick={act(() => show(at, who))}
+              >
+                Show
+              </button>
+            </td>
+          </tr>
+        ))}
+      </Table>
+      {error === null ? null : <Failure error={error} />}
+      {shown === null ? null : (
+        <iframe
+          class="mail desktop light"
+          title={`For ${shown.title}`}
+          sandbox=""
+          src={`/admin/api/${shown.frame}&pictures=false&scheme=light`}
+        />
+      )}
+    </section>
   );
 }
 
@@ -120,22 +214,23 @@ function Counts(props: {
   readonly label: string;
   readonly counts: Readonly<Record<string, number>>;
   readonly total: number;
+  readonly textOf: (code: string) => string;
 }) {
-  const { label, counts, total } = props;
+  const { label, counts, total, textOf } = props;
   return (
     <Table label={label} head={[label, "People", "Share"]}>
       {Object.entries(counts)
         .sort(([, left], [, right]) => right - left)
         .map(([name, count]) => (
           <tr key={name}>
-            <th scope="row">{name}</th>
+            <th scope="row">{capital(textOf(name))}</th>
             <td>{countText(count)}</td>
             <td>
               <meter
                 min={0}
                 max={1}
                 value={total === 0 ? 0 : count / total}
-                aria-label={`Share of ${name}`}
+                aria-label={`Share of ${textOf(name)}`}
               />{" "}
               {total === 0 ? "–" : `${((count / total) * 100).toFixed(1)} %`}
             </td>
@@ -145,17 +240,21 @@ function Counts(props: {
   );
 }
 
-function Ages({ name, ages }: { readonly name: string; readonly ages: readonly number[] }) {
-  const all = ages.reduce((sum, count) => sum + count, 0);
-  if (all === 0) return null;
+function Ages({ needs }: { readonly needs: PreflightReport["needs"] }) {
+  const rows = Object.entries(needs).filter(([, { ages }]) => ages.some((count) => count > 0));
+  if (rows.length === 0) return null;
   return (
-    <Table label={`Ages of ${name}`} head={[`Age of ${name}`, ...ageNames]}>
-      <tr>
-        <th scope="row">people</th>
-        {ages.map((count, index) => (
-          <td key={ageNames[index] ?? index}>{countText(count)}</td>
-        ))}
-      </tr>
+    <Table label="Ages" head={["Age of", ...ageNames]}>
+      {rows.map(([name, { ages }]) => (
+        <tr key={name}>
+          <th scope="row">
+            <Data>{name}</Data>
+          </th>
+          {ages.map((count, index) => (
+            <td key={ageNames[index] ?? index}>{countText(count)}</td>
+          ))}
+        </tr>
+      ))}
     </Table>
   );
 }

@@ -1,6 +1,7 @@
 /** The template beside the e-mail that comes of it, for somebody real, and anew whenever either changes. */
 import { useEffect, useState } from "preact/hooks";
 import type { ContentBlockAnswer, ContentPreviewAnswer } from "../../src/admin/api/contentWire.ts";
+import { levelText, reasonText } from "../../src/esp/content/levelWords.ts";
 import { post } from "./api.ts";
 import { TextDifference } from "./textDifference.tsx";
 import { SendTest } from "./contentTest.tsx";
@@ -300,8 +301,8 @@ function ShownMail(props: {
   return (
     <>
       <p role="status">
-        Served from <strong>{preview.servedFrom ?? "nothing"}</strong>
-        {preview.reason === null ? "" : ` (${reasonWords[preview.reason] ?? preview.reason})`}, version{" "}
+        Served from <strong>{levelText(preview.servedFrom)}</strong>
+        {preview.reason === null ? "" : ` (${reasonText(preview.reason)})`}, version{" "}
         <code>{preview.version}</code>
       </p>
       <iframe
@@ -325,7 +326,7 @@ function ShownMail(props: {
             <td>
               <Data>{shortened(value)}</Data>
             </td>
-            <td>{servedFrom ?? "missing"}</td>
+            <td>{levelText(servedFrom ?? "missing")}</td>
             <td>
               {ageMs === null ? "–" : agoText(ageMs)}
               {maxAgeMs === null ? "" : ` (at most ${agoText(maxAgeMs).replace(/ ago$/, "")})`}
@@ -349,17 +350,6 @@ function ShownMail(props: {
     </>
   );
 }
-
-const reasonWords: Readonly<Record<string, string>> = {
-  profile_not_found: "nobody has that identifier",
-  profiles_rebuilding: "profiles can't be read for the moment",
-  trait_missing: "something is missing",
-  trait_stale: "something is older than it should be",
-  template_failed: "the template failed",
-  unsafe_link: "a value would lead elsewhere",
-  unsafe_markup: "a value would change the markup",
-  overloaded: "the server is too busy",
-};
 
 const maxShown = 120;
 

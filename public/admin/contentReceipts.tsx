@@ -1,6 +1,7 @@
 /** What was sent: the newest receipts of a block, and one of them made again. */
 import { useState } from "preact/hooks";
 import type { ReceiptAnswer, ReceiptsAnswer } from "../../src/admin/api/contentWire.ts";
+import { levelText, reasonText } from "../../src/esp/content/levelWords.ts";
 import { get } from "./api.ts";
 import { act, At, Data, Failure, Table, useAnswer } from "./pieces.tsx";
 import { link } from "./route.ts";
@@ -76,8 +77,8 @@ function Lines({ receipts }: { readonly receipts: ReceiptsAnswer["receipts"] }) 
               <code>{version}</code>
             </td>
             <td>
-              {servedFrom ?? "nothing"}
-              {reason === null ? "" : ` (${reason})`}
+              {levelText(servedFrom)}
+              {reason === null ? "" : ` (${reasonText(reason)})`}
             </td>
             <td>
               <button type="button" class="quiet" onClick={act(() => show(receipt))}>
@@ -119,7 +120,7 @@ function Again({ shown }: { readonly shown: ReceiptAnswer }) {
             <th scope="row">
               <Data>{name}</Data>
             </th>
-            <td>{servedFrom ?? "missing"}</td>
+            <td>{levelText(servedFrom ?? "missing")}</td>
             <td>{ageMs === null ? "–" : agoText(ageMs)}</td>
           </tr>
         ))}

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import type { PreflightReport } from "../esp/content/preflightReport.ts";
+import { levelText, reasonText } from "../esp/content/levelWords.ts";
 import { folderPaths } from "../store/folder.ts";
 import { dataFolder, withData, withNamespace } from "./arguments.ts";
 import { Exit, exitCodes, UsageError, type CliContext } from "./context.ts";
@@ -64,25 +65,25 @@ function textOf(report: PreflightReport): string {
   const { recipients, coverage, levels, reasons, needs, worst, load } = report;
   const lines = [
     `${report.block} ${report.version}: ${recipients} recipients, ${percent(coverage)} get the block itself`,
-    `  levels   ${counts(levels)}`,
-    `  reasons  ${counts(reasons)}`,
+    `  levels   ${counts(levels, levelText)}`,
+    `  reasons  ${counts(reasons, reasonText)}`,
     ...Object.entries(needs).flatMap(([name, need]) => [
-      `  ${name}: ${counts(need.levels)}`,
+      `  ${name}: ${counts(need.levels, levelText)}`,
       ...(need.ages.some((count) => count > 0) ? [`    age up to ${ages(need.ages)}`] : []),
     ]),
     `  load     ${load.renderMicros.mean} µs a recipient (${load.renderMicros.max} at most), ${load.answersPerSecond} a second and core; ${load.bytes.mean} bytes each, ${load.bytes.total} in all`,
     ...(worst.length === 0 ? [] : ["  worst:"]),
     ...worst.map(
-      ({ who, reason, oldestMs }) =>
-        `    ${who}  ${reason ?? "live"}${oldestMs === null ? "" : `, oldest value ${Math.round(oldestMs / 1_000)} s`}`,
+      ({ who, reason, isFallback, oldestMs }) =>
+        `    ${who}  ${reasonText(reason)}${isFallback ? ", gets the fallback" : ""}${oldestMs === null ? "" : `, oldest value ${Math.round(oldestMs / 1_000)} s`}`,
     ),
   ];
   return `${lines.join("\n")}\n`;
 }
 
-function counts(by: Readonly<Record<string, number>>): string {
+function counts(by: Readonly<Record<string, number>>, wordOf: (code: string) => string): string {
   const entries = Object.entries(by).sort(([, left], [, right]) => right - left);
-  return entries.length === 0 ? "–" : entries.map(([name, count]) => `${name} ${count}`).join(", ");
+  return entries.length === 0 ? "–" : entries.map(([name, count]) => `${wordOf(name)} ${count}`).join(", ");
 }
 
 function ages(by: readonly number[]): string {

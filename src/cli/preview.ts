@@ -1,6 +1,7 @@
 /** `freshet preview`: a content block as it would be sent to one recipient. */
 import type { Command } from "commander";
 import type { CallOperation, OperationParams } from "../admin/operation.ts";
+import { levelText, reasonText } from "../esp/content/levelWords.ts";
 import { timeIn } from "../model/timeIn.ts";
 import { folderPaths } from "../store/folder.ts";
 import { dataFolder, parseIdentifier, withData, withNamespace } from "./arguments.ts";
@@ -47,7 +48,7 @@ export function addPreview(program: Command, context: CliContext): void {
     if (found === null) throw new UsageError(`there is no content block ${block}`);
     const { servedFrom, reason, version } = found;
     context.tell(
-      `version ${version}, served from ${servedFrom ?? "nothing"}${reason === null ? "" : `, ${reason}`}`,
+      `version ${version}, served from ${levelText(servedFrom)}${reason === null ? "" : `, ${reasonText(reason)}`}`,
     );
     await context.print(form === "json" ? `${JSON.stringify(found.answer, null, 2)}\n` : `${found[form]}\n`);
   });

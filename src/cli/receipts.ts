@@ -1,6 +1,7 @@
 /** `freshet receipts`: what somebody got, when, and why. */
 import type { Command } from "commander";
 import type { ReceiptReport } from "../admin/contentReports.ts";
+import { levelText, reasonText } from "../esp/content/levelWords.ts";
 import { timeIn } from "../model/timeIn.ts";
 import { folderPaths } from "../store/folder.ts";
 import { dataFolder, parseCount, parseIdentifier, withData, withNamespace } from "./arguments.ts";
@@ -79,7 +80,7 @@ async function printOne(receipt: string, flags: ShowFlags, context: CliContext):
   const { again } = found;
   context.tell(lineOf(found.receipt));
   for (const [name, { servedFrom, ageMs }] of Object.entries(found.receipt.traits))
-    context.tell(`  ${name}: ${servedFrom ?? "nothing"}${ageMs === null ? "" : `, ${ageMs / 1_000} s old`}`);
+    context.tell(`  ${name}: ${levelText(servedFrom)}${ageMs === null ? "" : `, ${ageMs / 1_000} s old`}`);
   if (again.kind === "notPossible") return context.tell(`It can't be made again. ${again.why}`);
   context.tell(
     again.same
@@ -112,6 +113,6 @@ function lineOf({
   reason,
   caller,
 }: ReceiptReport): string {
-  const level = `${servedFrom ?? "nothing"}${reason === null ? "" : ` (${reason})`}`;
+  const level = `${levelText(servedFrom)}${reason === null ? "" : ` (${reasonText(reason)})`}`;
   return `${receipt}  ${at}  ${block} ${version}  ${profileId ?? "nobody known"}  ${level}  by ${caller}`;
 }

@@ -51,6 +51,7 @@ destinations:
   const properties = { product_id: "P7", name: "Trail shoe", price: 84, quantity: 1 };
   await server.post("/v1/track", { userId: "42", event: "Product Added", properties });
   await server.get("/v1/content/cart-reminder?id=user_id:42");
+  await server.post("/v1/identify", { userId: "7", traits: { firstName: "Cy" } });
   admin = await adminClient(server);
 }, startMs);
 afterAll(() => opened.disposeAsync());
@@ -142,7 +143,14 @@ test.each<[string, PageOptions]>([
     await isSound();
     await page.click("text=Render for all of them");
     await page.waitForSelector('[role=status]:has-text("would get the block itself")');
-    await page.waitForSelector('[aria-label="By level"] tr:has-text("live")');
+    await page.waitForSelector('[aria-label="By level"] tr:has-text("Live")');
+    await page.waitForSelector('[aria-label="By reason"] tr:has-text("Trait missing")');
+    await page.waitForSelector('[aria-label="Where values come from"] tr:has-text("cart")');
+    await page.waitForSelector('[aria-label="The worst"] td:has-text("Trait missing: gets the fallback")');
+    await page.waitForSelector('[aria-label="Ages"] tr:has-text("firstName")');
+    await page.waitForSelector('[aria-label="Samples"] tr:has-text("Fallback")');
+    await page.click('[aria-label="Samples"] tr:has-text("Live") button');
+    await page.frameLocator("section:has(> #samples) iframe").locator("text=Trail shoe").waitFor();
     await until("the receipt is there", async () => (await page.locator("text=Show rcp_").count()) > 0);
     await page.click("text=Show rcp_ >> nth=0");
     await page.waitForSelector("text=the same to the letter");

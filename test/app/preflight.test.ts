@@ -101,6 +101,11 @@ describe("a preflight", () => {
       0,
       "hello: 8 recipients, 62.5 % get the block itself",
     ]);
+    // People read words; codes are for programs.
+    expect(good.stdout).toContain("reasons  trait missing 7, all live 1");
+    expect(good.stdout).toContain("trait missing, gets the fallback");
+    expect(good.stdout).not.toContain("trait_missing");
+    expect((await run("--all", "--json")).stdout).toContain('"trait_missing": 7');
     const short = await run("--segment", "pros", "--min-coverage", "80%");
     expect([short.code, short.stderr]).toEqual([4, expect.stringContaining("at least 80.0 % must")]);
     writeFileSync(folder.at("ids.txt"), "user_id:u0\n\nuser_id:u7\n");

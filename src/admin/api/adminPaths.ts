@@ -96,6 +96,9 @@ export const adminPaths = [
   post("content/send", "Sends a block to an address as a test: {block, id, through, to, subject}"),
   get("content/preflight", "The preflight under way, or the last one"),
   post("content/preflight", "Begins a preflight: {block, segment}; without segment for everybody"),
+  get("content/preflight/sample", "One of the e-mails that the last preflight shows", {
+    at: "0 for the first",
+  }),
   get("receipts", "The newest 50 receipts of content", { ...id, block: "only of this block", ...namespace }),
   get("receipt", "One receipt, and what was sent made again", { name: "rcp_…" }),
   get("quarantine", "What waits in the quarantine, by code and source"),

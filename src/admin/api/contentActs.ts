@@ -129,6 +129,18 @@ export function preflightView({ preflights }: AdminDeps): { readonly job: Prefli
   return { job: preflights.current };
 }
 
+/** A rendered sample of the last preflight, shown in a frame. Throws Refusal not_found. */
+export function preflightSample(
+  query: URLSearchParams,
+  { preflights, frames }: AdminDeps,
+): { readonly frame: string } {
+  const at = query.get("at") ?? "";
+  const sample = /^\d{1,3}$/.test(at) ? preflights.current?.report?.samples[Number(at)] : undefined;
+  if (sample === undefined)
+    throw new Refusal("not_found", { detail: "The last preflight has no such sample." });
+  return { frame: frames.put(sample.html) };
+}
+
 const maxReceipts = 50;
 
 /** The newest receipts of a block, a person, or everybody. */

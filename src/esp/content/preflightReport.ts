@@ -25,6 +25,7 @@ export interface Sample {
   readonly who: string;
   readonly servedFrom: string | null;
   readonly reason: string | null;
+  readonly isFallback: boolean;
   readonly html: string;
 }
 

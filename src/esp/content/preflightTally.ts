@@ -50,7 +50,7 @@ export class PreflightTally {
     this.#note({ who, servedFrom, reason, isFallback, oldestMs });
     const samples = this.#samples.get(level) ?? [];
     if (samples.length < samplesALevel)
-      this.#samples.set(level, [...samples, { who, servedFrom, reason, html }]);
+      this.#samples.set(level, [...samples, { who, servedFrom, reason, isFallback, html }]);
     this.#micros.sum += renderMicros;
     this.#micros.max = Math.max(this.#micros.max, renderMicros);
     const bytes = Buffer.byteLength(html) + Buffer.byteLength(text);
