@@ -8,6 +8,7 @@ import { Ajv } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { OutRequest } from "../../src/esp/deliver/destination.ts";
 import type { Json } from "../../src/model/event.ts";
 import { everyRequest, type SampleFields } from "../support/everyRequest.ts";
 import { faultServer } from "../support/faultServer.ts";
@@ -31,6 +32,10 @@ export interface ContractCase extends DestinationCase {
   readonly descriptions: readonly string[];
   readonly sample: Omit<SampleFields, "bad">;
   readonly beyond: readonly Beyond[];
+  /** Requests that the description has in another form than the vendor's newer documentation. */
+  readonly otherwise?: readonly Beyond[];
+  /** Further requests, such as those of other settings. */
+  readonly more?: readonly OutRequest[];
 }
 
 const root = join(import.meta.dir, "../..");
@@ -55,10 +60,14 @@ export function describeContract(one: ContractCase): void {
       const judge = await judgeBy(one);
       await using _ = judge;
       const requests = await recorded(one);
+      const { otherwise = [] } = one;
       const beyond: string[] = [];
       for (const request of requests) {
         const judgement = await judge.judge(request);
+        const isOther =
+          judgement.kind === "refused" && otherwise.some(({ operation }) => isOf(operation, request));
         if (judgement.kind === "unknown") beyond.push(known(request, one.beyond));
+        else if (isOther) beyond.push(known(request, otherwise));
         else
           expect({ ...shown(request), judgement }).toEqual({
             ...shown(request),
@@ -72,12 +81,13 @@ export function describeContract(one: ContractCase): void {
           kind: "refused",
         });
       }
-      expect([...new Set(beyond)].sort()).toEqual(one.beyond.map(({ operation }) => operation).sort());
+      const named = [...one.beyond, ...otherwise].map(({ operation }) => operation);
+      expect([...new Set(beyond)].sort()).toEqual([...new Set(named)].sort());
     });
 
     test("its page names the operations that the description does not have, and where they are documented", () => {
       const page = readFileSync(join(root, `docs/destinations/${one.name}.md`), "utf8");
-      for (const { operation, doc, called } of one.beyond) {
+      for (const { operation, doc, called } of [...one.beyond, ...(one.otherwise ?? [])]) {
         expect(page).toContain(called ?? operation.split("?")[0] ?? "");
         expect(page).toContain(`(${doc})`);
       }
@@ -100,7 +110,18 @@ async function recorded(one: ContractCase): Promise<readonly WireRequest[]> {
     return fake.answer(request, body);
   });
   await everyRequest(setUpFor(one, server.origin), { ...one.sample, bad });
-  return requests;
+  return [...requests, ...(one.more ?? []).map(onWire)];
+}
+
+function onWire({ method, url, headers, body }: OutRequest): WireRequest {
+  const { pathname, search } = new URL(url);
+  const lower = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value] as const);
+  return {
+    method,
+    target: `${pathname}${search}`,
+    headers: Object.fromEntries(lower),
+    body: typeof body === "string" ? body : "",
+  };
 }
 
 /** All descriptions at once: each knows some of the operations. */
@@ -155,11 +176,18 @@ function schemasIn(part: unknown, at: string): readonly string[] {
   });
 }
 
-function known({ method, target, body }: WireRequest, beyond: readonly Beyond[]): string {
-  const found = beyond.find(({ operation }) => patternOf(operation).test(`${method} ${target}`));
-  expect(found === undefined ? `${method} ${target} is in no list` : null).toBeNull();
-  expect(body === "" ? undefined : (JSON.parse(body) as unknown)).toEqual(found?.body);
-  return found?.operation ?? "";
+function known(request: WireRequest, beyond: readonly Beyond[]): string {
+  const found = beyond.filter(({ operation }) => isOf(operation, request));
+  const [first] = found;
+  expect(first === undefined ? `${request.method} ${request.target} is in no list` : null).toBeNull();
+  const body = request.body === "" ? undefined : (JSON.parse(request.body) as Json);
+  if (found.length > 1) expect(found.map((other) => other.body)).toContainEqual(body);
+  else expect(body).toEqual(first?.body);
+  return first?.operation ?? "";
+}
+
+function isOf(operation: string, { method, target }: WireRequest): boolean {
+  return patternOf(operation).test(`${method} ${target}`);
 }
 
 function patternOf(operation: string): RegExp {

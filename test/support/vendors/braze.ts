@@ -262,7 +262,7 @@ export class BrazeFake implements DestinationFake {
       readonly campaign_id: string;
       readonly recipients: readonly Recipient[];
     };
-    if (!campaign_id.startsWith("campaign-")) return refusal(400, "Invalid Campaign ID");
+    if (campaign_id === "unknown") return refusal(400, "Invalid Campaign ID");
     for (const one of recipients) this.#reach(campaign_id, one, one.send_to_existing_only ?? true);
     return Response.json({ dispatch_id: "dispatch-1", message: "success" }, { status: 201 });
   }
