@@ -14,7 +14,8 @@ export const braze: Vendor = {
   name: "Braze Connected Content",
   reach: "perRecipient",
   how: "Braze asks for the block while it renders each recipient's message.",
-  accept: "application/json",
+  // What it sends unless the tag names a :content_type.
+  accept: "*/*",
   sendsHeader: true,
   rules: [
     ...commonRules,
@@ -33,7 +34,7 @@ export const braze: Vendor = {
     {
       id: "redirect",
       says: "Redirects are not followed.",
-      source: null,
+      source: page(`${docs}/making_an_api_call/`, "2026-12"),
       check: { kind: "redirect" },
     },
     {
@@ -80,8 +81,8 @@ export const braze: Vendor = {
     },
     {
       id: "status-of-objects",
-      says: "The answer's status can be read (__http_status_code__) only where the JSON is an object.",
-      source: null,
+      says: "The answer's status can be read (__http_status_code__) only where it is 2xx and the JSON is an object.",
+      source: page(`${docs}/local_connected_content_variables`, "2026-12"),
       check: { kind: "object" },
     },
     {

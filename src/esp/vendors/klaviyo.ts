@@ -21,8 +21,8 @@ export const klaviyo: Vendor = {
     },
     {
       id: "no-header",
-      says: "The feed is fetched by its URL; headers can't be added.",
-      source: null,
+      says: "A feed has a URL, a request method and a content type; headers can't be added.",
+      source: page("https://developers.klaviyo.com/en/v2026-07-15/reference/get_web_feeds.md", "2026-12"),
       check: { kind: "noHeader" },
     },
     { id: "size", says: "At most 3.3 MB.", source: feed, check: { kind: "size", maxBytes: 3_300_000 } },

@@ -5,10 +5,14 @@ import {
   curly,
   fieldName,
   inert,
+  ours,
   page,
   type Vendor,
   type VendorRule,
 } from "./vendor.ts";
+
+/** Who asks here is code of yours, by our rules and nobody's else. */
+const own = ours("content.md");
 
 /** What holds for code of yours, or a destination, that asks and pushes. */
 function pushRules(source: VendorRule["source"], says: string): readonly VendorRule[] {
@@ -18,22 +22,22 @@ function pushRules(source: VendorRule["source"], says: string): readonly VendorR
     {
       id: "content-type",
       says: "The answer is JSON, for the code that pushes it.",
-      source: null,
+      source: own,
       check: { kind: "contentType", type: "application/json" },
     },
-    { id: "object", says: "Values are read by their names.", source: null, check: { kind: "object" } },
-    { id: "charset", says: "The charset is UTF-8, and said.", source: null, check: { kind: "charset" } },
-    { id: "redirect", says: "The address is the last one.", source: null, check: { kind: "redirect" } },
+    { id: "object", says: "Values are read by their names.", source: own, check: { kind: "object" } },
+    { id: "charset", says: "The charset is UTF-8, and said.", source: own, check: { kind: "charset" } },
+    { id: "redirect", says: "The address is the last one.", source: own, check: { kind: "redirect" } },
     {
       id: "batch",
       says: "Up to 100 recipients come in one request, in order.",
-      source: { url: "docs/content.md", read: "2026-11" },
+      source: own,
       check: { kind: "batch" },
     },
     {
       id: "burst",
-      says: "A campaign's recipients are asked for together.",
-      source: null,
+      says: "A campaign's recipients are asked for together, and none is refused for load.",
+      source: own,
       check: { kind: "burst", recipients: 100, limitMs: 10_000 },
     },
   ];
@@ -129,7 +133,7 @@ export const sendgrid: Vendor = {
     {
       id: "size",
       says: "A request with all its recipients' data stays below 30 MB, so that 1,000 recipients have 30 KB each.",
-      source: null,
+      source: page("https://docs.sendgrid.com/api-reference/mail-send/limitations", "2026-12"),
       check: { kind: "size", maxBytes: 30_000 },
     },
   ],

@@ -96,11 +96,12 @@ export interface Vendor {
 }
 
 /** A page of a vendor's, as read in the month that we looked. */
-export function page(url: string): Source {
-  return { url, read: "2026-11" };
+export function page(url: string, read = "2026-11"): Source {
+  return { url, read };
 }
 
-const ours = (anchor: string): Source => ({ url: `docs/${anchor}`, read: "2026-11" });
+/** A page of these docs. */
+export const ours = (anchor: string): Source => ({ url: `docs/${anchor}`, read: "2026-11" });
 
 /** What holds whoever asks: our own rules for content. */
 export const commonRules: readonly VendorRule[] = [
