@@ -7,6 +7,7 @@ import { httpDestination } from "./http.ts";
 import { klaviyo } from "./klaviyo.ts";
 import { mailbox } from "./mailbox.ts";
 import { mailchimp } from "./mailchimp.ts";
+import { mailchimpTransactional } from "./mailchimpTransactional.ts";
 import { sendgrid } from "./sendgrid.ts";
 import { smtp } from "./smtp.ts";
 import { webhook } from "./webhook.ts";
@@ -19,6 +20,7 @@ export const destinationTypes: readonly Destination[] = [
   klaviyo,
   mailbox,
   mailchimp,
+  mailchimpTransactional,
   sendgrid,
   smtp,
   webhook,
