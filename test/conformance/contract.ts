@@ -39,6 +39,8 @@ export interface ContractCase extends DestinationCase {
 }
 
 const root = join(import.meta.dir, "../..");
+/** On a busy machine prism takes its time to start. */
+const testMs = 30_000;
 const folder = join(root, "../shared/esp-specs");
 
 interface Description {
@@ -56,34 +58,38 @@ export function describeContract(one: ContractCase): void {
       for (const name of one.descriptions) expect([name, compiled(read(name))]).toEqual([name, []]);
     });
 
-    test("every request fits the description, or is one of those that it does not have", async () => {
-      const judge = await judgeBy(one);
-      await using _ = judge;
-      const requests = await recorded(one);
-      const { otherwise = [] } = one;
-      const beyond: string[] = [];
-      for (const request of requests) {
-        const judgement = await judge.judge(request);
-        const isOther =
-          judgement.kind === "refused" && otherwise.some(({ operation }) => isOf(operation, request));
-        if (judgement.kind === "unknown") beyond.push(known(request, one.beyond));
-        else if (isOther) beyond.push(known(request, otherwise));
-        else
-          expect({ ...shown(request), judgement }).toEqual({
-            ...shown(request),
-            judgement: { kind: "fits" },
+    test(
+      "every request fits the description, or is one of those that it does not have",
+      async () => {
+        const judge = await judgeBy(one);
+        await using _ = judge;
+        const requests = await recorded(one);
+        const { otherwise = [] } = one;
+        const beyond: string[] = [];
+        for (const request of requests) {
+          const judgement = await judge.judge(request);
+          const isOther =
+            judgement.kind === "refused" && otherwise.some(({ operation }) => isOf(operation, request));
+          if (judgement.kind === "unknown") beyond.push(known(request, one.beyond));
+          else if (isOther) beyond.push(known(request, otherwise));
+          else
+            expect({ ...shown(request), judgement }).toEqual({
+              ...shown(request),
+              judgement: { kind: "fits" },
+            });
+          if (judgement.kind !== "fits") continue;
+          // A server that takes anything would take this too.
+          const broken = { ...request, ...brokenOf(request) };
+          expect({ ...shown(broken), kind: (await judge.judge(broken)).kind }).toEqual({
+            ...shown(broken),
+            kind: "refused",
           });
-        if (judgement.kind !== "fits") continue;
-        // A server that takes anything would take this too.
-        const broken = { ...request, ...brokenOf(request) };
-        expect({ ...shown(broken), kind: (await judge.judge(broken)).kind }).toEqual({
-          ...shown(broken),
-          kind: "refused",
-        });
-      }
-      const named = [...one.beyond, ...otherwise].map(({ operation }) => operation);
-      expect([...new Set(beyond)].sort()).toEqual([...new Set(named)].sort());
-    });
+        }
+        const named = [...one.beyond, ...otherwise].map(({ operation }) => operation);
+        expect([...new Set(beyond)].sort()).toEqual([...new Set(named)].sort());
+      },
+      testMs,
+    );
 
     test("its page names the operations that the description does not have, and where they are documented", () => {
       const page = readFileSync(join(root, `docs/destinations/${one.name}.md`), "utf8");

@@ -121,6 +121,9 @@ function samplesOf(open: OpenDestination, { set, clear, audience, bad }: SampleF
   });
   const refused =
     bad === null ? [] : [[upsert(ann), { ...upsert(bob), set: { ...set, [bad[0]]: bad[1] }, clear: [] }]];
+  const rename = (from: string, to: string) => [{ ...upsert(of(to)), isNew: false, former: [of(from).key] }];
+  // To a new name; from one that is not there; to one that somebody has already.
+  const renamed = [rename("eve", "eva"), rename("nobody", "dan"), rename("eva", "dan")];
   const member = (who: typeof ann, isMember: boolean) => ({ ...who, audience, isMember });
   const event = (who: typeof ann) => ({
     ...who,
@@ -148,7 +151,14 @@ function samplesOf(open: OpenDestination, { set, clear, audience, bad }: SampleF
     message: { ...block, template },
   });
   return {
-    upsert: [[upsert(ann)], [upsert(ann), upsert(bob)], [{ ...upsert(ann), set: {} }], ...refused],
+    upsert: [
+      [upsert(ann)],
+      [upsert(ann), upsert(bob)],
+      [{ ...upsert(ann), isNew: false, set: {} }],
+      [{ ...upsert(of("eve")), suppressed: { email: "complained" } }],
+      ...refused,
+      ...(open.renames === true ? renamed : []),
+    ],
     audience: [[member(ann, true)], [member(ann, false)], [member(ann, true), member(bob, true)]],
     event: [[event(ann)], [event(ann), event(bob)]],
     suppress: [

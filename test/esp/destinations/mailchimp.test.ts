@@ -34,9 +34,10 @@ describeDestination(vendor);
 
 describeContract({
   ...vendor,
+  setting: (origin) => ({ type: "mailchimp", own: { ...own(origin), createFields: true } }),
   descriptions: ["mailchimp-marketing"],
   sample: {
-    set: { FNAME: "Ann", CARTVALUE: 84.5, LASTORDER: "2026-01-31", COLOUR: "red" },
+    set: { FNAME: "Ann", CARTVALUE: 84.5, LASTORDER: "2026-01-31", COLOUR: "red", SHOES: 42 },
     clear: ["PLAN"],
     audience: "pros",
   },
