@@ -21,7 +21,7 @@ const silenceMs = 20_000;
 const nowMs = () => Bun.nanoseconds() / 1e6;
 
 interface Line {
-  readonly connection: LoadConnection;
+  connection: LoadConnection;
   readonly sender: Sender;
   dueMs: number;
 }
@@ -60,11 +60,7 @@ class Run {
           );
     const senders = makeSenders(job, await this.#etags());
     for (const sender of senders) {
-      const connection = await LoadConnection.open(
-        job.port,
-        (same, answer) => this.#onAnswer(same, answer),
-        (why) => this.#fail(why),
-      );
+      const connection = await this.#open();
       this.#lines.set(connection, { connection, sender, dueMs: 0 });
     }
     const watch = setInterval(() => {
@@ -75,6 +71,27 @@ class Run {
     feed?.close();
     for (const connection of this.#lines.keys()) connection.close();
     return report;
+  }
+
+  async #open(): Promise<LoadConnection> {
+    let opened: LoadConnection | null = null;
+    opened = await LoadConnection.open(
+      this.#job.port,
+      (same, answer) => this.#onAnswer(same, answer),
+      (why) => {
+        if (opened === null || this.#lines.has(opened)) this.#fail(why);
+      },
+    );
+    return opened;
+  }
+
+  /** A refused request's connection is closed by the server; its line goes on with another one. */
+  async #replace(line: Line): Promise<void> {
+    this.#lines.delete(line.connection);
+    line.connection.close();
+    line.connection = await this.#open();
+    this.#lines.set(line.connection, line);
+    this.#next(line);
   }
 
   async #measure(): Promise<LoadReport> {
@@ -157,6 +174,12 @@ class Run {
       if (this.#answers === this.#job.answers) this.#enough.resolve();
       if (this.#job.feed === null) this.#latencies.note(this.#lastAnswerMs - line.dueMs);
     }
+    if (isRefused && /\r\nconnection: close/i.test(answer.head()))
+      this.#replace(line).catch((error: unknown) => this.#fail(String(error)));
+    else this.#next(line);
+  }
+
+  #next(line: Line): void {
     if (this.#stopped) return;
     if (this.#job.ratePerSecond === null) return this.#send(line, nowMs());
     const dueMs = this.#waiting[this.#firstWaiting];

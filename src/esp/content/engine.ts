@@ -13,7 +13,7 @@ const limits = { parseLimit: 1_000_000, memoryLimit: 2_000_000 } as const;
 const maxOutputBytes = 1_000_000;
 
 /** For all blocks of a folder. */
-const memoryBytes = 32 * 1024 * 1024;
+const memoryBytes = 64 * 1024 * 1024;
 
 /** As Liquid itself escapes; what was sent is made again from its receipts, to the letter. */
 type Filter = Extract<FilterImplOptions, (...args: never[]) => unknown>;

@@ -20,7 +20,8 @@ export interface AnswerHead {
   readonly headers: Headers;
 }
 
-const bytesACharacter = 2;
+/** A text with a character beyond Latin takes two bytes for each of them. */
+const beyondLatin = /[^\u0000-\u00ff]/;
 const entryBytes = 1_500;
 
 export class RenderMemory {
@@ -37,7 +38,7 @@ export class RenderMemory {
   keep(values: string, made: Made): void {
     const { html, text, quoted } = made;
     const characters = values.length + html.length + text.length + quoted.length;
-    this.#made.set(values, made, entryBytes + bytesACharacter * characters);
+    this.#made.set(values, made, entryBytes + characters * (beyondLatin.test(html) ? 2 : 1));
   }
 
   clear(): void {

@@ -16,7 +16,7 @@ import type { ReceiptDraft, Receipts } from "./receipts.ts";
 import { renderBlock, type RenderedBlock } from "./renderBlock.ts";
 
 /** About what a reading takes beside what was made of it, which others remember too. */
-const readingBytes = 2_000;
+const readingBytes = 1_500;
 
 /** In which form a block is asked for. */
 export type Form = "json" | "html" | "text";
