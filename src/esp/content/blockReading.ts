@@ -41,8 +41,9 @@ export interface Whole {
 
 export type BlockData = Readonly<Record<string, AgedValue["value"]>>;
 
-/** A reading of somebody known, and which profile it is of. */
+/** A reading of somebody known, for which block and of which profile. */
 export interface ProfileReading extends BlockReading {
+  readonly block: Block;
   readonly profileId: string;
   readonly profileVersion: number;
 }
@@ -66,6 +67,7 @@ export function readProfile(block: Block, profile: StoredProfile, nowMs: number)
     ? segmentsOfProfile(profile, nowMs)
     : { members: [], nextAtMs: null };
   return {
+    block,
     profileId: profile.profileId,
     profileVersion: profile.version,
     validUntilMs: earlier(validUntilMs, nextAtMs),

@@ -55,8 +55,10 @@ export interface ServedBlock {
 export function serveBlock(block: Block, asked: Asked, deps: ServeBlockDeps): ServedBlock {
   const { clock, receipts } = deps;
   const nowMs = clock.nowMs();
-  const recipient = recipientOf(block, asked, nowMs, deps);
-  const rendered = renderedFor(block, recipient, asked, nowMs, deps);
+  // One text for all memories: finding it in one costs more to make the text than to look.
+  const key = `${asked.namespace} ${block.name} ${asked.id}`;
+  const recipient = recipientOf(block, asked, key, nowMs, deps);
+  const rendered = renderedFor(block, recipient, key, nowMs, deps);
   const reading = recipient.kind === "reading" ? recipient.reading : null;
   return {
     rendered,
@@ -96,11 +98,10 @@ type Known =
 function renderedFor(
   block: Block,
   recipient: Known,
-  { namespace, id }: Asked,
+  key: string,
   nowMs: number,
   { lastGood }: ServeBlockDeps,
 ): RenderedBlock {
-  const key = `${namespace} ${block.name} ${id}`;
   if (recipient.kind !== "rebuilding" && recipient.kind !== "overloaded") {
     const rendered = renderBlock(block, recipient, nowMs);
     if (recipient.kind === "reading" && rendered.reason === null) lastGood.keep(key, rendered);
@@ -116,15 +117,15 @@ function renderedFor(
 function recipientOf(
   block: Block,
   { namespace, id, isOver = false }: Asked,
+  key: string,
   nowMs: number,
   { profiles, readings, memoryOnly }: ServeBlockDeps,
 ): Known {
   if (isOver) return { kind: "linkOver" };
   if (id === null) return { kind: "shared" };
   if (memoryOnly()) return { kind: "overloaded" };
-  const key = `${namespace} ${block.name} ${block.version} ${id}`;
   const before = readings.get(key, nowMs);
-  if (before !== undefined) return { kind: "reading", reading: before };
+  if (before?.block === block) return { kind: "reading", reading: before };
   let identifier: { readonly type: string; readonly value: string };
   try {
     identifier = parseIdentifier(id, false, profiles.definitions.identity.idTypes);

@@ -96,9 +96,9 @@ test("what is remembered of a template's HTML decides as a look through all of i
         }
       },
     ),
-    { numRuns: 5_000 },
+    { numRuns: 1_500 },
   );
-  expect(held).toBeGreaterThan(1_000);
+  expect(held).toBeGreaterThan(300);
 });
 
 test("a value that may be a part of an end tag is not taken for text", () => {
