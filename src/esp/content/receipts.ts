@@ -28,7 +28,7 @@ export interface ReceiptsOptions {
 
 /** From the first answer that waits until it is written. */
 const gatherMs = 100;
-/** Answers in memory, at about 500 bytes each. */
+/** Answers in memory, at about 600 bytes each. */
 const maxWaiting = 100_000;
 /** Answers in one message to the thread. */
 const maxAtOnce = 5_000;
@@ -40,9 +40,16 @@ const heirsForWrites = 20;
 const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const idDigits = 11;
 
+/** A receipt on its way to the thread that writes it. */
+interface Waiting {
+  readonly profileId: string | null;
+  /** The row as JSON. */
+  readonly text: string;
+}
+
 export class Receipts {
   readonly #options: ReceiptsOptions;
-  #waiting: ReceiptRow[] = [];
+  #waiting: Waiting[] = [];
   /** Texts of blocks that the thread has not seen in this run. */
   #blocks: BlockText[] = [];
   #toldBlocks = new WeakSet<Block>();
@@ -82,7 +89,8 @@ export class Receipts {
       this.#toldBlocks.add(block);
       this.#blocks.push(block.text);
     }
-    this.#waiting.push({ ...draft, id, block: block.name, blockVersion: block.version });
+    const row: ReceiptRow = { ...draft, id, block: block.name, blockVersion: block.version };
+    this.#waiting.push({ profileId: draft.profileId, text: JSON.stringify(row) });
     if (this.#timer === null && this.#writing === null) this.#gather();
     return receiptName(id);
   }
@@ -127,7 +135,8 @@ export class Receipts {
     const blocks = this.#blocks.splice(0);
     const heirs = this.#inheritancesOf(rows);
     try {
-      await this.#options.ops.ask("receipts", "write", rows, blocks, heirs, this.#options.retention);
+      const receipts = `[${rows.map(({ text }) => text).join(",")}]`;
+      await this.#options.ops.ask("receipts", "write", receipts, blocks, heirs, this.#options.retention);
       this.#written += rows.length;
       if (this.#isLosing) this.#options.notice("info", "receipts are written again");
       this.#isLosing = false;
@@ -141,7 +150,7 @@ export class Receipts {
     if (this.#waiting.length > 0 && this.#timer === null) this.#gather();
   }
 
-  #inheritancesOf(rows: readonly ReceiptRow[]): readonly Inheritance[] {
+  #inheritancesOf(rows: readonly Waiting[]): readonly Inheritance[] {
     if (this.#heirs.size + this.#olderHeirs.size === 0) return [];
     const profiles = new Set(rows.map(({ profileId }) => profileId));
     return [...profiles].flatMap((profile) => {
@@ -182,15 +191,19 @@ function told(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** All pairs of digits: a name is made for every answer. */
+const pairs = Array.from(alphabet).flatMap((high) => Array.from(alphabet, (low) => high + low));
+const pairBase = pairs.length;
+
 /** The name of a receipt, which sorts by time. */
 export function receiptName(id: number): string {
   let rest = id;
   let text = "";
-  for (let digit = 0; digit < idDigits; digit += 1) {
-    text = `${alphabet[rest % 32] ?? ""}${text}`;
-    rest = Math.floor(rest / 32);
+  for (let digits = 2; digits < idDigits; digits += 2) {
+    text = `${pairs[rest % pairBase] ?? ""}${text}`;
+    rest = Math.floor(rest / pairBase);
   }
-  return `rcp_${text}`;
+  return `rcp_${alphabet[rest % 32] ?? ""}${text}`;
 }
 
 /** The id behind a name; null for anything that is none. */

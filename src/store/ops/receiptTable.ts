@@ -123,13 +123,17 @@ export class ReceiptTable {
     this.#database = database;
   }
 
-  /** Writes answers and the blocks they are of, in one commit, and lets go of what is too old. `heirs`: of those who merged meanwhile. */
+  /**
+   * Writes answers and the blocks they are of, in one commit, and lets go of what is too old. `receipts`: a JSON array of
+   * rows, since a text is handed from thread to thread for less than what it stands for. `heirs`: of those who merged meanwhile.
+   */
   write(
-    rows: readonly ReceiptRow[],
+    receipts: string,
     blocks: readonly BlockText[],
     heirs: readonly Inheritance[],
     retention: ReceiptRetention,
   ): void {
+    const rows = JSON.parse(receipts) as readonly ReceiptRow[];
     this.#rows ??= this.#database.query<{ rows: number }, []>(selectRows).get()?.rows ?? 0;
     this.#database.transaction(() => {
       const block = this.#database.query(insertBlock);
