@@ -86,6 +86,36 @@ test.each(["email", "alias"] as const)(
   },
 );
 
+test("many are identified fifty at a time, and only then is anything sent of them", async () => {
+  const fake = new BrazeFake();
+  const way = wayOf(opened().upsert);
+  const rows = Array.from({ length: 75 }, (_, index) => {
+    const email = `p${index}@example.com`;
+    const row = upsertRow({ external_id: `u${index}` }, { plan: "pro" });
+    return { ...row, isNew: true, former: [{ email }, { external_id: `old${index}` }] };
+  });
+  await sent(fake, way.request(rows.map(({ former: [key = {}] }) => upsertRow(key, { first_name: "Ann" }))));
+  const paths: string[] = [];
+  let request = way.request(rows);
+  let reading: Reading | null | undefined = null;
+  let read = (answer: Answered) => way.read?.(answer, rows);
+  for (let asks = 0; asks < 5 && (asks === 0 || reading?.kind === "ask"); asks += 1) {
+    paths.push(new URL(request.url).pathname);
+    reading = read(await sent(fake, request));
+    if (reading?.kind === "ask") ({ request, read } = reading);
+  }
+  expect(reading).toEqual({ kind: "done" });
+  expect(paths).toEqual(["/users/identify", "/users/identify", "/users/track"]);
+  expect(fake.size).toBe(75);
+  expect(fake.fields({ userId: "u74", email: "", profileId: "" })).toMatchObject({
+    first_name: "Ann",
+    plan: "pro",
+  });
+  // Where nobody could be identified, nobody is made a second time.
+  expect(way.read?.(answered(400, { message: "no" }), rows)).toBeNull();
+  expect(way.read?.(answered(500, { message: "no" }), rows)).toBeNull();
+});
+
 test("an event of somebody known by an alias alone is kept, though nobody was made before", async () => {
   const fake = new BrazeFake();
   const open = opened({ unidentified: "alias" });
