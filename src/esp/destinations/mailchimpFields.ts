@@ -80,8 +80,11 @@ export class MailchimpFields {
       const problem = await this.#make({ tag, type: typeFor(value) });
       if (problem !== null) return problem;
     }
-    const refusable = values.find(([tag, value]) => this.refuse(tag, value) !== null);
-    return refusable === undefined ? null : { kind: "retry", reason: `without ${refusable[0]}`, afterMs: 0 };
+    for (const [tag, value] of values) {
+      const why = this.refuse(tag, value);
+      if (why !== null) return { kind: "retry", reason: `once more, without ${tag}: ${why}`, afterMs: 0 };
+    }
+    return null;
   }
 
   /** Why a value can't be had; as long as the fields are not known, what can be said without them. */
