@@ -234,6 +234,10 @@ const passing: readonly (readonly [string, Fault])[] = [
     "200 with a page of HTML",
     { kind: "status", status: 200, headers: { "Content-Type": "text/html" }, body: "<html>" },
   ],
+  [
+    "200 with JSON that breaks off",
+    { kind: "status", status: 200, headers: { "Content-Type": "application/json" }, body: '{"results":[' },
+  ],
   ["a timeout", { kind: "timeout" }],
   ["a reset in the middle of the body", { kind: "reset" }],
   ["a drip", { kind: "drip" }],

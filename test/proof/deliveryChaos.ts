@@ -9,7 +9,7 @@ import { connectSocket } from "../../src/cli/socketClient.ts";
 import type { Json, JsonObject } from "../../src/model/event.ts";
 import { folderPaths } from "../../src/store/folder.ts";
 import { fromSource } from "../support/command.ts";
-import { faultServer, type Fault, type FaultServer } from "../support/faultServer.ts";
+import { brokenOff, faultServer, type Fault, type FaultServer } from "../support/faultServer.ts";
 import { mailServer, type MailServer } from "../support/mailServer.ts";
 import type { Random } from "../support/random.ts";
 import { Receiver } from "../support/receiver.ts";
@@ -63,7 +63,7 @@ export class DeliveryChaos implements AsyncDisposable {
         if (after) flaky.answer(request, body);
         if (fault.kind === "status")
           return new Response(fault.body ?? "", { status: fault.status, headers: { ...fault.headers } });
-        return new Response("half", { headers: { "Content-Type": "application/json" } });
+        return brokenOff();
       }
       return flaky.answer(request, body);
     });

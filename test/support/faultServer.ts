@@ -45,6 +45,8 @@ export function faultServer(
     port: 0,
     hostname: "127.0.0.1",
     idleTimeout: 60,
+    // What breaks off is not told to the console.
+    development: false,
     // What breaks off here does so on purpose.
     error: () => new Response("", { status: 500 }),
     async fetch(request): Promise<Response> {
@@ -88,15 +90,7 @@ function faulty(fault: Fault, stopped: Promise<Response>): Promise<Response> | R
     case "timeout":
       return stopped;
     case "reset":
-      return new Response(
-        new ReadableStream({
-          start: (controller) => {
-            controller.enqueue(new TextEncoder().encode('{"half":'));
-            setTimeout(() => controller.close(), 10);
-          },
-        }),
-        { headers: { "Content-Type": "application/json", "Content-Length": "1000" } },
-      );
+      return brokenOff();
     case "drip":
       return new Response(
         new ReadableStream({
@@ -108,4 +102,17 @@ function faulty(fault: Fault, stopped: Promise<Response>): Promise<Response> | R
         { headers: { "Content-Type": "application/json" } },
       );
   }
+}
+
+/** An answer whose connection is reset in the middle of the body. */
+export function brokenOff(): Response {
+  return new Response(
+    new ReadableStream({
+      start: (controller) => {
+        controller.enqueue(new TextEncoder().encode('{"half":'));
+        setTimeout(() => controller.error(new Error("reset")), 10);
+      },
+    }),
+    { headers: { "Content-Type": "application/json" } },
+  );
 }

@@ -102,9 +102,23 @@ function usual(answer: Answered, { open, mask }: ReadingDeps, afterMs: number | 
   const kind = errorClass(answer.status, open.errors);
   if (kind === "retry") return { kind, reason, ...(afterMs === null ? {} : { afterMs }) };
   if (kind !== "done") return { kind, reason };
-  // An error page of something in between says 200 as well.
-  const isPage = answer.status < 300 && /^text\/html\b/i.test(answer.headers["content-type"] ?? "");
-  return isPage ? { kind: "unknown", reason: "a page of HTML came for an answer" } : { kind };
+  // Something in between says 200 as well, to a page of its own or to what it lost the end of.
+  const type = answer.status < 300 ? (answer.headers["content-type"] ?? "") : "";
+  if (/^text\/html\b/i.test(type)) return { kind: "unknown", reason: "a page of HTML came for an answer" };
+  return /\bjson\b/i.test(type) && !isWholeJson(answer.text)
+    ? { kind: "unknown", reason: `the answer is no JSON (${reason})` }
+    : { kind };
+}
+
+/** Long texts are cut: of those nobody can tell. */
+function isWholeJson(text: string): boolean {
+  if (text.trim() === "" || text.length >= 1_000_000) return true;
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** What is told of a request. */

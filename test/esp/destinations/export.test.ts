@@ -1,6 +1,7 @@
 /** Files of changes and profiles: whole, once, and harmless in a spreadsheet. */
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { describeChangesOut, type ChangesFake } from "../../conformance/changesOut.ts";
 import { deliveryRig } from "../../support/deliveryRig.ts";
 import { tempFolder } from "../../support/tempFolder.ts";
 import { until } from "../../support/until.ts";
@@ -74,6 +75,30 @@ test("a folder that can't be written is tried again, and nothing is lost", async
   rmSync(out);
   mkdirSync(out);
   await until("it is there", () => filesIn(out).length === 1);
+});
+
+/** Reads files of changes as they are put. */
+class ChangesStorage implements ChangesFake {
+  readonly ids: string[] = [];
+
+  answer(_request: Request, body: string): Response {
+    const lines = body.trim().split("\n");
+    this.ids.push(...lines.map((line) => (JSON.parse(line) as { cursor: string }).cursor));
+    return new Response(null, { status: 200 });
+  }
+}
+
+describeChangesOut({
+  name: "export",
+  setting: (endpoint) => ({
+    type: "export",
+    own: own({
+      what: "changes",
+      s3: { endpoint, bucket: "b", prefix: "", accessKeyId: "i", secretAccessKey: "s" },
+    }),
+  }),
+  fake: () => new ChangesStorage(),
+  stops: [401, 403, 404, 410, 413, 422],
 });
 
 interface Storage extends AsyncDisposable {

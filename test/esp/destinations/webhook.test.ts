@@ -5,6 +5,7 @@ import { webhook } from "../../../src/esp/destinations/webhook.ts";
 import type { Answer, OutRequest } from "../../../src/esp/deliver/destination.ts";
 import type { Change } from "../../../src/model/change.ts";
 import type { Verdict } from "../../../src/model/delivery/verdict.ts";
+import { describeChangesOut, type ChangesFake } from "../../conformance/changesOut.ts";
 import { webhookSecrets } from "../../proof/webhooks.ts";
 
 const nowMs = Date.now();
@@ -45,6 +46,27 @@ function opened(answer: Answer, more: object = {}) {
 function answered(status: number, headers: Record<string, string> = {}): Answer {
   return { kind: "answer", status, headers, text: "" };
 }
+
+/** A receiver that takes what is signed for it alone. */
+class HookReceiver implements ChangesFake {
+  readonly ids: string[] = [];
+
+  answer(request: Request, body: string): Response {
+    new Webhook(webhookSecrets[1]).verify(body, Object.fromEntries(request.headers));
+    this.ids.push(request.headers.get("webhook-id") ?? "");
+    return new Response(null, { status: 204 });
+  }
+}
+
+describeChangesOut({
+  name: "webhook",
+  setting: (origin) => ({
+    type: "webhook",
+    own: webhook.settings.parse({ url: `${origin}/hook`, secrets: [...webhookSecrets] }),
+  }),
+  fake: () => new HookReceiver(),
+  stops: [410],
+});
 
 describe("a webhook", () => {
   test("is signed with every secret, and has the change's cursor as its id", async () => {
