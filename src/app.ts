@@ -161,6 +161,7 @@ async function startServing(opened: Opened, settings: ServeSettings, deps: AppDe
         await deliveries.use(next.destinations);
         await triggers.use(next.triggers);
       },
+      useWatching: (next) => watching.use(next),
     },
     { ...settings, rules: store.admin.rulesInUse() },
   );

@@ -16,6 +16,8 @@ const otherwise: ReadonlySet<string> = new Set([
   "plan",
   "destinations",
   "triggers",
+  "audits",
+  "freshness",
   "configPath",
   "configText",
   "configOrigin",
@@ -37,6 +39,11 @@ export function differenceOf(used: ServeSettings, next: ServeSettings): ConfigDi
       ...namedDiff("triggers", used.triggers.triggers, next.triggers.triggers),
       ...capsDiff(used.triggers, next.triggers),
     ],
+    watching: [
+      ...keysDiff("audits", used.audits.rules, next.audits.rules),
+      ...keysDiff("audits", { alert: used.audits.alert }, { alert: next.audits.alert }),
+      ...keysDiff("freshness", used.freshness, next.freshness),
+    ],
     atNextStart: keys.filter((key) => JSON.stringify(was[key]) !== JSON.stringify(is[key])),
     needsRebuild: rules.filter(({ part }) => fixedParts.has(part)),
   };
@@ -54,6 +61,20 @@ function namedDiff(
     const kind = !was.has(name) ? "added" : is.has(name) ? "changed" : "removed";
     return [{ part, name, kind }];
   });
+}
+
+function keysDiff<Settings extends object>(part: string, used: Settings, next: Settings): RuleDifference[] {
+  const is = new Map(Object.entries(next).map(([key, value]) => [key, JSON.stringify(value)]));
+  return Object.entries(used).flatMap(([key, value]) =>
+    JSON.stringify(value) === is.get(key) ? [] : [{ part, name: nameOf(key), kind: "changed" as const }],
+  );
+}
+
+const otherNames: Readonly<Record<string, string>> = { typePercent: "types", share: "target" };
+
+/** As it is called in the file: settings carry their units behind it. */
+function nameOf(key: string): string {
+  return otherNames[key] ?? key.replace(/(?:Ms|Percent|Points|Times)$/, "");
 }
 
 function capsDiff(used: TriggerRules, next: TriggerRules): RuleDifference[] {
@@ -82,6 +103,8 @@ export function differenceLine({ part, name, kind }: RuleDifference): string {
 }
 
 /** True where nothing is another. */
-export function isSame({ rules, plan, destinations, atNextStart, needsRebuild }: ConfigDifference): boolean {
-  return rules.length + plan.length + destinations.length + atNextStart.length + needsRebuild.length === 0;
+export function isSame(difference: ConfigDifference): boolean {
+  const { rules, plan, destinations, watching, atNextStart, needsRebuild } = difference;
+  const parts = [rules, plan, destinations, watching, atNextStart, needsRebuild];
+  return parts.every(({ length }) => length === 0);
 }

@@ -23,6 +23,8 @@ export interface LiveConfigDeps {
   readonly admin: StoreAdmin;
   /** Takes other destinations and triggers into use. */
   readonly useWaysOut: (next: Pick<ServeSettings, "destinations" | "triggers">) => Promise<void>;
+  /** Watches the data by other rules from now on. */
+  readonly useWatching: (next: Pick<ServeSettings, "audits" | "freshness">) => void;
   readonly clock: Clock;
   readonly log: Log;
   /** Reads flags, environment and file again, or this text in the file's place. Throws ConfigError. */
@@ -174,13 +176,28 @@ export class LiveConfig implements Disposable {
         : await admin.applyRules(next.rules, next.lists, onProgress);
     if (difference.plan.length > 0) await admin.usePlan(next.plan);
     if (difference.destinations.length > 0) await this.#deps.useWaysOut(next);
-    const { rules, plan, destinations, triggers, configText, configOrigin, planFolder } = next;
-    this.#used = { ...this.#used, rules, plan, destinations, triggers, configText, configOrigin, planFolder };
+    if (difference.watching.length > 0) this.#deps.useWatching(next);
+    const { rules, plan, destinations, triggers, audits, freshness, configText, configOrigin, planFolder } =
+      next;
+    this.#used = {
+      ...this.#used,
+      rules,
+      plan,
+      destinations,
+      triggers,
+      audits,
+      freshness,
+      configText,
+      configOrigin,
+      planFolder,
+    };
     if (this.#isWatching) this.#watch.follow(this.#used);
     await this.#note(
       by,
       next,
-      [...difference.rules, ...difference.plan, ...difference.destinations].map(differenceLine),
+      [...difference.rules, ...difference.plan, ...difference.destinations, ...difference.watching].map(
+        differenceLine,
+      ),
     );
     return { ...difference, profiles };
   }

@@ -34,6 +34,8 @@ export interface Watching extends WatchDeps {
   readonly operations: Operations;
   /** What of it is to raise alerts. */
   readonly conditions: () => readonly Condition[];
+  /** Judges by other rules from now on. */
+  readonly use: (next: Pick<ServeSettings, "audits" | "freshness">) => void;
   /** Keeps what was counted; to be called before ops.db is closed. */
   close(): Promise<void>;
 }
@@ -42,17 +44,21 @@ export function openWatching(settings: ServeSettings, deps: WatchingDeps): Watch
   const { store, ops, clock, log } = deps;
   const { dataFolder: folder } = settings;
   const openJournal = () => new JournalReader(folderPaths(folder).journal);
-  const audits = new Audits({
-    ...deps,
-    ...settings.audits,
-    folder,
-    journal: () => ({
-      journalId: store.journalId,
-      epoch: store.changes.epoch,
-      head: store.status().head,
-    }),
-    maintenance: new MaintenanceDesk(() => new Worker(new URL("./workers/maintenance.ts", import.meta.url))),
-  });
+  const audits = new Audits(
+    {
+      ...deps,
+      folder,
+      journal: () => ({
+        journalId: store.journalId,
+        epoch: store.changes.epoch,
+        head: store.status().head,
+      }),
+      maintenance: new MaintenanceDesk(
+        () => new Worker(new URL("./workers/maintenance.ts", import.meta.url)),
+      ),
+    },
+    settings.audits,
+  );
   const budget = new ErrorBudget(settings.freshness);
   const watch = new FreshnessWatch({ ...deps, budget, openJournal, head: () => store.changes.head() });
   const onFailed = (error: unknown) => log.warn("an audit could not be done", describeError(error));
@@ -65,6 +71,10 @@ export function openWatching(settings: ServeSettings, deps: WatchingDeps): Watch
     onFailed,
     operations: auditOperations({ audits, ops }),
     conditions: () => [...audits.conditions(), ...budget.conditions(clock.nowMs())],
+    use: (next) => {
+      audits.use(next.audits);
+      budget.use(next.freshness);
+    },
     close: async () => {
       audits[Symbol.dispose]();
       watch[Symbol.dispose]();

@@ -11,11 +11,14 @@ const partNames: Readonly<Record<string, string>> = {
   identity: "identity",
   trackingPlan: "tracking plan",
   destinations: "destination",
+  triggers: "trigger",
+  audits: "audits,",
+  freshness: "freshness,",
 };
 
 export function Difference({ difference }: { readonly difference: ConfigDifference }) {
-  const { rules, plan, destinations, atNextStart, needsRebuild } = difference;
-  const atWork = [...rules, ...plan, ...destinations];
+  const { rules, plan, destinations, watching, atNextStart, needsRebuild } = difference;
+  const atWork = [...rules, ...plan, ...destinations, ...watching];
   const isSame = atWork.length + atNextStart.length + needsRebuild.length === 0;
   if (isSame) return <p>Nothing is wrong, and nothing is another than what is in use.</p>;
   return (

@@ -7,6 +7,8 @@ export interface ConfigDifference {
   /** The tracking plan, by event. */
   readonly plan: readonly RuleDifference[];
   readonly destinations: readonly RuleDifference[];
+  /** How the data is watched: audits, and the freshness target. */
+  readonly watching: readonly RuleDifference[];
   /** Sections that are another and are read at the next start only. */
   readonly atNextStart: readonly string[];
   /** What can't change while the server runs; with any, nothing is applied. */

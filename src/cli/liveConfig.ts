@@ -127,8 +127,8 @@ async function asked<T>(
 }
 
 function differenceText(difference: ConfigDifference): string {
-  const { rules, plan, destinations, atNextStart, needsRebuild } = difference;
-  const lines = [...rules, ...plan, ...destinations].map(differenceLine);
+  const { rules, plan, destinations, watching, atNextStart, needsRebuild } = difference;
+  const lines = [...rules, ...plan, ...destinations, ...watching].map(differenceLine);
   if (atNextStart.length > 0) lines.push(`at the next start only: ${atNextStart.join(", ")}`);
   if (needsRebuild.length > 0)
     lines.push(

@@ -137,7 +137,7 @@ const atWorkNote = `A running server reads the file again when it is saved (\`--
 \`freshet config apply\`. It is checked whole first: a wrong file changes nothing, and is told with line and column. Traits,
 segments and the tracking plan are taken into use while the service goes on: profiles of the new rules are computed from the
 journal beside the ones in use, reads keep the old answer until the new ones are whole, then all change at once, and the
-feed tells what is another, with cause \`definition\` ([definitions.md](definitions.md)). Who is who (\`identity\`), keys, alerts and the options of serve are read
+feed tells what is another, with cause \`definition\` ([definitions.md](definitions.md)). Destinations, triggers, audits and the freshness target follow at once. Who is who (\`identity\`), keys, alerts and the options of serve are read
 at the next start; that is said.
 
 | Command | Does |

@@ -82,6 +82,15 @@ test(
     writeFileSync(config, `${head}alerts: { latency: nonsense }\n`);
     await until("the wrong file is refused in the log", () => server.stderr.includes("was not applied"));
     expect(await traits(server)).toEqual({ newest: "a" });
+    writeFileSync(
+      config,
+      `${newest}audits: { nulls: 20, traits: { email: { coverage: 60 } } }\nfreshness: { within: 5s }\n`,
+    );
+    const watching = "~ audits.nulls, ~ audits.traits, ~ freshness.within";
+    const history = () => freshet(["config", "history", "--data", data]);
+    await until("how data is watched follows", async () => (await history()).stdout.includes(watching));
+    const board = await server.get("/admin/api/freshness");
+    expect(((await board.json()) as { target: { withinMs: number } }).target.withinMs).toBe(5_000);
     writeFileSync(config, `${views}alerts: { latency: 5s }\n`);
     server.signal("SIGHUP");
     await until("the signal is heard", async () => JSON.stringify(await traits(server)) === '{"views":1}');

@@ -30,22 +30,24 @@ export function openTestAudits(
     onDiskFailed: () => {},
   });
   const timers = new ManualTimers();
-  const audits = new Audits({
-    folder,
-    rules: { ...auditSettings(undefined).rules, ...rules },
-    alert,
-    journal: () => ({
-      journalId: store.journalId,
-      epoch: store.changes.epoch,
-      head: store.status().head,
-    }),
-    maintenance: new MaintenanceDesk(() => inlineMaintenance({})),
-    ops,
-    clock,
-    timers,
-    ids: seededIds(3),
-    log: silent,
-  });
+  const settings = { rules: { ...auditSettings(undefined).rules, ...rules }, alert };
+  const audits = new Audits(
+    {
+      folder,
+      journal: () => ({
+        journalId: store.journalId,
+        epoch: store.changes.epoch,
+        head: store.status().head,
+      }),
+      maintenance: new MaintenanceDesk(() => inlineMaintenance({})),
+      ops,
+      clock,
+      timers,
+      ids: seededIds(3),
+      log: silent,
+    },
+    settings,
+  );
   return {
     audits,
     ops,

@@ -18,9 +18,6 @@ import type { Condition } from "../alerts/condition.ts";
 
 export interface AuditsDeps {
   readonly folder: string;
-  readonly rules: AuditRules;
-  /** From which severity on a finding raises an alert. */
-  readonly alert: "warning" | "critical" | "never";
   /** The journal as it is now. */
   readonly journal: () => { readonly journalId: string; readonly epoch: number; readonly head: number };
   /** A thread of its own: a rebuild must not wait for an audit. */
@@ -30,6 +27,13 @@ export interface AuditsDeps {
   readonly timers: Timers;
   readonly ids: Ids;
   readonly log: Log;
+}
+
+/** How it is judged. */
+export interface AuditSettings {
+  readonly rules: AuditRules;
+  /** From which severity on a finding raises an alert. */
+  readonly alert: "warning" | "critical" | "never";
 }
 
 /** A run with all that it found. */
@@ -47,6 +51,7 @@ const maxConditions = 50;
 
 export class Audits implements Disposable {
   readonly #deps: AuditsDeps;
+  #settings: AuditSettings;
   readonly #timer: Disposable;
   #last: Promise<unknown> = Promise.resolve();
   #isBusy = false;
@@ -56,13 +61,19 @@ export class Audits implements Disposable {
   #scannedAtMs = -Infinity;
   #scanTookMs = 0;
 
-  constructor(deps: AuditsDeps) {
+  constructor(deps: AuditsDeps, settings: AuditSettings) {
     this.#deps = deps;
+    this.#settings = settings;
     this.#timer = deps.timers.every(lookEveryMs, () => this.#look());
   }
 
   get rules(): AuditRules {
-    return this.#deps.rules;
+    return this.#settings.rules;
+  }
+
+  /** Judges by these from the next piece of work on. */
+  use(settings: AuditSettings): void {
+    this.#settings = settings;
   }
 
   /** Share of a run that is done; null when none is under way. */
@@ -87,7 +98,7 @@ export class Audits implements Disposable {
 
   /** What of the newest run is to raise alerts. */
   conditions(): readonly Condition[] {
-    const { alert } = this.#deps;
+    const { alert } = this.#settings;
     if (alert === "never") return [];
     return (this.#latest?.findings ?? [])
       .filter(({ severity }) => alert === "warning" || severity === "critical")
@@ -123,7 +134,8 @@ export class Audits implements Disposable {
   }
 
   async #tend(): Promise<void> {
-    const { rules, ops, clock } = this.#deps;
+    const { ops, clock } = this.#deps;
+    const { rules } = this.#settings;
     this.#latest ??= await this.#newestKept();
     await this.#count();
     if (rules.everyMs === 0) return;
@@ -140,7 +152,8 @@ export class Audits implements Disposable {
 
   /** Counts and seals what came since the last time. */
   async #count(): Promise<AuditState> {
-    const { ops, maintenance, folder, rules, journal, clock } = this.#deps;
+    const { ops, maintenance, folder, journal, clock } = this.#deps;
+    const { rules } = this.#settings;
     for (;;) {
       const now = journal();
       const state = await ops.ask("audits", "state", now);
@@ -155,7 +168,8 @@ export class Audits implements Disposable {
   }
 
   async #run(cause: string, onProgress: (share: number) => void): Promise<AuditOutcome> {
-    const { ops, clock, rules, log } = this.#deps;
+    const { ops, clock, log } = this.#deps;
+    const { rules } = this.#settings;
     const begunAtMs = clock.nowMs();
     this.#progress = 0;
     try {
@@ -187,7 +201,8 @@ export class Audits implements Disposable {
     counted: { readonly seq: number; readonly erasure: number },
     onProgress: (share: number) => void,
   ): Promise<AuditRan> {
-    const { maintenance, folder, rules, ids, clock } = this.#deps;
+    const { maintenance, folder, ids, clock } = this.#deps;
+    const { rules } = this.#settings;
     const isAsked = cause !== "schedule";
     const scans = isAsked || nowMs - this.#scannedAtMs >= scanShare * this.#scanTookMs;
     const begunMs = clock.monotonicMs();

@@ -33,11 +33,21 @@ export function burnOf(
 }
 
 export class ErrorBudget {
-  readonly target: FreshnessTarget;
-  readonly #minutes: Minute[] = [];
+  #target: FreshnessTarget;
+  #minutes: Minute[] = [];
 
   constructor(target: FreshnessTarget) {
-    this.target = target;
+    this.#target = target;
+  }
+
+  get target(): FreshnessTarget {
+    return this.#target;
+  }
+
+  /** Another target from now on; what was late by the former says nothing of it. */
+  use(target: FreshnessTarget): void {
+    if (target.stage !== this.#target.stage || target.withinMs !== this.#target.withinMs) this.#minutes = [];
+    this.#target = target;
   }
 
   /** Notes how long events took to the stage of the target. */
@@ -50,22 +60,22 @@ export class ErrorBudget {
       if (this.#minutes.length > minutesKept) this.#minutes.shift();
     }
     last.events += times;
-    if (durationMs > this.target.withinMs) last.late += times;
+    if (durationMs > this.#target.withinMs) last.late += times;
   }
 
   /** What the last minutes used up. */
   burn(nowMs: number, minutes = minutesKept): number | null {
     const { events, late } = this.#of(nowMs, minutes);
-    return burnOf(events, late, this.target);
+    return burnOf(events, late, this.#target);
   }
 
   /** Wrong while the budget burns far too fast, over the last hour and still. */
   conditions(nowMs: number): readonly Condition[] {
     const hour = this.#of(nowMs, minutesKept);
-    const burn = burnOf(hour.events, hour.late, this.target) ?? 0;
+    const burn = burnOf(hour.events, hour.late, this.#target) ?? 0;
     const still = this.burn(nowMs, shortMinutes) ?? 0;
     if (hour.events < fewestEvents || burn < alarmingBurn || still < alarmingBurn) return [];
-    const { stage, withinMs } = this.target;
+    const { stage, withinMs } = this.#target;
     const until = stage === "visible" ? "until they could be read" : "until a feed told them";
     const percent = Math.round((hour.late / hour.events) * 1_000) / 10;
     return [
