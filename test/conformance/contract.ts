@@ -4,12 +4,11 @@
  * have are named one by one, with where they are documented, and must be exactly what is written down here.
  */
 import { describe, expect, test } from "bun:test";
-import { Ajv } from "ajv";
-import { Ajv2020 } from "ajv/dist/2020.js";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { OutRequest } from "../../src/esp/deliver/destination.ts";
 import type { Json } from "../../src/model/event.ts";
+import { Description, patternOf } from "../support/description.ts";
 import { everyRequest, type SampleFields } from "../support/everyRequest.ts";
 import { faultServer } from "../support/faultServer.ts";
 import { startPrism, type Judgement, type WireRequest } from "../support/prism.ts";
@@ -43,25 +42,21 @@ const root = join(import.meta.dir, "../..");
 const testMs = 30_000;
 const folder = join(root, "../shared/esp-specs");
 
-interface Description {
-  readonly openapi?: string;
-  readonly basePath?: string;
-  readonly servers?: readonly { readonly url: string }[];
-}
-
 /** Runs it; skipped where the descriptions are not. */
 export function describeContract(one: ContractCase): void {
   const isThere = existsSync(folder);
+  const descriptions = () => one.descriptions.map((name) => new Description(join(folder, `${name}.json`)));
   if (!isThere) console.warn(`skipped: 3 tests of ${one.name} need ../shared/esp-specs`);
   describe.skipIf(!isThere)(`contract of ${one.name}`, () => {
     test("every schema of the description compiles", () => {
-      for (const name of one.descriptions) expect([name, compiled(read(name))]).toEqual([name, []]);
+      for (const description of descriptions())
+        expect([description.path, description.broken()]).toEqual([description.path, []]);
     });
 
     test(
       "every request fits the description, or is one of those that it does not have",
       async () => {
-        const judge = await judgeBy(one);
+        const judge = await judgeBy(descriptions());
         await using _ = judge;
         const requests = await recorded(one);
         const { otherwise = [] } = one;
@@ -101,10 +96,6 @@ export function describeContract(one: ContractCase): void {
   });
 }
 
-function read(name: string): Description {
-  return JSON.parse(readFileSync(join(folder, `${name}.json`), "utf8")) as Description;
-}
-
 async function recorded(one: ContractCase): Promise<readonly WireRequest[]> {
   const requests: WireRequest[] = [];
   const fake = one.fake();
@@ -131,55 +122,34 @@ function onWire({ method, url, headers, body }: OutRequest): WireRequest {
 }
 
 /** All descriptions at once: each knows some of the operations. */
-async function judgeBy({ descriptions }: ContractCase) {
-  const running = await Promise.all(
-    descriptions.map((name) => startPrism(join(folder, `${name}.json`), baseOf(read(name)))),
-  );
+async function judgeBy(descriptions: readonly Description[]) {
+  const stack = new AsyncDisposableStack();
+  const starting = descriptions.map(async (description) => {
+    const prism = stack.use(await startPrism(description.path, description.base));
+    return async (request: WireRequest): Promise<Judgement> => {
+      const judgement = await prism.judge(request);
+      if (judgement.kind !== "fits") return judgement;
+      const [name] = description.unknownQuery(request.method, request.target);
+      return name === undefined ? judgement : { kind: "refused", why: `it has no ${name} in the query` };
+    };
+  });
+  const started = await Promise.allSettled(starting);
+  const failed = started.find((one) => one.status === "rejected");
+  if (failed !== undefined) {
+    await stack.disposeAsync();
+    throw failed.reason;
+  }
+  const judges = await Promise.all(starting);
   return {
     judge: async (request: WireRequest): Promise<Judgement> => {
-      for (const prism of running) {
-        const judgement = await prism.judge(request);
+      for (const judge of judges) {
+        const judgement = await judge(request);
         if (judgement.kind !== "unknown") return judgement;
       }
       return { kind: "unknown" };
     },
-    [Symbol.asyncDispose]: async () => {
-      for (const prism of running) await prism[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
-}
-
-/** What all paths begin with, which prism leaves out. */
-function baseOf({ basePath, servers }: Description): string {
-  const [server] = servers ?? [];
-  const path = basePath ?? (server === undefined ? "" : new URL(server.url).pathname);
-  return path.replace(/\/+$/, "");
-}
-
-/** Places of schemas that do not compile; one that does not is one that prism takes everything for. */
-function compiled(description: Description): readonly string[] {
-  const options = { strict: false, allErrors: true, validateFormats: false } as const;
-  const ajv = description.openapi?.startsWith("3.1") === true ? new Ajv2020(options) : new Ajv(options);
-  ajv.addSchema(description, "it");
-  const places = schemasIn(description, "");
-  expect(places.length).toBeGreaterThan(0);
-  return places.flatMap((place) => {
-    try {
-      ajv.compile({ $ref: `it#${place}` });
-      return [];
-    } catch (error) {
-      return [`${place}: ${String(error)}`];
-    }
-  });
-}
-
-/** Pointers of the schemas of bodies and parameters. */
-function schemasIn(part: unknown, at: string): readonly string[] {
-  if (typeof part !== "object" || part === null) return [];
-  return Object.entries(part).flatMap(([name, value]) => {
-    const place = `${at}/${encodeURIComponent(name.replaceAll("~", "~0").replaceAll("/", "~1"))}`;
-    return name === "schema" ? [place] : schemasIn(value, place);
-  });
 }
 
 function known(request: WireRequest, beyond: readonly Beyond[]): string {
@@ -193,12 +163,7 @@ function known(request: WireRequest, beyond: readonly Beyond[]): string {
 }
 
 function isOf(operation: string, { method, target }: WireRequest): boolean {
-  return patternOf(operation).test(`${method} ${target}`);
-}
-
-function patternOf(operation: string): RegExp {
-  const parts = operation.split(/\{\w+\}/).map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-  return new RegExp(`^${parts.join("[^/?&]+")}$`);
+  return patternOf(operation, "[^/?&]+").test(`${method} ${target}`);
 }
 
 /** With a body: each value of another type; without: nothing of what says who asks, and how. */
