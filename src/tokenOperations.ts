@@ -37,7 +37,11 @@ export function tokenOperations(deps: TokenOperationsDeps): Operations {
 
 function oneToken(params: OperationParams<"content.token">, deps: TokenOperationsDeps) {
   const { namespace, as, blocks } = params;
-  const secret = secretFor(params.keyId, namespace, blocks, deps);
+  const secret = secretFor(
+    params.keyId,
+    { namespace, blocks, idType: as === null ? null : "profile_id" },
+    deps,
+  );
   const holder: TokenHolder = as === null ? { kind: "everybody" } : holderOf(find(namespace, as, deps), deps);
   const token = mintContentToken(secret, holder, blocks);
   const [block = ""] = blocks;
@@ -46,7 +50,8 @@ function oneToken(params: OperationParams<"content.token">, deps: TokenOperation
 
 function oneLink(params: OperationParams<"content.link">, deps: TokenOperationsDeps) {
   const { namespace, id, block, expiresInMs } = params;
-  const secret = secretFor(params.keyId, namespace, [block], deps);
+  const idType = id === null ? null : id.slice(0, id.indexOf(":"));
+  const secret = secretFor(params.keyId, { namespace, blocks: [block], idType }, deps);
   const expiresAtSeconds = Math.ceil((deps.clock.nowMs() + expiresInMs) / 1_000);
   const query = signLink(secret, { block, id, expiresAtSeconds });
   return { url: `${contentUrl(block, deps)}?${query.toString()}`, keyId: secret.info.id };
@@ -62,7 +67,7 @@ async function manyTokens(
   const { profiles } = deps.store;
   if (!profiles.definitions.identity.idTypes.has(idType))
     throw new OperationFailed(`there are no identifiers of the type ${idType}`);
-  const secret = secretFor(params.keyId, namespace, blocks, deps);
+  const secret = secretFor(params.keyId, { namespace, blocks, idType: "profile_id" }, deps);
   let count = 0;
   let after: number | null = 0;
   while (after !== null && !outlet.signal.aborted) {
@@ -102,23 +107,31 @@ function rebuilding(): OperationFailed {
   return new OperationFailed("profiles are being rebuilt; try again later");
 }
 
+/** What is signed. */
+interface Signed {
+  readonly namespace: Namespace;
+  readonly blocks: readonly string[];
+  /** By what its recipient is looked up; null: it is for everybody. */
+  readonly idType: string | null;
+}
+
 /** The key that signs: the named one, or the only one that can. Its end is the end of what it signed. */
 function secretFor(
   keyId: string | null,
-  namespace: Namespace,
-  blocks: readonly string[],
+  { namespace, blocks, idType }: Signed,
   { credentials, keyIds }: TokenOperationsDeps,
 ): SigningSecret {
   const isFit = ({ info }: SigningSecret) =>
     info.namespace === namespace &&
     info.scopes.includes("content") &&
+    (info.idTypes === null || idType === null || info.idTypes.includes(idType)) &&
     (info.blocks === null || blocks.every((block) => info.blocks?.includes(block)));
   if (keyId !== null) {
     const named = credentials.findById(keyId);
     if (named === null) throw new OperationFailed(`no secret key in force has the id ${keyId}`);
     if (!isFit(named))
       throw new OperationFailed(
-        `${keyId} can't open that: see its scopes, data and blocks in freshet keys list`,
+        `${keyId} can't open that: see its scopes, data, blocks and types of identifiers in freshet keys list`,
       );
     return named;
   }

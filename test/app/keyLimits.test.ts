@@ -2,6 +2,8 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mintContentToken, signLink } from "../../src/esp/credentials/contentTokens.ts";
+import type { KeyInfo } from "../../src/model/key.ts";
 import { freshet } from "../support/command.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 import { tempFolder } from "../support/tempFolder.ts";
@@ -64,6 +66,45 @@ describe("a key limited to hashed addresses", () => {
     expect(await status(`/v1/content/hello?id=email_sha256:${sha256}`, key)).toBe(200);
     expect(await status("/v1/content/hello?id=user_id:42", key)).toBe(403);
     expect((await server.post("/v1/content/hello", { ids }, key)).status).toBe(403);
+  });
+
+  test("opens nobody else by what it signs itself: not by links to other identifiers, nor by numbers of profiles", async () => {
+    const text = (await makeKey("--id-types", "email_sha256")).Authorization.slice(7);
+    const digest = createHash("sha256").update(text).digest();
+    const info: KeyInfo = {
+      id: `key_${digest.toString("hex").slice(0, 12)}`,
+      kind: "secret",
+      namespace: "live",
+      source: "esp",
+      trust: "server",
+      scopes: ["content"],
+      readableTraits: null,
+      blocks: null,
+      idTypes: null,
+    };
+    const linkTo = async (id: string) => {
+      const link = { block: "hello", id, expiresAtSeconds: 99_999_999_999 };
+      return (await server.get(`/v1/content/hello?${signLink({ info, digest }, link).toString()}`, {}))
+        .status;
+    };
+    expect(await linkTo(`email_sha256:${sha256}`)).toBe(200);
+    expect([await linkTo("user_id:42"), await linkTo("email:ann@example.com")]).toEqual([403, 403]);
+    const statuses = new Set<number>();
+    for (let pid = 1; pid < 10; pid += 1) {
+      const token = mintContentToken({ info, digest }, { kind: "profile", pid, epoch: 99_999_999 }, [
+        "hello",
+      ]);
+      statuses.add((await server.get(`/v1/content/hello?token=${token}`, {})).status);
+    }
+    expect([...statuses]).toEqual([403]);
+    const everybody = mintContentToken({ info, digest }, { kind: "everybody" }, ["hello"]);
+    expect((await server.get(`/v1/content/hello?token=${everybody}`, {})).status).toBe(200);
+    const as = ["content-token", "hello", "--key", info.id, "--data", server.data, "--as", "user_id:42"];
+    for (const flags of [[], ["--expires", "1h"]]) {
+      const made = await freshet([...as, ...flags]);
+      expect([made.code === 0, made.stdout]).toEqual([false, ""]);
+      expect(made.stderr).toContain("can't open that");
+    }
   });
 });
 

@@ -117,15 +117,15 @@ async function postContent(request: Request, deps: ContentDeps): Promise<Respons
 /** What a caller asks for. Throws Refusal forbidden for somebody whom its credential does not open. */
 function askedBy({ key, bounds }: Caller, id: string | null, form: Form, deps: ContentDeps): Asked {
   const asked = { namespace: key.namespace, id, form, caller: key.id };
-  if (bounds.kind === "none") {
+  if (bounds.kind !== "token") {
+    if (bounds.kind === "link" && id !== bounds.id) throw notOpened();
+    // Whoever holds a key signs what they like with it: its limits hold for a link too.
     if (id?.includes(":") === true) checkIdType(key, id.slice(0, id.indexOf(":")));
-    return asked;
-  }
-  if (bounds.kind === "link") {
-    if (id !== bounds.id) throw notOpened();
-    return { ...asked, isOver: bounds.isOver };
+    return bounds.kind === "none" ? asked : { ...asked, isOver: bounds.isOver };
   }
   const { holder } = bounds;
+  // A number can be guessed, and is as good as the profile's own id.
+  if (holder.kind === "profile") checkIdType(key, "profile_id");
   const own = holder.kind === "everybody" ? null : (deps.profileIdOf(holder.pid, holder.epoch) ?? "");
   const ownId = own === null ? null : `profile_id:${own}`;
   // Whoever names somebody beside the token must mean the token's own profile, which alone is rendered.
