@@ -2,7 +2,7 @@
  * What readers made of profiles, remembered and kept right by the writer's commits: it goes with the profile's next change,
  * and whenever an identifier comes to lead elsewhere, since the profile that it led to changes then too.
  */
-import { Generations } from "../lib/generations.ts";
+import { BoundedMap } from "../lib/boundedMap.ts";
 
 /** How long something remembered is true, and what it takes. */
 export interface Kept {
@@ -24,12 +24,12 @@ interface Remembered<Value> extends Kept {
 }
 
 class Memory<Value> implements ProfileMemory<Value> {
-  readonly #kept: Generations<Remembered<Value>>;
+  readonly #kept: BoundedMap<Remembered<Value>>;
   /** Keys by profile. */
   readonly #keys = new Map<number, Set<string>>();
 
   constructor(maxBytes: number) {
-    this.#kept = new Generations(maxBytes, (key, { pid }) => this.#unlist(key, pid));
+    this.#kept = new BoundedMap(maxBytes, (key, { pid }) => this.#unlist(key, pid));
   }
 
   get(key: string, nowMs: number): Value | undefined {

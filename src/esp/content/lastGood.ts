@@ -3,7 +3,7 @@
  * while reading would take longer than an e-mail can wait. Bounded in bytes; those that were not asked for longest go
  * first. All of it goes when anybody is erased, since nothing may outlive them.
  */
-import { Generations } from "../../lib/generations.ts";
+import { BoundedMap } from "../../lib/boundedMap.ts";
 import type { RenderedBlock } from "./renderBlock.ts";
 
 /** About what a text of this many characters takes. */
@@ -11,10 +11,10 @@ const bytesACharacter = 2;
 const entryBytes = 500;
 
 export class LastGood {
-  readonly #kept: Generations<RenderedBlock>;
+  readonly #kept: BoundedMap<RenderedBlock>;
 
   constructor(maxBytes: number) {
-    this.#kept = new Generations(maxBytes);
+    this.#kept = new BoundedMap(maxBytes);
   }
 
   /** Remembers an answer; `key` names block and recipient. */

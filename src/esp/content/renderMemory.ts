@@ -3,7 +3,7 @@
  * are of and whenever it is asked, so nothing here grows old. A second asker of the same recipient is spared the template
  * and the look through its HTML. Bounded in bytes; all of it goes when anybody is erased.
  */
-import { Generations } from "../../lib/generations.ts";
+import { BoundedMap } from "../../lib/boundedMap.ts";
 
 export interface Made {
   readonly html: string;
@@ -25,10 +25,10 @@ const beyondLatin = /[^\u0000-\u00ff]/;
 const entryBytes = 1_500;
 
 export class RenderMemory {
-  readonly #made: Generations<Made>;
+  readonly #made: BoundedMap<Made>;
 
   constructor(maxBytes: number) {
-    this.#made = new Generations(maxBytes);
+    this.#made = new BoundedMap(maxBytes);
   }
 
   get(values: string): Made | undefined {

@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { Generations } from "../../src/lib/generations.ts";
+import { BoundedMap } from "../../src/lib/boundedMap.ts";
 
 test("what is asked for stays, the rest goes in time, and its bytes are never more than allowed", () => {
   const gone: string[] = [];
-  const memory = new Generations<number>(100, (key) => void gone.push(key));
+  const memory = new BoundedMap<number>(100, (key) => void gone.push(key));
   memory.set("asked", 1, 10);
   for (let at = 0; at < 50; at += 1) {
     memory.set(`other ${at}`, at, 10);
@@ -16,24 +16,24 @@ test("what is asked for stays, the rest goes in time, and its bytes are never mo
   expect(gone).not.toContain("asked");
 });
 
-test("keeps nothing that would fill a generation, and counts as a list of what is there does", () => {
+test("counts as a list of what is there does, and keeps nothing that is too large by itself", () => {
   const acts = fc.array(
     fc.record({
       what: fc.constantFrom("set", "get", "delete"),
       key: fc.constantFrom("a", "b", "c", "d"),
-      bytes: fc.integer({ min: 0, max: 60 }),
+      bytes: fc.integer({ min: 0, max: 120 }),
     }),
     { maxLength: 60 },
   );
   fc.assert(
     fc.property(acts, (done) => {
       const there = new Map<string, number>();
-      const memory = new Generations<number>(100, (key) => void there.delete(key));
+      const memory = new BoundedMap<number>(100, (key) => void there.delete(key));
       for (const { what, key, bytes } of done) {
         if (what === "set") {
           there.set(key, bytes);
           memory.set(key, bytes, bytes);
-          if (bytes > 50) there.delete(key);
+          if (bytes > 100) there.delete(key);
         } else if (what === "delete") {
           there.delete(key);
           memory.delete(key);
