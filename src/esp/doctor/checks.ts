@@ -157,14 +157,25 @@ const checks: { readonly [Name in Kind]: Run<Name> } = {
           "the URL is the same for all recipients, who would get one another's answers: put id= or token= into it",
         );
   },
-  notShared: (_check, { first: { called } }) => {
+  notShared: async (_check, { patient, first: { called }, deps }) => {
     if (called.kind === "failed") return fail(failedWords(called));
     const control = (called.headers.get("cache-control") ?? "").toLowerCase();
     if (/\bpublic\b|\bs-maxage\b/.test(control))
       return fail(`Cache-Control lets caches share it: ${control}`);
-    return /\bprivate\b|\bno-store\b/.test(control)
-      ? pass(control)
-      : fail("Cache-Control does not say private: a cache in between may keep the answer for others");
+    if (!/\bprivate\b|\bno-store\b/.test(control))
+      return fail("Cache-Control does not say private: a cache in between may keep the answer for others");
+    // Whatever is said: each of our answers has a receipt of its own, and none is older than its call.
+    const path = patient.url.pathname.replace(/\.(?:html|txt)$/, "");
+    const one = (await probe(patient, deps, { path })).called;
+    const other = (await probe(patient, deps, { path })).called;
+    const receipt = receiptIn(one);
+    const isKept = receipt !== null && receipt === receiptIn(other);
+    const ageSeconds = other.kind === "answer" ? Number(other.headers.get("age") ?? 0) : 0;
+    return isKept || ageSeconds > 0
+      ? fail(
+          "a cache in between keeps answers, whatever Cache-Control says: recipients may get one another's",
+        )
+      : pass(control);
   },
   sharedUrl: (_check, { patient }) =>
     patient.id === null && !patient.url.searchParams.has("id")
@@ -257,6 +268,14 @@ function failedWords(called: Extract<Called, { kind: "failed" }>): string {
 
 function isEmpty(called: Called): boolean {
   return (contentIn(called) ?? "").trim() === "";
+}
+
+/** The name of the receipt that an answer says it left; null where it says none. */
+function receiptIn(called: Called): string | null {
+  if (called.kind === "failed") return null;
+  const json = jsonOf(called);
+  if (typeof json !== "object" || json === null || !("receipt" in json)) return null;
+  return typeof json.receipt === "string" ? json.receipt : null;
 }
 
 function isRefused(called: Called): boolean {

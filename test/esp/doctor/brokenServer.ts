@@ -23,6 +23,8 @@ export type Defect =
   | "refuses many"
   | "lets caches share it"
   | "says nothing of caches"
+  | "is behind a cache"
+  | "is behind a cache that says how old it is"
   | "reads another way each time"
   | "wants a header"
   | "gives many in disorder"
@@ -95,9 +97,17 @@ export class BrokenServer implements AsyncDisposable {
     const end = this.defect === "reads another way each time" ? this.#served : "";
     const html = isEmpty ? "" : `<p>${isUnknown ? "fallback" : "Hello, Zoë"}${end}</p>`;
     const isHtml = url.pathname.endsWith(".html");
-    return new Response(this.#body(isHtml ? html : JSON.stringify({ html, text: "hello" })), {
-      headers: { ...this.#type(isHtml ? "text/html" : "application/json"), ...this.#caching() },
-    });
+    return new Response(
+      this.#body(isHtml ? html : JSON.stringify({ html, text: "hello", receipt: this.#receipt() })),
+      {
+        headers: { ...this.#type(isHtml ? "text/html" : "application/json"), ...this.#caching() },
+      },
+    );
+  }
+
+  /** Each answer has one of its own, unless somebody in between gives an old one again. */
+  #receipt(): string {
+    return `rcp_${this.defect === "is behind a cache" ? 0 : this.#served}`;
   }
 
   #body(text: string): string | Uint8Array<ArrayBuffer> {
@@ -115,6 +125,8 @@ export class BrokenServer implements AsyncDisposable {
   }
 
   #caching(): Record<string, string> {
+    if (this.defect === "is behind a cache that says how old it is")
+      return { "Cache-Control": "private, max-age=0", Age: "7" };
     if (this.defect === "lets caches share it") return { "Cache-Control": "public, max-age=300" };
     return this.defect === "says nothing of caches" ? {} : { "Cache-Control": "private, max-age=0" };
   }

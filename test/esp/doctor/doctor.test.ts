@@ -165,6 +165,8 @@ describe("a server with one defect", () => {
     ["refuses many", "burst", /of 100 recipients \d+ were not answered in time: 429/],
     ["lets caches share it", "notShared", /lets caches share it/],
     ["says nothing of caches", "notShared", /does not say private/],
+    ["is behind a cache", "notShared", /a cache in between keeps answers/],
+    ["is behind a cache that says how old it is", "notShared", /a cache in between keeps answers/],
     ["reads another way each time", "repeat", /another way each time/],
     ["wants a header", "noHeader", /without a header it answers 401/],
     ["gives many in disorder", "batch", /in order/],
