@@ -11,35 +11,41 @@ export function deliveryOperations(deps: ActDeps, profiles: Profiles, watch: Del
   const named = (name: string): Deliverer => {
     const found = deliveries.running.get(name);
     if (found !== undefined) return found;
-    const names = [...deliveries.running.keys()];
-    const meant = nearest(name, names);
+    throw new OperationFailed(notThere(name, [...deliveries.running.keys()]));
+  };
+  /** Also one that is configured no more. */
+  const placed = async (name: string): Promise<number> => {
+    if (deliveries.running.has(name)) return named(name).id;
+    const removed = await deliveries.removed();
+    const found = removed.find((one) => one.name === name);
+    if (found !== undefined) return found.id;
     throw new OperationFailed(
-      `there is no destination ${name}${meant === null ? `; there are ${names.join(", ") || "none"}` : `; did you mean ${meant}?`}`,
+      notThere(name, [...deliveries.running.keys(), ...removed.map((one) => one.name)]),
     );
   };
   return {
     "destinations.list": () => reports(deps),
     "destinations.history": ({ name, range }) =>
-      Promise.resolve(named(name).counts.history.read(range, clock.nowMs())),
+      Promise.resolve(deliveries.running.get(name)?.counts.history.read(range, clock.nowMs()) ?? []),
     "destinations.test": ({ name }) => probe(named(name)),
     "destinations.preview": ({ name, ...id }) => preview(named(name), profileOf(profiles, id), deps),
     "destinations.explain": (id) => explain(profileOf(profiles, id), deps),
-    "destinations.deadLetters": ({ name, beforeId, limit }) =>
-      ops.ask("deadLetters", "page", named(name).id, beforeId ?? Number.MAX_SAFE_INTEGER, limit),
+    "destinations.deadLetters": async ({ name, beforeId, limit }) =>
+      ops.ask("deadLetters", "page", await placed(name), beforeId ?? Number.MAX_SAFE_INTEGER, limit),
     "destinations.replay": async ({ name, ids }) => {
-      const deliverer = named(name);
+      const id = await placed(name);
       let count = 0;
       let lastId: number | null = 0;
       while (lastId !== null) {
-        const done = await replaySome(ops, deliverer.id, ids, clock.nowMs(), lastId);
+        const done = await replaySome(ops, id, ids, clock.nowMs(), lastId);
         count += done.count;
         lastId = ids === null ? done.lastId : null;
       }
-      deliverer.nudge();
+      deliveries.running.get(name)?.nudge();
       return { count };
     },
     "destinations.discard": async ({ name, ids }) => ({
-      count: await ops.ask("deadLetters", "discard", named(name).id, ids),
+      count: await ops.ask("deadLetters", "discard", await placed(name), ids),
     }),
     "destinations.pause": async ({ name, isPaused }) => {
       const deliverer = named(name);
@@ -56,6 +62,15 @@ export function deliveryOperations(deps: ActDeps, profiles: Profiles, watch: Del
       await deliveries.refill(nameOf(named(name)), changes.newest());
       return null;
     },
+    "destinations.forget": async ({ name }) => {
+      const removed = (await deliveries.removed()).find((one) => one.name === name);
+      if (removed === undefined && !deliveries.running.has(name))
+        throw new OperationFailed(`nothing is left of a destination ${name}`);
+      if (removed === undefined || !(await deliveries.forget(removed)))
+        throw new OperationFailed(`freshet.yaml names ${name}: what waits for it is sent`);
+      const { byLane, deadLetters } = removed.queue;
+      return { count: byLane.transactional + byLane.behavioural + byLane.batch + deadLetters };
+    },
   };
 }
 
@@ -68,6 +83,12 @@ function profileOf(
   throw new OperationFailed(
     found.kind === "missing" ? "no profile has that identifier" : "profiles are being rebuilt; ask again",
   );
+}
+
+function notThere(name: string, names: readonly string[]): string {
+  const meant = nearest(name, names);
+  const there = meant === null ? `; there are ${names.join(", ") || "none"}` : `; did you mean ${meant}?`;
+  return `there is no destination ${name}${there}`;
 }
 
 function nameOf({ setUp }: Deliverer): string {

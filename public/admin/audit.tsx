@@ -18,6 +18,7 @@ const actions: Readonly<Record<string, string>> = {
   "audits.run": "Began an audit",
   "destinations.pause": "Paused or resumed a destination",
   "destinations.refill": "Sent everybody to a destination again",
+  "destinations.forget": "Forgot a destination that was removed",
   "destinations.replay": "Sent dead letters again",
   "destinations.discard": "Discarded dead letters",
   "destinations.test": "Tested credentials of a destination",

@@ -24,6 +24,13 @@ export function stateWords({ state, stopped, name }: DestinationReport): {
         advice:
           "Several requests in a row failed, so only one now and then is let through to try. It goes on by itself once one is answered.",
       };
+    case "removed":
+      return {
+        kind: "slow",
+        words: "removed",
+        advice:
+          "freshet.yaml names it no more. What waits for it waits on: it is sent when the destination comes back under the same name, or thrown away when it is forgotten.",
+      };
     case "stopped":
       return {
         kind: "wrong",
@@ -74,6 +81,7 @@ const reasons: Readonly<Record<string, string>> = {
   template_failed: "the block failed",
   trigger_removed: "the trigger is no longer there",
   block_not_found: "the block is not there",
+  destination_removed: "the destination was removed and forgotten",
 };
 
 export function reasonText(reason: string): string {

@@ -12,7 +12,7 @@ import { DeadLetters } from "./deadLetters.tsx";
 import { adviceOf, lagText, stateWords } from "./deliveryWords.ts";
 import { act, Ago, Data, Failure, Table } from "./pieces.tsx";
 import { usePolled } from "./polled.ts";
-import { link, route } from "./route.ts";
+import { go, link, route } from "./route.ts";
 import { countText, durationText } from "./words.ts";
 
 export function DestinationsSection() {
@@ -60,7 +60,6 @@ function List() {
 
 function Row({ one }: { readonly one: DestinationReport }) {
   const { kind, words } = stateWords(one);
-  const { queue } = one;
   return (
     <tr>
       <th scope="row">
@@ -78,7 +77,7 @@ function Row({ one }: { readonly one: DestinationReport }) {
       <td>{lagText(one)}</td>
       <td>{countText(one.acknowledged)}</td>
       <td>{countText(one.failed)}</td>
-      <td>{countText(queue.transactional + queue.behavioural + queue.batch)}</td>
+      <td>{countText(waitingOf(one))}</td>
       <td>{countText(one.deadLetters)}</td>
       <td>{one.lastError === null ? "none" : <Data>{one.lastError.reason}</Data>}</td>
     </tr>
@@ -109,8 +108,14 @@ function One({ name }: { readonly name: string }) {
         <>
           <Words one={answer.destination} />
           <Tiles one={answer.destination} />
-          <Acts one={answer.destination} onDone={again} />
-          <History history={answer.history} range={range} onRange={setRange} />
+          {answer.destination.state === "removed" ? (
+            <Forget one={answer.destination} />
+          ) : (
+            <>
+              <Acts one={answer.destination} onDone={again} />
+              <History history={answer.history} range={range} onRange={setRange} />
+            </>
+          )}
           <DeadLetters name={name} count={answer.destination.deadLetters} onDone={again} />
         </>
       )}
@@ -120,21 +125,33 @@ function One({ name }: { readonly name: string }) {
 
 function Words({ one }: { readonly one: DestinationReport }) {
   const { kind, words, advice } = stateWords(one);
-  const { lastError, backfill } = one;
+  const { lastError, backfill, drift } = one;
   return (
     <ul class="words" aria-label="State">
       <li class={kind === "good" ? "" : kind}>
         <strong>
           <Data>{words}</Data>.
         </strong>{" "}
-        {advice} It can {one.can.join(", ")}; last sent{" "}
-        <Ago at={timeOf(one.lastSentAtMs)} nowMs={Date.now()} />.
+        {advice}
+        {one.state === "removed" ? null : (
+          <>
+            {" "}
+            It can {one.can.join(", ")}; last sent <Ago at={timeOf(one.lastSentAtMs)} nowMs={Date.now()} />.
+          </>
+        )}
       </li>
       {backfill === null || backfill.doneAtMs !== null ? null : (
         <li class="slow">
           Everybody is sent once: {Math.floor(backfill.share * 100)} %, {countText(backfill.rows)} profiles so
           far
           {backfill.etaMs === null ? "" : `, about ${durationText(backfill.etaMs)} to go`}.
+        </li>
+      )}
+      {drift === null || drift.sampled === 0 ? null : (
+        <li class={drift.drifted === 0 ? "" : "slow"}>
+          Compared <Ago at={timeOf(drift.atMs)} nowMs={Date.now()} /> with what it has:{" "}
+          {countText(drift.drifted)} of {countText(drift.sampled)} profiles differ from what it acknowledged
+          {drift.drifted === 0 ? "" : ` (${fieldsText(drift.fields)})`}.
         </li>
       )}
       {lastError === null ? null : (
@@ -145,6 +162,15 @@ function Words({ one }: { readonly one: DestinationReport }) {
       )}
     </ul>
   );
+}
+
+/** Fields that differ, the most frequent first. */
+function fieldsText(fields: Readonly<Record<string, number>>): string {
+  const sorted = Object.entries(fields).toSorted(([, one], [, other]) => other - one);
+  return sorted
+    .slice(0, 5)
+    .map(([field, count]) => `${field} ${countText(count)}`)
+    .join(", ");
 }
 
 function Tiles({ one }: { readonly one: DestinationReport }) {
@@ -217,6 +243,45 @@ function Acts({ one, onDone }: { readonly one: DestinationReport; readonly onDon
   );
 }
 
+/** A destination that freshet.yaml names no more is thrown away with all that waits for it. */
+function Forget({ one }: { readonly one: DestinationReport }) {
+  const [asked, setAsked] = useState(false);
+  const [said, setSaid] = useState("");
+  const [error, setError] = useState<unknown>(null);
+  const waiting = waitingOf(one) + one.deadLetters;
+  const run = async () => {
+    setError(null);
+    try {
+      const given = await post<DestinationActAnswer>("destination/act", { act: "forget", name: one.name });
+      if (given.kind === "problem") setSaid(`That did not work: ${given.problem}.`);
+      else go("destinations");
+    } catch (caught) {
+      setError(caught);
+    }
+  };
+  return (
+    <>
+      <div class="act">
+        {asked ? (
+          <button type="button" class="danger" onClick={act(run)}>
+            Yes, throw away {countText(waiting)} that wait
+          </button>
+        ) : (
+          <button type="button" class="quiet" onClick={() => setAsked(true)}>
+            Forget it…
+          </button>
+        )}
+      </div>
+      <p role="status">{said}</p>
+      {error === null ? null : <Failure error={error} />}
+    </>
+  );
+}
+
+function waitingOf({ queue }: DestinationReport): number {
+  return queue.transactional + queue.behavioural + queue.batch;
+}
+
 function saidOf(what: string, answer: DestinationActAnswer): string {
   switch (answer.kind) {
     case "problem":
@@ -226,6 +291,8 @@ function saidOf(what: string, answer: DestinationActAnswer): string {
     case "drift": {
       const { report } = answer;
       if (report === null) return "It can't be read back.";
+      if (report.sampled === 0)
+        return "Nothing could be compared: a profile is from five minutes after it was acknowledged on.";
       const again = report.repaired === 0 ? "" : ` ${report.repaired} are sent again.`;
       return `${report.drifted} of ${report.sampled} profiles differ there from what it acknowledged.${again}`;
     }

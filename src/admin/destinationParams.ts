@@ -1,9 +1,9 @@
 /** What is asked of destinations: what each operation takes and gives. */
 import { z } from "zod";
-import type { DriftReport } from "../esp/deliver/drift.ts";
 import type {
   DeliveryReport,
   DestinationReport,
+  DriftReport,
   HistoryPoint,
   PreviewReport,
   ProbeReport,
@@ -45,6 +45,7 @@ export const destinationParams = {
     repair: z.boolean(),
   }),
   "destinations.refill": z.strictObject({ name: destinationName }),
+  "destinations.forget": z.strictObject({ name: destinationName }),
 } as const;
 
 export interface DestinationResults {
@@ -60,4 +61,6 @@ export interface DestinationResults {
   /** Null: it can't be read back. */
   readonly "destinations.drift": DriftReport | null;
   readonly "destinations.refill": null;
+  /** How much waited for it, dead letters among it. */
+  readonly "destinations.forget": { readonly count: number };
 }

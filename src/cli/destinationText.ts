@@ -7,10 +7,14 @@ type Explained = OperationResults["destinations.explain"][number];
 type Letter = OperationResults["destinations.deadLetters"][number];
 
 export function destinationLines(one: Destination): readonly string[] {
-  const { name, type, namespace, state, lag, queue, jobs, deadLetters, backfill, lastError } = one;
+  const { name, type, namespace, state, lag, queue, jobs, deadLetters, backfill, lastError, drift } = one;
   const waiting = queue.transactional + queue.behavioural + queue.batch;
   const lines = [`${name} (${type}${namespace === "test" ? ", test data" : ""}): ${state}`];
   if (one.stopped !== null) lines.push(`  why: ${one.stopped}`);
+  if (state === "removed")
+    lines.push(
+      `  freshet.yaml names it no more; what waits goes on when it comes back (destinations forget ${name})`,
+    );
   lines.push(
     `  behind: ${lag.changes} changes${lag.ms === 0 ? "" : `, oldest ${age(lag.ms)}`}`,
     `  waiting: ${waiting} (transactional ${queue.transactional}, behavioural ${queue.behavioural}, batch ${queue.batch})${jobs === 0 ? "" : `, ${jobs} of them for a job there`}`,
@@ -21,6 +25,8 @@ export function destinationLines(one: Destination): readonly string[] {
   }
   if (deadLetters > 0)
     lines.push(`  dead letters: ${deadLetters} (freshet destinations dead-letters ${name})`);
+  if (drift !== null)
+    lines.push(`  compared ${iso(drift.atMs)}: ${drift.drifted} of ${drift.sampled} profiles differ there`);
   if (lastError !== null)
     lines.push(`  last error: ${iso(lastError.atMs)} ${lastError.operation}: ${lastError.reason}`);
   return lines;

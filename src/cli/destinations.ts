@@ -27,6 +27,7 @@ export function addDestinations(program: Command, context: CliContext): void {
   addReplay(destinations, context);
   addPause(destinations, context);
   addDrift(destinations, context);
+  addForget(destinations, context);
 }
 
 function addDrift(destinations: Command, context: CliContext): void {
@@ -171,6 +172,18 @@ function addPause(destinations: Command, context: CliContext): void {
   withData(refill).action(async (name: string, flags: Flags) => {
     await asked(flags, context, (call, outlet) => call("destinations.refill", { name }, outlet));
     await context.print(`${name}: every profile is looked at again (freshet destinations list)\n`);
+  });
+}
+
+function addForget(destinations: Command, context: CliContext): void {
+  const forget = destinations
+    .command("forget <name>")
+    .description("throw away what waits for a destination that freshet.yaml names no more");
+  withData(forget).action(async (name: string, flags: Flags) => {
+    const { count } = await asked(flags, context, (call, outlet) =>
+      call("destinations.forget", { name }, outlet),
+    );
+    await context.print(`${name}: forgotten, with ${count} that waited\n`);
   });
 }
 

@@ -84,6 +84,7 @@ const recorded: { readonly [Name in OperationName]?: (params: never) => string |
   "destinations.replay": ({ name }: { name: string }) => name,
   "destinations.discard": ({ name }: { name: string }) => name,
   "destinations.refill": ({ name }: { name: string }) => name,
+  "destinations.forget": ({ name }: { name: string }) => name,
   "destinations.drift": ({ name, repair }: OperationParams<"destinations.drift">) =>
     repair ? name : undefined,
   compact: () => null,

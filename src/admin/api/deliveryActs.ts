@@ -27,7 +27,7 @@ const fewestSpans = 30;
 const name = z.string().min(1).max(64);
 const ids = z.array(z.int().min(1)).min(1).max(1_000);
 const actBody = z.discriminatedUnion("act", [
-  z.strictObject({ act: z.enum(["pause", "resume", "refill", "test", "drift", "repair"]), name }),
+  z.strictObject({ act: z.enum(["pause", "resume", "refill", "forget", "test", "drift", "repair"]), name }),
   z.strictObject({ act: z.literal("replay"), name, ids: ids.nullable() }),
   z.strictObject({ act: z.literal("discard"), name, ids }),
 ]);
@@ -130,6 +130,12 @@ function planned(given: Act, { call }: AdminDeps): PlannedAct {
           await call("destinations.refill", plain, outlet);
           return { kind: "done", count: null };
         },
+      };
+    case "forget":
+      return {
+        operation: "destinations.forget",
+        target: on,
+        run: async () => ({ kind: "done", ...(await call("destinations.forget", plain, outlet)) }),
       };
     case "test":
       return {

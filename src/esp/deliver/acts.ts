@@ -7,7 +7,7 @@ import type { Delivery, DeliveryStory, KnownProfile } from "../../store/ops/deli
 import type { StoredProfile } from "../../store/profiles.ts";
 import type { Parcel } from "./courier.ts";
 import type { Deliverer } from "./deliverer.ts";
-import type { Deliveries } from "./deliveries.ts";
+import type { Deliveries, RemovedDestination } from "./deliveries.ts";
 import type { Capability, RowCapability, Rows } from "./destination.ts";
 import { shownAnswer, shownRequest } from "./mask.ts";
 import { gate, planProfile } from "./planning.ts";
@@ -23,9 +23,37 @@ export interface ActDeps {
 /** Steps that a preview follows at most. */
 const mostSteps = 50;
 
-/** All destinations as they stand. */
-export function reports({ deliveries, changes, clock }: ActDeps): Promise<readonly DestinationReport[]> {
-  return Promise.all([...deliveries.running.values()].map((one) => report(one, changes, clock.nowMs())));
+/** All destinations as they stand, and those that are configured no more, as long as something is left of them. */
+export async function reports({
+  deliveries,
+  changes,
+  clock,
+}: ActDeps): Promise<readonly DestinationReport[]> {
+  const nowMs = clock.nowMs();
+  const running = [...deliveries.running.values()].map((one) => report(one, changes, nowMs));
+  const removed = await deliveries.removed();
+  return [...(await Promise.all(running)), ...removed.map((one) => reportOfRemoved(one, nowMs))];
+}
+
+function reportOfRemoved({ name, type, queue }: RemovedDestination, nowMs: number): DestinationReport {
+  return {
+    name,
+    type,
+    namespace: "live",
+    can: [],
+    state: "removed",
+    stopped: null,
+    lag: { changes: 0, ms: queue.oldestMs === null ? 0 : Math.max(0, nowMs - queue.oldestMs) },
+    queue: queue.byLane,
+    jobs: queue.jobs,
+    deadLetters: queue.deadLetters,
+    backfill: null,
+    acknowledged: 0,
+    failed: 0,
+    lastSentAtMs: null,
+    lastError: null,
+    drift: null,
+  };
 }
 
 async function report(deliverer: Deliverer, changes: ChangeLog, nowMs: number): Promise<DestinationReport> {
@@ -51,6 +79,7 @@ async function report(deliverer: Deliverer, changes: ChangeLog, nowMs: number): 
     failed: counts.failed,
     lastSentAtMs: counts.lastSentAtMs,
     lastError: counts.lastError,
+    drift: counts.drift,
   };
 }
 

@@ -2,7 +2,7 @@
 import { Latency, Tally } from "../../lib/metrics.ts";
 import type { Sent } from "./answers.ts";
 import { DeliveryHistory } from "./deliveryHistory.ts";
-import type { LastError } from "./reports.ts";
+import type { DriftReport, LastError } from "./reports.ts";
 
 /** Who hears how long it took from a change, by its seq, until a destination took it. */
 export interface DeliveredListener {
@@ -18,6 +18,8 @@ export class DelivererCounts {
   readonly latency = new Latency();
   readonly history = new DeliveryHistory();
   lastError: LastError | null = null;
+  /** What the last audit found, without whom. */
+  drift: Omit<DriftReport, "found"> | null = null;
   lastSentAtMs: number | null = null;
   acknowledged = 0;
   failed = 0;

@@ -2,7 +2,7 @@
 import type { Clock } from "../../lib/clock.ts";
 import { fingerprint } from "../../lib/fingerprint.ts";
 import type { DestinationSetting } from "../../model/delivery/destinationSetting.ts";
-import type { NewDelivery } from "../../store/ops/deliveries.ts";
+import type { NewDelivery, QueueCounts } from "../../store/ops/deliveries.ts";
 import type { Answer, Destination, OpenDestination, OutRequest } from "./destination.ts";
 import { Deliverer, type DelivererDeps, type SetUp } from "./deliverer.ts";
 import { reachGuarded, sendGuarded, type Resolve } from "./guard.ts";
@@ -20,7 +20,21 @@ export interface DeliveriesDeps extends Omit<DelivererDeps, "sends" | "turnstile
   readonly onPeopleActs?: PeopleFollowerDeps["onActs"];
 }
 
+/** A destination that freshet.yaml names no more. */
+export interface RemovedDestination {
+  readonly id: number;
+  readonly name: string;
+  readonly type: string;
+  readonly queue: QueueCounts;
+}
+
 const usualTimeoutMs = 30_000;
+/** Rows, so that others have their turn in between. */
+const forgottenAtOnce = 500;
+
+function waitingOf({ byLane }: QueueCounts): number {
+  return byLane.transactional + byLane.behavioural + byLane.batch;
+}
 
 export class Deliveries {
   readonly #deps: DeliveriesDeps;
@@ -28,6 +42,7 @@ export class Deliveries {
   readonly #people: PeopleFollower;
   #sends: SendMaker | null = null;
   readonly #turnstile = new Turnstile();
+  #configured: ReadonlySet<string> | null = null;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(deps: DeliveriesDeps) {
@@ -54,6 +69,29 @@ export class Deliveries {
   /** Destinations by name, as they are at work. */
   get running(): ReadonlyMap<string, Deliverer> {
     return this.#running;
+  }
+
+  /** Destinations that are configured no more and of which something is left; none before it is known which are. */
+  async removed(): Promise<readonly RemovedDestination[]> {
+    const configured = this.#configured;
+    if (configured === null) return [];
+    const { ops } = this.#deps;
+    const found: RemovedDestination[] = [];
+    for (const { id, name, type } of await ops.ask("destinations", "list")) {
+      if (configured.has(name)) continue;
+      const queue = await ops.ask("deliveries", "counts", id);
+      if (waitingOf(queue) + queue.deadLetters > 0) found.push({ id, name, type, queue });
+    }
+    return found;
+  }
+
+  /** Forgets a destination that is configured no more, with all that waits for it; false: it is still configured. */
+  async forget({ id, name }: RemovedDestination): Promise<boolean> {
+    const { ops, clock } = this.#deps;
+    for (;;) {
+      if (this.#configured?.has(name) !== false) return false;
+      if (await ops.ask("destinations", "forget", id, forgottenAtOnce, clock.nowMs())) return true;
+    }
   }
 
   /** Puts rows into a destination's queue; resolves when they are on disk. Throws if there is no such destination. */
@@ -88,6 +126,7 @@ export class Deliveries {
 
   async #use(settings: readonly DestinationSetting[]): Promise<void> {
     const wanted = new Map(settings.map((setting) => [setting.name, setting]));
+    this.#configured = new Set(wanted.keys());
     for (const [name, deliverer] of this.#running) {
       const next = wanted.get(name);
       if (next !== undefined && JSON.stringify(next) === JSON.stringify(deliverer.setUp.setting)) continue;
@@ -97,6 +136,11 @@ export class Deliveries {
     for (const setting of settings)
       if (!this.#running.has(setting.name)) this.#running.set(setting.name, await this.#open(setting));
     this.#people.start();
+    for (const { name, queue } of await this.removed())
+      this.#deps.log.warn("a destination is configured no more, and what waits for it waits on", {
+        source: name,
+        count: waitingOf(queue) + queue.deadLetters,
+      });
   }
 
   async #open(setting: DestinationSetting): Promise<Deliverer> {

@@ -4,8 +4,8 @@ import type { Log } from "../../lib/log.ts";
 import type { Timers } from "../../lib/timers.ts";
 import { reports, type ActDeps } from "./acts.ts";
 import type { DelivererCounts } from "./delivererCounts.ts";
-import { auditDrift, type DriftDeps, type DriftReport } from "./drift.ts";
-import type { DestinationReport } from "./reports.ts";
+import { auditDrift, type DriftDeps } from "./drift.ts";
+import type { DestinationReport, DriftReport } from "./reports.ts";
 
 export interface DeliveryWatchDeps extends ActDeps, DriftDeps {
   readonly timers: Timers;
@@ -15,8 +15,6 @@ export interface DeliveryWatchDeps extends ActDeps, DriftDeps {
 /** A destination at one moment. */
 export interface DestinationLook extends DestinationReport {
   readonly counts: DelivererCounts;
-  /** What the last audit found, without whom; null: there was none, or it can't be read. */
-  readonly drift: Omit<DriftReport, "found"> | null;
 }
 
 const lookEveryMs = 5_000;
@@ -28,7 +26,6 @@ const keptLooks = 13;
 export class DeliveryWatch implements Disposable {
   readonly #deps: DeliveryWatchDeps;
   readonly #timers: readonly Disposable[];
-  readonly #drift = new Map<string, Omit<DriftReport, "found">>();
   #looks: (readonly DestinationLook[])[] = [];
   #isLooking = false;
 
@@ -58,7 +55,7 @@ export class DeliveryWatch implements Disposable {
       ...this.#looks.slice(1 - keptLooks),
       found.flatMap((one) => {
         const counts = deliveries.running.get(one.name)?.counts;
-        return counts === undefined ? [] : [{ ...one, counts, drift: this.#drift.get(one.name) ?? null }];
+        return counts === undefined ? [] : [{ ...one, counts }];
       }),
     ];
   }
@@ -68,9 +65,9 @@ export class DeliveryWatch implements Disposable {
     const deliverer = this.#deps.deliveries.running.get(name);
     const report =
       deliverer === undefined ? null : await auditDrift(deliverer, this.#deps, { sample, repair });
-    if (report !== null) {
+    if (report !== null && deliverer !== undefined) {
       const { found: _whom, ...rest } = report;
-      this.#drift.set(name, repair ? { ...rest, drifted: 0 } : rest);
+      deliverer.counts.drift = repair ? { ...rest, drifted: 0 } : rest;
     }
     return report;
   }

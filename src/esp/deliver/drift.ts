@@ -10,35 +10,13 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Ids } from "../../lib/id.ts";
 import type { Deliverer } from "./deliverer.ts";
 import { printOf } from "./planning.ts";
+import type { Drifted, DriftReport } from "./reports.ts";
 
 export interface DriftDeps {
   readonly ops: Pick<OpsDesk, "ask">;
   readonly profiles: Profiles;
   readonly clock: Clock;
   readonly ids: Ids;
-}
-
-/** One field that is another there. */
-export interface Drifted {
-  readonly profileId: string;
-  /** Null: it does not know the profile. */
-  readonly field: string | null;
-  /** What it has; null: nothing. */
-  readonly theirs: Json;
-  /** What was acknowledged; null also where it has changed here since. */
-  readonly ours: Json;
-}
-
-export interface DriftReport {
-  readonly atMs: number;
-  /** Profiles that could be read. */
-  readonly sampled: number;
-  /** Of them, those that differ. */
-  readonly drifted: number;
-  readonly fields: Readonly<Record<string, number>>;
-  readonly found: readonly Drifted[];
-  /** Profiles that are sent again. */
-  readonly repaired: number;
 }
 
 /** What was acknowledged just now may be on its way through the other side still. */

@@ -1,5 +1,6 @@
 /** What people are told of destinations. Times in milliseconds; nothing secret. */
 import type { Lane } from "../../model/delivery/delivery.ts";
+import type { Json } from "../../model/event.ts";
 import type { Backfill, DeliveryStory } from "../../store/ops/deliveries.ts";
 
 export interface LastError {
@@ -24,8 +25,11 @@ export interface DestinationReport {
   readonly type: string;
   readonly namespace: "live" | "test";
   readonly can: readonly string[];
-  /** `held`: its breaker keeps requests back; `stopped`: nothing is sent before somebody acts. */
-  readonly state: "working" | "paused" | "stopped" | "held";
+  /**
+   * `held`: its breaker keeps requests back; `stopped`: nothing is sent before somebody acts; `removed`: freshet.yaml names
+   * it no more, and what waits for it waits until it comes back or is forgotten.
+   */
+  readonly state: "working" | "paused" | "stopped" | "held" | "removed";
   /** Why it is stopped, in words. */
   readonly stopped: string | null;
   readonly lag: {
@@ -42,6 +46,31 @@ export interface DestinationReport {
   readonly failed: number;
   readonly lastSentAtMs: number | null;
   readonly lastError: LastError | null;
+  /** What the last audit found, without whom; null: there was none since the start, or it can't be read. */
+  readonly drift: Omit<DriftReport, "found"> | null;
+}
+
+/** One field that is another there. */
+export interface Drifted {
+  readonly profileId: string;
+  /** Null: it does not know the profile. */
+  readonly field: string | null;
+  /** What it has; null: nothing. */
+  readonly theirs: Json;
+  /** What was acknowledged; null also where it has changed here since. */
+  readonly ours: Json;
+}
+
+export interface DriftReport {
+  readonly atMs: number;
+  /** Profiles that could be read. */
+  readonly sampled: number;
+  /** Of them, those that differ. */
+  readonly drifted: number;
+  readonly fields: Readonly<Record<string, number>>;
+  readonly found: readonly Drifted[];
+  /** Profiles that are sent again. */
+  readonly repaired: number;
 }
 
 export interface ProbeReport {

@@ -1,5 +1,7 @@
 /** Destinations as rows of ops.db: where each has come to, whether it is to be filled, paused or stopped. */
 import type { Database } from "../sqlite.ts";
+import { codeOfKind } from "./deliveryCodes.ts";
+import { settleSend } from "./triggerTable.ts";
 import type { Backfill, DestinationOpening, DestinationState } from "./deliveries.ts";
 
 const columns =
@@ -16,6 +18,18 @@ const rename =
 const beginPeople = "INSERT OR IGNORE INTO people_cursor (id, epoch, seq) VALUES (1, ?, ?)";
 const setPaused = "UPDATE destination SET paused = ? WHERE id = ?";
 const setStopped = "UPDATE destination SET stopped = ? WHERE id = ?";
+/** What there is of one, part by part; the destination itself goes last. */
+const forgetParts = [
+  ...["delivery", "acknowledged"].map(
+    (table) =>
+      `DELETE FROM ${table} WHERE destination = ?1 AND profile IN (SELECT profile FROM ${table} WHERE destination = ?1 LIMIT ?2)`,
+  ),
+  "DELETE FROM delivery_job WHERE destination = ?1 AND job IN (SELECT job FROM delivery_job WHERE destination = ?1 LIMIT ?2)",
+  "DELETE FROM dead_letter WHERE id IN (SELECT id FROM dead_letter WHERE destination = ?1 LIMIT ?2)",
+  "DELETE FROM destination WHERE id = ?1 AND ?2 > 0",
+] as const;
+const selectSends =
+  "SELECT item FROM delivery WHERE destination = ?1 AND profile IN (SELECT profile FROM delivery WHERE destination = ?1 LIMIT ?2) AND kind = ?3";
 const setCursor = "UPDATE destination SET cursor = ? WHERE id = ?";
 
 interface Row {
@@ -80,6 +94,20 @@ export class DestinationTable {
   /** Null lifts the stop. */
   stop(id: number, reason: string | null): void {
     this.#database.query(setStopped).run(reason, id);
+  }
+
+  /**
+   * Forgets it, so many rows at a time: what waits for it, its dead letters, and what it acknowledged. True: it is gone.
+   */
+  forget(id: number, limit: number, nowMs: number): boolean {
+    return this.#database.transaction(() => {
+      for (const { item } of this.#database
+        .query<{ item: string }, [number, number, number]>(selectSends)
+        .all(id, limit, codeOfKind("send")))
+        settleSend(this.#database, item, "skipped", "destination_removed", nowMs);
+      for (const part of forgetParts) if (this.#database.query(part).run(id, limit).changes > 0) return false;
+      return true;
+    })();
   }
 
   /** Moves on without putting anything into the queue. */

@@ -1,4 +1,4 @@
-/** Credentials that run out: new ones are fetched once, and where that does not help the destination stops. */
+/** What answers mean to the loop itself: credentials that run out are fetched anew once, broken JSON is no answer. */
 import { expect, test } from "bun:test";
 import { z } from "zod";
 import type { Destination } from "../../../src/esp/deliver/destination.ts";
@@ -78,4 +78,16 @@ test("what can't be fetched anew stops the destination after one try, and nothin
   running?.pause(false);
   await rig.settled();
   expect(state.taken).toBe(1);
+});
+
+test("an answer of 200 that says JSON and breaks off is no acknowledgement", async () => {
+  const { state, type, server } = vendor(() => true);
+  using _server = server;
+  await using rig = await deliveryRig({ types: [type] });
+  await rig.use({ type: "vendor", own: {} });
+  const headers = { "Content-Type": "application/json; charset=utf-8" };
+  server.fail([{ kind: "status", status: 200, headers, body: '{"ok":tr' }]);
+  await rig.test.accept("identify", { userId: "u1", traits: { a: 1 } });
+  await rig.settled();
+  expect([server.seen.length, state.taken]).toEqual([2, 1]);
 });
