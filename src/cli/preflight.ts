@@ -62,7 +62,7 @@ async function run(block: string, flags: Flags, context: CliContext): Promise<vo
 }
 
 function textOf(report: PreflightReport): string {
-  const { recipients, coverage, levels, reasons, needs, worst, load } = report;
+  const { recipients, coverage, levels, reasons, needs, worst, samples, load } = report;
   const lines = [
     `${report.block} ${report.version}: ${recipients} recipients, ${percent(coverage)} get the block itself`,
     `  levels   ${counts(levels, levelText)}`,
@@ -72,6 +72,11 @@ function textOf(report: PreflightReport): string {
       ...(need.ages.some((count) => count > 0) ? [`    age up to ${ages(need.ages)}`] : []),
     ]),
     `  load     ${load.renderMicros.mean} µs a recipient (${load.renderMicros.max} at most), ${load.answersPerSecond} a second and core; ${load.bytes.mean} bytes each, ${load.bytes.total} in all`,
+    ...(samples.length === 0 ? [] : ["  samples (their HTML: --json):"]),
+    ...samples.map(
+      ({ who, servedFrom, reason, isFallback }) =>
+        `    ${who}  ${levelText(isFallback ? "fallback" : servedFrom)}, ${reasonText(reason)}`,
+    ),
     ...(worst.length === 0 ? [] : ["  worst:"]),
     ...worst.map(
       ({ who, reason, isFallback, oldestMs }) =>

@@ -104,6 +104,7 @@ describe("a preflight", () => {
     // People read words; codes are for programs.
     expect(good.stdout).toContain("reasons  trait missing 7, all live 1");
     expect(good.stdout).toContain("trait missing, gets the fallback");
+    expect(good.stdout).toMatch(/samples .*\n(?: {4}profile_id:\S+ {2}[a-z ]+, [a-z ]+\n)+/);
     expect(good.stdout).not.toContain("trait_missing");
     expect((await run("--all", "--json")).stdout).toContain('"trait_missing": 7');
     const short = await run("--segment", "pros", "--min-coverage", "80%");
