@@ -63,7 +63,13 @@ class Receiver {
   }
 }
 
-/** Kills and restarts both sides so many times while events come in; then looks for gaps and repeats. */
+/** Where a kill leaves open whether a change has arrived. */
+const crashPoints = ["beforeDeliverySent", "afterDeliverySent", "afterDeliverySettled"] as const;
+
+/**
+ * Kills and restarts both sides, each so many times, at random and at the places where it hurts most, while events come
+ * in; then looks for gaps and repeats. Gives how many repeats there were.
+ */
 export async function webhooksThroughRestarts(restarts: number, seed: number): Promise<number> {
   const chance = seededIds(seed);
   using folder = tempFolder();
@@ -74,27 +80,55 @@ export async function webhooksThroughRestarts(restarts: number, seed: number): P
     config,
     `version: 1\ndestinations:\n  hook: { type: webhook, url: "${receiver.url}", secrets: [${webhookSecrets.join(", ")}], privateNetwork: true }\n`,
   );
-  const start = () => startServer({ data: folder.at("data"), args: ["--config", config] });
-  let server: TestServer = await start();
+  const startAt = (point: string | null) =>
+    startServer({
+      data: folder.at("data"),
+      args: ["--config", config],
+      env: point === null ? {} : { FRESHET_CRASH_AT: point },
+      // What was left to be sent may bring it to its crash point before it listens.
+      waitFor: point === null ? "ready" : "nothing",
+    });
+  const pick = <T>(from: readonly T[]): T | undefined => from[Math.floor(chance.random() * from.length)];
+  let server: TestServer = await startAt(null);
   let sent = 0;
   const answered: string[] = [];
-  try {
-    for (let round = 0; round < restarts; round += 1) {
-      const events = 1 + Math.floor(chance.random() * 8);
-      for (let at = 0; at < events; at += 1) {
-        const messageId = `m-${sent}`;
-        sent += 1;
-        const answer = await server.post("/v1/track", { userId: `u${at % 3}`, event: "Seen", messageId });
-        if (answer.status === 200) answered.push(messageId);
+  /** Says it until somebody answers; what is said twice counts once. */
+  const say = async () => {
+    const messageId = `m-${sent}`;
+    sent += 1;
+    await until("it is answered", async () => {
+      if ((await Promise.race([server.exited, Bun.sleep(0)])) !== undefined) server = await startAt(null);
+      try {
+        const body = { userId: `u${sent % 3}`, event: "Seen", messageId };
+        return (await server.post("/v1/track", body)).status === 200;
+      } catch {
+        // It does not listen yet, or no more.
+        return false;
       }
-      if (chance.random() < 0.5) await receiver.stop();
+    });
+    answered.push(messageId);
+  };
+  let times = { server: 0, receiver: 0 };
+  try {
+    while (times.server < restarts || times.receiver < restarts) {
+      const events = 1 + Math.floor(chance.random() * 8);
+      for (let at = 0; at < events; at += 1) await say();
+      if (chance.random() < 0.7) {
+        await receiver.stop();
+        times = { ...times, receiver: times.receiver + 1 };
+      }
       await Bun.sleep(Math.floor(chance.random() * 60));
       if (chance.random() < 0.7) {
         await server.kill();
-        server = await start();
+        const point =
+          chance.random() < 0.5 ? `${pick(crashPoints)}:${1 + Math.floor(chance.random() * 4)}` : null;
+        server = await startAt(point);
+        times = { ...times, server: times.server + 1 };
       }
       receiver.start();
     }
+    await server.kill();
+    server = await startAt(null);
     await until("every answered event has arrived", () => {
       const got = new Set(receiver.got.map(({ messageId }) => messageId));
       return answered.every((messageId) => got.has(messageId));

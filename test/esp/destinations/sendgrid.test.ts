@@ -3,6 +3,7 @@ import { sendgrid } from "../../../src/esp/destinations/sendgrid.ts";
 import type { SendRow } from "../../../src/esp/deliver/destination.ts";
 import { describeContract } from "../../conformance/contract.ts";
 import { describeDestination } from "../../conformance/destination.ts";
+import { describeSendsOut } from "../../conformance/sendsOut.ts";
 import { deliveryRig } from "../../support/deliveryRig.ts";
 import { faultServer } from "../../support/faultServer.ts";
 import { SendgridFake } from "../../support/vendors/sendgrid.ts";
@@ -19,6 +20,13 @@ const vendor = {
 };
 
 describeDestination(vendor);
+describeSendsOut({
+  ...vendor,
+  setting: (origin) => ({
+    type: "sendgrid",
+    own: { ...own(origin), from: "hello@shop.example" },
+  }),
+});
 
 describeContract({
   ...vendor,
