@@ -3,6 +3,8 @@
  * whoever receives.
  */
 import { describe, expect, test } from "bun:test";
+import { reports } from "../../src/esp/deliver/acts.ts";
+import { systemClock } from "../../src/lib/clock.ts";
 import { deliveryRig, type DeliveryRig, type PartialSetting } from "../support/deliveryRig.ts";
 import { faultServer, type Fault, type FaultServer } from "../support/faultServer.ts";
 import { until } from "../support/until.ts";
@@ -111,6 +113,23 @@ export function describeChangesOut(one: ChangesCase): void {
       await s.happen(2);
       await allArrived(s);
       expect(s.fake.ids.length).toBeGreaterThan(s.wanted().length);
+    });
+
+    test("what it does not take makes it late, by how long and by how much", async () => {
+      await using s = await scene(one);
+      const report = async () => {
+        const deps = { ...s.rig, changes: s.rig.test.store.changes, clock: { ...systemClock, nowMs } };
+        return (await reports(deps))[0]?.lag;
+      };
+      const nowMs = () => Date.now() + 600_000;
+      expect(await report()).toEqual({ changes: 0, ms: 0 });
+      s.server.failing = { kind: "status", status: 503 };
+      await s.happen(2);
+      const lag = await report();
+      expect(lag?.changes).toBe(2);
+      expect(lag?.ms).toBeGreaterThanOrEqual(600_000);
+      s.server.failing = null;
+      await allArrived(s);
     });
 
     test.each([401, 403, 404, 409, 410, 413, 422])("%d loses nothing", async (status) => {

@@ -35,6 +35,14 @@ export async function reports({
   return [...(await Promise.all(running)), ...removed.map((one) => reportOfRemoved(one, nowMs))];
 }
 
+/** When the next change came about that it has not taken up; what it waits for to fill a request is not late. */
+function oldestUnread({ cursor, setUp }: Deliverer, changes: ChangeLog): number | null {
+  if (changes.head() <= cursor) return null;
+  const [next] = changes.read(cursor, 1).changes;
+  if (next === undefined || next.namespace !== setUp.setting.namespace) return null;
+  return next.committedAtMs + (setUp.open.changes?.lingerMs ?? 0);
+}
+
 function reportOfRemoved({ name, type, queue }: RemovedDestination, nowMs: number): DestinationReport {
   return {
     name,
@@ -57,7 +65,7 @@ function reportOfRemoved({ name, type, queue }: RemovedDestination, nowMs: numbe
 }
 
 async function report(deliverer: Deliverer, changes: ChangeLog, nowMs: number): Promise<DestinationReport> {
-  const { setUp, counts, backfill } = deliverer;
+  const { setUp, counts, backfill, cursor } = deliverer;
   const { name, type, namespace } = setUp.setting;
   const queue = await deliverer.queue();
   return {
@@ -68,8 +76,8 @@ async function report(deliverer: Deliverer, changes: ChangeLog, nowMs: number): 
     state: stateOf(deliverer),
     stopped: deliverer.gate.stopped,
     lag: {
-      changes: Math.max(0, changes.head() - deliverer.cursor),
-      ms: queue.oldestMs === null ? 0 : Math.max(0, nowMs - queue.oldestMs),
+      changes: Math.max(0, changes.head() - cursor),
+      ms: Math.max(0, nowMs - Math.min(queue.oldestMs ?? nowMs, oldestUnread(deliverer, changes) ?? nowMs)),
     },
     queue: queue.byLane,
     jobs: queue.jobs,
