@@ -42,7 +42,7 @@ content: { folder: ./content, linkHosts: [shop.example] }
 segments:
   pros: { trait: plan, is: pro }
 destinations:
-  mail: { type: smtp, url: "${mailbox.url}", requireTls: false, from: hello@shop.example }
+  mail: { type: smtp, url: "${mailbox.url}", requireTls: false, from: hello@shop.example, privateNetwork: true }
 `,
   );
   server = opened.use(await startServer({ args: ["--config", folder.at("freshet.yaml")] }));
