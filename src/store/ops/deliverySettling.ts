@@ -1,11 +1,11 @@
 /** What becomes of a row of the queue once it was tried; inside the queue's transaction. */
 import { unreachable } from "../../lib/assert.ts";
 import type { Database } from "../sqlite.ts";
-import { codeOfState } from "./deliveryCodes.ts";
+import { codeOfState, laneOfCode } from "./deliveryCodes.ts";
 import { buryRow, toQueue } from "./deadLetterTable.ts";
 import { eraseKnown, mergeKnown } from "./knownProfiles.ts";
 import { refValues } from "./deliveryRows.ts";
-import { heldOut, settleSend } from "./triggerTable.ts";
+import { heldOut, settleSend, takeUpPassedOver } from "./triggerTable.ts";
 import type { Acknowledgement, AttemptNote, DeliveryRef, Settlement } from "./deliveries.ts";
 
 const where = "destination = ? AND profile = ? AND kind = ? AND item = ?";
@@ -56,7 +56,11 @@ export function settleOne(
   const place = refValues(destination, ref);
   const row = database.query<StoredRow, typeof place>(selectRow).get(...place);
   if (note !== undefined) writeAttempt(database, destination, ref.profile, note, nowMs);
-  if (ref.kind === "send") noteSend(database, settlement, nowMs);
+  if (ref.kind === "send") {
+    noteSend(database, settlement, nowMs);
+    if (settlement.kind === "done" && row !== null)
+      takeUpPassedOver(database, ref.item, { destination, lane: laneOfCode(row.lane) }, nowMs);
+  }
   if (row === null) return;
   if (row.gone !== null) return settleGone(database, destination, ref, row.gone, nowMs);
   switch (settlement.kind) {

@@ -2,6 +2,7 @@
  * What triggers did, person by person, as rows of ops.db. What sets one off is read from the change log; the cursor, the
  * log and the queue of the destination move in one transaction, so that each time it is set off counts once.
  */
+import type { Lane } from "../../model/delivery/delivery.ts";
 import type { TriggerCap } from "../../model/trigger.ts";
 import type { Database, SqlValue } from "../sqlite.ts";
 import { toQueue } from "./deadLetterTable.ts";
@@ -76,6 +77,12 @@ SELECT 1 FROM trigger_log WHERE profile = ? AND trigger_name = ? AND at_ms > ? A
 const settle = `
 UPDATE trigger_log SET outcome = ?1, reason = ?2, settled_ms = ?3
 WHERE item = ?4 AND (outcome <> 'uncertain' OR ?1 IN ('sent', 'uncertain'))`;
+/** The newest time after it that was not sent because this one was to be. */
+const selectPassedOver = `
+SELECT n.item, n.profile, n.seq, n.at_ms FROM trigger_log o JOIN trigger_log n ON n.profile = o.profile AND n.trigger_name = o.trigger_name
+WHERE o.item = ? AND o.outcome = 'skipped' AND n.seq > o.seq AND n.outcome = 'skipped' AND n.reason = 'once_per'
+ORDER BY n.seq DESC LIMIT 1`;
+const requeue = "UPDATE trigger_log SET outcome = 'queued', reason = NULL, settled_ms = NULL WHERE item = ?";
 const keepReceipt = "UPDATE trigger_log SET receipt = ? WHERE item = ?";
 /** Of a person who was two, both may have been set off. */
 const selectTwin = `
@@ -303,6 +310,30 @@ export function settleSend(
   nowMs: number,
 ): void {
   database.query(settle).run(outcome, reason, nowMs, item);
+}
+
+/**
+ * Takes up what was passed over for a message that was not sent after all: who left a segment and came back while the
+ * first was being looked at would get nothing. In the same transaction; it is asked everything again.
+ */
+export function takeUpPassedOver(
+  database: Database,
+  item: string,
+  { destination, lane }: { readonly destination: number; readonly lane: Lane },
+  nowMs: number,
+): void {
+  const next = database
+    .query<Pick<Row, "item" | "profile" | "seq" | "at_ms">, [string]>(selectPassedOver)
+    .get(item);
+  if (next === null) return;
+  database.query(requeue).run(next.item);
+  const { profile, seq, at_ms: atMs } = next;
+  toQueue(
+    database,
+    destination,
+    { profile, kind: "send", item: next.item, lane, seq, atMs, payload: null },
+    nowMs,
+  );
 }
 
 function liftOf(

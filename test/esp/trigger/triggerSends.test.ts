@@ -283,3 +283,33 @@ test.each(["behavioural", "transactional"] as const)(
   },
   20_000,
 );
+
+test("what was passed over for a message that was not sent after all is taken up", async () => {
+  const mailbox = new Mailbox();
+  const { rig } = await scene(mailbox, { triggers: [trigger("a", weekMs)] });
+  await using _rig = rig;
+  rig.deliveries.running.get("out")?.pause(true);
+  await rig.test.accept("identify", { userId: "u1", traits: { email: "ann@example.com" } });
+  const profile = rig.test.find("user_id", "u1")?.profileId ?? "";
+  // Looked at while the person was out of the segment, and not settled before they were back and set it off again.
+  await setOff(rig, "a", profile, { seq: 1, oncePerMs: weekMs });
+  await setOff(rig, "a", profile, { seq: 2, oncePerMs: weekMs });
+  await setOff(rig, "a", profile, { seq: 3, oncePerMs: weekMs });
+  expect(await logOf(rig, profile)).toEqual(["a queued ", "a skipped once_per", "a skipped once_per"]);
+  const ref = { profile, kind: "send", item: `a/${profile}/1`, seq: 1 } as const;
+  const note = {
+    operation: "send",
+    outcome: "skipped",
+    status: null,
+    reason: "left_segment",
+    durationMs: 0,
+  } as const;
+  const done = { kind: "done", ref, acknowledgement: null, more: false, againAtMs: null, note } as const;
+  await rig.ops.ask("deliveries", "settle", rig.deliveries.running.get("out")?.id ?? 0, [done], Date.now());
+  rig.deliveries.running.get("out")?.pause(false);
+  await until("all is settled", async () =>
+    (await logOf(rig, profile)).every((line) => !line.includes("queued")),
+  );
+  expect(await logOf(rig, profile)).toEqual(["a sent ", "a skipped left_segment", "a skipped once_per"]);
+  expect(mailbox.sent.map(({ id }) => id)).toEqual([`a/${profile}/3`]);
+}, 20_000);
