@@ -10,14 +10,17 @@ export class OpsThread {
 
   receive({ id, request }: OpsCall): OpsAnswer {
     try {
-      return { kind: "done", id, value: this.#run(request) };
+      if (request.kind !== "askInText") return { kind: "done", id, value: this.#run(request) };
+      const { room, name, args } = request;
+      const value = this.#rooms().answer({ room, name, args: JSON.parse(args) as unknown[] });
+      return { kind: "doneInText", id, value: JSON.stringify(value) };
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       return { kind: "failed", id, failure: classifyWriteFailure(error), message };
     }
   }
 
-  #run(request: OpsRequest): unknown {
+  #run(request: Exclude<OpsRequest, { kind: "askInText" }>): unknown {
     switch (request.kind) {
       case "open":
         this.#path = request.path;
