@@ -43,6 +43,8 @@ export interface CourierDeps {
   readonly cut: AbortSignal;
   readonly crash: CrashPoint;
   readonly send: (request: OutRequest) => Promise<Answer>;
+  /** Waits for a connection that is free; to be disposed of once the answer is there. */
+  readonly connection: (lane: Lane) => Promise<Disposable>;
   /** Waits for the turn of a request; false: nothing may be sent now, the rows go back. */
   readonly turn: (
     cost: { readonly rows: number; readonly bytes: number },
@@ -122,19 +124,42 @@ export class Courier {
       else await this.#settleEach(name, pack, [{ kind: "drop", reason }], null, 0);
       return true;
     }
-    if (!(await deps.turn({ rows: rows.length, bytes }, lane))) {
+    const sent = await this.#sendInTurn(capability, pack, request, bytes, lane);
+    if (sent === null) {
       await deps.release(pack.map(({ delivery }) => delivery));
       return false;
     }
-    await this.#begin(pack, capability.repeat === "uncertain");
-    deps.crash("beforeDeliverySent");
-    const startedMs = deps.monotonicMs();
-    const { verdict, answer } = await this.#attempt(capability, rows, request, lane, 0);
     deps.crash("afterDeliverySent");
-    const durationMs = deps.monotonicMs() - startedMs;
+    const { verdict, answer, durationMs } = sent;
     const goesOn = await this.#apply(name, capability, pack, verdict, answer, durationMs, waiting);
     deps.crash("afterDeliverySettled");
     return goesOn;
+  }
+
+  /** Sends once a connection is free; null: it is not its turn. */
+  async #sendInTurn(
+    capability: AnyCapability,
+    pack: readonly Parcel[],
+    request: OutRequest | null,
+    bytes: number,
+    lane: Lane,
+  ): Promise<{
+    readonly verdict: Verdict;
+    readonly answer: Answer | null;
+    readonly durationMs: number;
+  } | null> {
+    const deps = this.#deps;
+    const rows = pack.map(({ row }) => row);
+    const isUncertain = capability.repeat === "uncertain";
+    // What may be there does no harm when nothing goes out; what may have gone out is held for a person.
+    if (!isUncertain) await this.#begin(pack, false);
+    using _connection = await deps.connection(lane);
+    if (!(await deps.turn({ rows: rows.length, bytes }, lane))) return null;
+    if (isUncertain) await this.#begin(pack, true);
+    deps.crash("beforeDeliverySent");
+    const startedMs = deps.monotonicMs();
+    const attempt = await this.#attempt(capability, rows, request, lane, 0);
+    return { ...attempt, durationMs: deps.monotonicMs() - startedMs };
   }
 
   async #begin(pack: readonly Parcel[], leased: boolean): Promise<void> {

@@ -2,8 +2,8 @@
  * One destination at work. Its loops share one state:
  *
  *   intake    the change log and the walk over all profiles → the queue (intake.ts)
- *   workers   as many as it may have connections: take what is due, plan, send, settle; where there are two or more,
- *             the first leaves the batch lane alone, so that a backfill never holds all of them
+ *   workers   two more than it may have connections: take what is due, plan, wait for a connection, send, settle; where
+ *             there are several, the first leaves the batch lane alone, so that a backfill never holds all of them
  *   jobs      what the other side works on by itself (jobFollower.ts)
  *   changes   instead of all these, for a destination that takes every change in order (changeFollower.ts)
  *
@@ -11,6 +11,7 @@
  * by its breaker, or out of its turn. Nothing that fails here reaches another destination.
  */
 import type { CrashPoint } from "../../lib/crashPoint.ts";
+import { Connections } from "./connections.ts";
 import { describeError } from "../../lib/describeError.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Ids } from "../../lib/id.ts";
@@ -72,6 +73,8 @@ const countsHeldMs = 250;
 const countsShare = 20;
 /** A request under way has so long to be answered when the destination is closed; its outcome is unknown then. */
 const graceMs = 5_000;
+/** So many prepare rows while every connection has a request under way. */
+const workersAhead = 2;
 /** So often something aside waits for its turn. */
 const mostAsideTries = 30;
 /** After an error of our own. */
@@ -123,7 +126,9 @@ export class Deliverer {
   start(): void {
     const loops = [this.#guarded(() => this.#intakeOrFollow()), this.#guarded(() => this.#intake.fill())];
     if (takesRows(this.setUp.open)) {
-      const workers = this.connections;
+      const { connections } = this;
+      // Over one connection, rows go in the order of the queue: nobody prepares others ahead of them.
+      const workers = connections === 1 ? 1 : connections + workersAhead;
       for (let at = 0; at < workers; at += 1)
         loops.push(this.#guarded(() => this.#work(workers > 1 && at === 0)));
       const job = {
@@ -311,6 +316,7 @@ export class Deliverer {
 
   #courierDeps(): CourierDeps {
     const { ops, clock, ids, crash, log, turnstile } = this.#deps;
+    const connections = new Connections(this.connections);
     const { open, mask, send, setting } = this.setUp;
     const nowMs = () => this.#nowMs();
     return {
@@ -323,6 +329,7 @@ export class Deliverer {
       signal: this.#abort.signal,
       cut: this.#cut.signal,
       send: (request) => send(request, this.#cut.signal),
+      connection: (lane) => connections.take(lane),
       turn: (cost, lane, isFurther) => this.#gate.turn(cost, lane, isFurther),
       begin: (beginnings, leased) =>
         turnstile.pass(beginnings.length, () => ops.ask("deliveries", "begin", this.id, beginnings, leased)),

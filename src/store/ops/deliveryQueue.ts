@@ -14,8 +14,9 @@
 import type { DeliveryKind, Lane } from "../../model/delivery/delivery.ts";
 import { lanes } from "../../model/delivery/delivery.ts";
 import type { Database } from "../sqlite.ts";
-import { codeOfKind, codeOfLane, codeOfState, kindOfCode, laneOfCode } from "./deliveryCodes.ts";
+import { codeOfLane, codeOfState, kindOfCode, laneOfCode } from "./deliveryCodes.ts";
 import { buryRow, outOfQueue, toQueue } from "./deadLetterTable.ts";
+import { InFlight, isNotInFlight } from "./inFlight.ts";
 import { settleOne } from "./deliverySettling.ts";
 import { keyOf, knownTextOf, refValues, type TakenRow } from "./deliveryRows.ts";
 import { settleSend } from "./triggerTable.ts";
@@ -28,7 +29,7 @@ const taken = `
 SELECT d.profile, d.kind, d.item, d.lane, d.seq, d.since_ms, d.attempts, d.failing_since_ms, d.payload,
   a.key, a.former, a.fields, a.version
 FROM delivery d LEFT JOIN acknowledged a ON a.destination = d.destination AND a.profile = d.profile
-WHERE d.destination = ? AND d.lane = ? AND d.state IN (0, 3) AND d.due_ms <= ?
+WHERE d.destination = ? AND d.lane = ? AND d.state IN (0, 3) AND d.due_ms <= ? AND ${isNotInFlight}
   AND NOT EXISTS (
     SELECT 1 FROM delivery e WHERE e.destination = d.destination AND e.profile = d.profile AND e.lane = d.lane
       AND e.state <> ${codeOfState("asleep")} AND (e.first_seq, e.kind) < (d.first_seq, d.kind))
@@ -71,19 +72,18 @@ const leaseMs = 300_000;
 
 export class DeliveryQueue {
   readonly #database: Database;
-  /** Rows that are taken, by destination and row, with the monotonic time at which that ends. */
-  readonly #inFlight = new Map<string, number>();
+  readonly #inFlight: InFlight;
 
   constructor(database: Database) {
     this.#database = database;
+    this.#inFlight = new InFlight(database);
   }
 
   /** After a start: rows that were being sent when the last process ended. Says how many are held for a person. */
   recover(destination: number, uncertain: readonly DeliveryKind[], nowMs: number): number {
     let held = 0;
     // Nobody works on them any more, also where only the destination was opened anew.
-    for (const key of this.#inFlight.keys())
-      if (key.startsWith(`${destination}/`)) this.#inFlight.delete(key);
+    this.#inFlight.removeAll(destination);
     this.#database.transaction(() => {
       this.#database.query(freeGone).run(destination);
       for (const row of this.#database.query<TakenRow, [number]>(interrupted).all(destination)) {
@@ -149,16 +149,13 @@ export class DeliveryQueue {
     limit: number,
     { nowMs, monotonicMs }: { readonly nowMs: number; readonly monotonicMs: number },
   ): { readonly rows: Delivery[]; readonly nextDueMs: number | null } {
-    this.#forgetLate(monotonicMs);
-    const mine = this.#count(destination);
+    this.#inFlight.removeLate(monotonicMs);
     for (const lane of from) {
       const found = this.#database
         .query<TakenRow, [number, number, number, number]>(taken)
-        .all(destination, codeOfLane(lane), nowMs, limit + mine)
-        .filter((row) => !this.#inFlight.has(flightOf(destination, keyOf(row))))
-        .slice(0, limit);
+        .all(destination, codeOfLane(lane), nowMs, limit);
       if (found.length === 0) continue;
-      for (const row of found) this.#inFlight.set(flightOf(destination, keyOf(row)), monotonicMs + leaseMs);
+      this.#inFlight.add(destination, found.map(keyOf), monotonicMs + leaseMs);
       return { rows: found.map(deliveryOf), nextDueMs: nowMs };
     }
     const dues = from.flatMap((lane) => {
@@ -198,7 +195,10 @@ export class DeliveryQueue {
       for (const settlement of settlements) settleOne(this.#database, destination, settlement, nowMs);
       this.#database.query(noteClock).run(nowMs, destination);
     })();
-    for (const { ref } of settlements) this.#inFlight.delete(flightOf(destination, ref));
+    this.#inFlight.remove(
+      destination,
+      settlements.map(({ ref }) => ref),
+    );
     // What a person was called there goes for good once it is erased there: also out of the file's log.
     if (settlements.some(({ kind, ref }) => kind === "done" && ref.kind === "erase"))
       this.#database.query(checkpoint).all();
@@ -206,7 +206,7 @@ export class DeliveryQueue {
 
   /** Rows that were taken and not tried. */
   release(destination: number, refs: readonly DeliveryRef[]): void {
-    for (const ref of refs) this.#inFlight.delete(flightOf(destination, ref));
+    this.#inFlight.remove(destination, refs);
   }
 
   counts(destination: number): QueueCounts {
@@ -224,26 +224,6 @@ export class DeliveryQueue {
     const dead = this.#database.query<{ count: number }, [number]>(countDead).get(destination);
     return { byLane, oldestMs, jobs, deadLetters: dead?.count ?? 0 };
   }
-
-  /** Rows taken and not settled, of one destination. */
-  #count(destination: number): number {
-    const prefix = `${destination}/`;
-    let count = 0;
-    for (const key of this.#inFlight.keys()) if (key.startsWith(prefix)) count += 1;
-    return count;
-  }
-
-  #forgetLate(monotonicMs: number): void {
-    for (const [key, untilMs] of this.#inFlight) {
-      // In the order of their deadlines.
-      if (untilMs > monotonicMs) return;
-      this.#inFlight.delete(key);
-    }
-  }
-}
-
-function flightOf(destination: number, ref: Omit<DeliveryRef, "seq">): string {
-  return `${destination}/${codeOfKind(ref.kind)}/${ref.profile}/${ref.item}`;
 }
 
 function deliveryOf(row: TakenRow): Delivery {
