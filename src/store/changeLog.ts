@@ -15,6 +15,11 @@ export interface ChangeLog {
    * read (go on from there, also when `changes` is empty). Reads shared in memory near the head.
    */
   read(afterSeq: number, limit: number): { readonly changes: readonly Change[]; readonly scannedTo: number };
+  /**
+   * The same of what tells what became of people alone: who merged, was taken apart again, was erased. Passes over a
+   * bounded number of other changes, without reading them.
+   */
+  readPeople(afterSeq: number): { readonly changes: readonly Change[]; readonly scannedTo: number };
   /** Resolves true once head() > seq, false when the signal aborts or the log closes. */
   waitBeyond(seq: number, signal: AbortSignal): Promise<boolean>;
 }

@@ -8,6 +8,8 @@ import { namespaceOf, rowFlags, rowKind, typeOf, type Diff } from "./row.ts";
 
 /** Changes held in memory near the head, so that a thousand readers at the head read SQLite once. */
 const sharedChanges = 8_192;
+/** Rows that a look for what became of people passes over at once: some milliseconds. */
+const passedOver = 4_000;
 
 interface Waiter {
   readonly beyond: number;
@@ -63,6 +65,13 @@ export class ChangeLogReader implements ChangeLog, Disposable {
       if (changes.length >= limit) return { changes, scannedTo: seq };
     }
     return { changes, scannedTo: this.#sharedTo };
+  }
+
+  readPeople(afterSeq: number): { readonly changes: readonly Change[]; readonly scannedTo: number } {
+    const scannedTo = Math.max(afterSeq, Math.min(this.#head, afterSeq + passedOver));
+    const rows = this.#reader.people(afterSeq, scannedTo);
+    const changes = rows.map((row) => this.#changeOf(row)).filter((change) => change !== null);
+    return { changes: changes.filter(tellsOfPeople), scannedTo };
   }
 
   waitBeyond(seq: number, signal: AbortSignal): Promise<boolean> {
@@ -131,10 +140,10 @@ export class ChangeLogReader implements ChangeLog, Disposable {
       if (change !== null) this.#shared.set(row.seq, change);
     }
     this.#sharedTo = rows.length < limit ? this.#head : (rows.at(-1)?.seq ?? this.#head);
-    for (const seq of this.#shared.keys()) {
-      if (this.#shared.size <= sharedChanges) break;
-      this.#shared.delete(seq);
-      this.#sharedFrom = Math.max(this.#sharedFrom, seq);
+    // By number: to find a Map's first key takes as long as keys were deleted before it.
+    while (this.#shared.size > sharedChanges) {
+      this.#sharedFrom += 1;
+      this.#shared.delete(this.#sharedFrom);
     }
   }
 
@@ -168,6 +177,11 @@ export class ChangeLogReader implements ChangeLog, Disposable {
       ? change
       : { ...change, mergedFrom: diff.merged.map((pid) => this.#profileIds.encode(pid)) };
   }
+}
+
+/** True of a merge, an undo and an erasure. */
+export function tellsOfPeople({ cause, mergedFrom }: Change): boolean {
+  return cause === "erase" || cause === "undo" || mergedFrom !== undefined;
 }
 
 function causeOf(row: ChangeRow, diff: Diff): Cause {

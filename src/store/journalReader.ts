@@ -12,6 +12,12 @@ const selectChanges = `
 SELECT seq, kind, flags, source, name, message_id, timestamp_ms, received_at_ms, committed_at_ms, pid, identifiers, diff
 FROM journal WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?`;
 
+/** Acts on people, and rows whose diff says `merged`. */
+const selectPeople = `
+SELECT seq, kind, flags, source, name, message_id, timestamp_ms, received_at_ms, committed_at_ms, pid, identifiers, diff
+FROM journal
+WHERE seq > ? AND seq <= ? AND (kind IN (${rowKind.erase}, ${rowKind.undo}) OR instr(diff, '"merged":[') > 0) ORDER BY seq`;
+
 /** What the change log needs of a row. */
 export type ChangeRow = Pick<
   EventRow,
@@ -165,6 +171,11 @@ export class JournalReader implements Disposable {
   /** Rows after `afterSeq` up to and with `toSeq`, at most `limit`, without bodies. */
   changes(afterSeq: number, toSeq: number, limit: number): ChangeRow[] {
     return this.#changes.all(afterSeq, toSeq, limit);
+  }
+
+  /** Of these rows those that may tell what became of people. */
+  people(afterSeq: number, toSeq: number): ChangeRow[] {
+    return this.#database.query<ChangeRow, [number, number]>(selectPeople).all(afterSeq, toSeq);
   }
 
   /** Sizes of a segment's audience since `sinceMs` and the last one before, oldest first. */

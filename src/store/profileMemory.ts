@@ -76,9 +76,9 @@ export class ProfileMemories {
     return memory;
   }
 
-  /** A profile changed. */
-  forget(pid: number): void {
-    for (const memory of this.#all) memory.forget(pid);
+  /** Profiles with these numbers changed. */
+  forget(pids: ArrayLike<number>): void {
+    for (const memory of this.#all) for (let at = 0; at < pids.length; at += 1) memory.forget(pids[at] ?? 0);
   }
 
   /** All of them changed, or nobody knows which. */

@@ -57,11 +57,11 @@ export class ProfilesReader implements Profiles {
   }
 
   /** The writer committed a group: later reads must see it. */
-  advance(visible: number, changedPids: Iterable<number>): void {
+  advance(visible: number, changedPids: Float64Array): void {
     this.#visible = visible;
     this.#store?.refresh();
     // Whenever an identifier comes to lead elsewhere, the profile it led to changes too, so forgetting by pid suffices.
-    for (const pid of changedPids) this.#memories.forget(pid);
+    this.#memories.forget(changedPids);
   }
 
   find(namespace: Namespace, type: string, value: string): Lookup {

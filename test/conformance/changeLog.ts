@@ -70,6 +70,21 @@ export function changeLogSuite(name: string, open: OpenRig): void {
       expect(joined?.mergedFrom).toEqual(ids.filter((id) => id !== joined?.profileId) as string[]);
     });
 
+    test("tells what became of people without the rest", async () => {
+      await using rig = await open();
+      await rig.send({ anonymousId: "a-1", traits: { colour: 'red "merged":[1]' } });
+      expect(rig.changes.readPeople(0)).toEqual({ changes: [], scannedTo: rig.changes.head() });
+      await rig.send({ userId: "42", traits: { merged: "[1]" } });
+      await rig.send({ userId: "42", anonymousId: "a-1" });
+      await rig.send({ userId: "42", name: "After" });
+      const joined = readAll(rig.changes, 0, 10).filter(({ mergedFrom }) => mergedFrom !== undefined);
+      expect(joined).toHaveLength(1);
+      const head = rig.changes.head();
+      expect(rig.changes.readPeople(0)).toEqual({ changes: joined, scannedTo: head });
+      expect(rig.changes.readPeople(joined[0]?.seq ?? 0)).toEqual({ changes: [], scannedTo: head });
+      expect(rig.changes.readPeople(head)).toEqual({ changes: [], scannedTo: head });
+    });
+
     test("reads the same in pages of any size and from any place", async () => {
       await using rig = await open();
       for (let index = 0; index < 23; index += 1)

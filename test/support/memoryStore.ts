@@ -17,6 +17,7 @@ import {
 import { merge } from "../../src/model/merge.ts";
 import { emptyState, type ProfileState } from "../../src/model/profile.ts";
 import type { ChangeLog } from "../../src/store/changeLog.ts";
+import { tellsOfPeople } from "../../src/store/changeLogReader.ts";
 import { ProfileMemories, type ProfileMemory } from "../../src/store/profileMemory.ts";
 import type {
   HistoryEntry,
@@ -208,6 +209,11 @@ class MemoryChangeLog implements ChangeLog {
     return { changes, scannedTo: last !== undefined && changes.length === limit ? last.seq : this.#head };
   }
 
+  readPeople(afterSeq: number): { readonly changes: readonly Change[]; readonly scannedTo: number } {
+    const { changes, scannedTo } = this.read(afterSeq, Number.MAX_SAFE_INTEGER);
+    return { changes: changes.filter(tellsOfPeople), scannedTo };
+  }
+
   waitBeyond(seq: number, signal: AbortSignal): Promise<boolean> {
     if (this.#head > seq) return Promise.resolve(true);
     if (signal.aborted || this.#isClosed) return Promise.resolve(false);
@@ -312,7 +318,7 @@ export class MemoryProfiles implements Profiles {
     owner.version = seq;
     owner.history.push(entry);
     this.#traces.push({ namespace, entry, pid: owner.pid });
-    this.#memories.forget(owner.pid);
+    this.#memories.forget([owner.pid]);
   }
 
   /** Removes a profile and all that leads to it; returns its profileId. */
@@ -321,7 +327,7 @@ export class MemoryProfiles implements Profiles {
     if (pid === undefined) throw new Error("there is no such profile to erase");
     this.#held.delete(pid);
     for (const [key, owner] of this.#ids) if (owner === pid) this.#ids.delete(key);
-    this.#memories.forget(pid);
+    this.#memories.forget([pid]);
     return profileIdOf(pid);
   }
 
@@ -404,7 +410,7 @@ export class MemoryProfiles implements Profiles {
     for (const [pid, heir] of this.#heirs) if (heir === fromPid) this.#heirs.set(pid, into.pid);
     this.#heirs.set(fromPid, into.pid);
     this.#held.delete(fromPid);
-    this.#memories.forget(fromPid);
+    this.#memories.forget([fromPid]);
     joined.mergedFrom.push(profileIdOf(fromPid));
   }
 }

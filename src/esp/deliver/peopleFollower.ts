@@ -20,7 +20,6 @@ export interface PeopleFollowerDeps {
   readonly onErasures: () => void;
 }
 
-const pageChanges = 1_000;
 /** Where nothing happens to people the cursor is written only so often: to read some changes twice does no harm. */
 const writeEvery = 20_000;
 const lookMs = 5_000;
@@ -79,7 +78,7 @@ export class PeopleFollower {
     // No destination was ever there, and no receipt was left: nothing is known of anybody.
     if (place === null) return;
     while (place.seq < changes.head() && !this.#abort.signal.aborted) {
-      const { changes: page, scannedTo } = changes.read(place.seq, pageChanges);
+      const { changes: page, scannedTo } = changes.readPeople(place.seq);
       const acts = page.flatMap(actOf);
       if (acts.length > 0) onActs?.(acts);
       if (acts.length > 0 || scannedTo - this.#written >= writeEvery) {
