@@ -2,7 +2,10 @@
  * What readers made of profiles, remembered and kept right by the writer's commits: it goes with the profile's next change,
  * and whenever an identifier comes to lead elsewhere, since the profile that it led to changes then too.
  */
+import { Door } from "../lib/door.ts";
 import { BoundedMap } from "../lib/boundedMap.ts";
+
+const doorPlaces = 65_536;
 
 /** How long something remembered is true, and what it takes. */
 export interface Kept {
@@ -16,6 +19,7 @@ export interface Kept {
 /** A memory of one reader's. A hit is as fresh as a look into the store. */
 export interface ProfileMemory<Value> {
   get(key: string, nowMs: number): Value | undefined;
+  /** Remembers it from the second time on that it is told of the key. */
   keep(key: string, value: Value, kept: Kept): void;
 }
 
@@ -25,6 +29,7 @@ interface Remembered<Value> extends Kept {
 
 class Memory<Value> implements ProfileMemory<Value> {
   readonly #kept: BoundedMap<Remembered<Value>>;
+  readonly #door = new Door(doorPlaces);
   /** Keys by profile. */
   readonly #keys = new Map<number, Set<string>>();
 
@@ -39,6 +44,7 @@ class Memory<Value> implements ProfileMemory<Value> {
   }
 
   keep(key: string, value: Value, { pid, bytes, validUntilMs }: Kept): void {
+    if (!this.#door.admits(key)) return;
     const former = this.#kept.get(key);
     if (former !== undefined && former.pid !== pid) this.#unlist(key, former.pid);
     const keys = this.#keys.get(pid);
@@ -56,6 +62,7 @@ class Memory<Value> implements ProfileMemory<Value> {
 
   clear(): void {
     this.#kept.clear();
+    this.#door.clear();
     this.#keys.clear();
   }
 

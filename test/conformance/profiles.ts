@@ -138,7 +138,7 @@ export function profilesSuite(name: string, open: OpenRig): void {
       expect(find(rig.profiles, "user_id", "2")?.pid).toBeGreaterThan(head);
     });
 
-    test("remember what is made of them until the profile changes or their time is up", async () => {
+    test("remember what is made of them twice until the profile changes or their time is up", async () => {
       await using rig = await open();
       await rig.send({ userId: "1" });
       await rig.send({ userId: "2" });
@@ -146,7 +146,11 @@ export function profilesSuite(name: string, open: OpenRig): void {
       const memory = rig.profiles.memory<string>(1_000_000);
       const kept = (userId: string) => ({ pid: pidOf(userId), bytes: 10, validUntilMs: null });
       memory.keep("one", "{}", kept("1"));
-      memory.keep("two", "[]", { ...kept("2"), validUntilMs: 1_000 });
+      expect(memory.get("one", 0)).toBeUndefined();
+      for (const turn of ["", "{}"]) {
+        memory.keep("one", turn, kept("1"));
+        memory.keep("two", "[]", { ...kept("2"), validUntilMs: 1_000 });
+      }
       expect(memory.get("one", 0)).toBe("{}");
       expect(memory.get("two", 999)).toBe("[]");
       expect(memory.get("two", 1_000)).toBeUndefined();

@@ -209,10 +209,11 @@ function answer(request: Request, block: Block, served: ServedBlock, form: Form,
 
 function headOf(block: Block, rendered: RenderedBlock, form: Form): AnswerHead {
   const which = `${form} ${rendered.servedFrom}`;
-  let head = rendered.heads.get(which);
+  const heads = (rendered.made.heads ??= new Map());
+  let head = heads.get(which);
   if (head === undefined) {
     head = newHead(block, rendered, form, notAmp);
-    rendered.heads.set(which, head);
+    heads.set(which, head);
   }
   return head;
 }
@@ -245,7 +246,7 @@ export function answerText(block: Block, rendered: RenderedBlock, receipt: strin
 
 /** Its members: the large ones were written as JSON when they were made. */
 function membersOf(block: Block, rendered: RenderedBlock, receipt: string | null): string {
-  const { quoted, dataText, servedFrom, reason, freshness } = rendered;
+  const { made, dataText, servedFrom, reason, freshness } = rendered;
   const rest = JSON.stringify({ servedFrom, reason, freshness, receipt }).slice(1, -1);
-  return `"block":"${block.name}","version":"${block.version}",${quoted},"data":${dataText},${rest}`;
+  return `"block":"${block.name}","version":"${block.version}",${made.quoted},"data":${dataText},${rest}`;
 }

@@ -1,30 +1,53 @@
 /**
  * The last answer that was whole for each recipient of a block, in memory: what is sent while profiles can't be read, or
- * while reading would take longer than an e-mail can wait. Bounded in bytes; those that were not asked for longest go
- * first. All of it goes when anybody is erased, since nothing may outlive them.
+ * while reading would take longer than an e-mail can wait. Kept as text, since it is rarely looked at and a garbage
+ * collector goes through objects again and again. Bounded in bytes; those that were not asked for longest go first. All of
+ * it goes when anybody is erased, since nothing may outlive them.
  */
 import { BoundedMap } from "../../lib/boundedMap.ts";
 import type { RenderedBlock } from "./renderBlock.ts";
 
-/** About what a text of this many characters takes. */
-const bytesACharacter = 2;
-const entryBytes = 500;
+/** A text with a character beyond Latin takes two bytes for each of them. */
+const beyondLatin = /[^\u0000-\u00ff]/;
+const entryBytes = 200;
+
+type Kept = Pick<RenderedBlock, "html" | "text" | "contentHash" | "data" | "freshness" | "globals">;
 
 export class LastGood {
-  readonly #kept: BoundedMap<RenderedBlock>;
+  readonly #kept: BoundedMap<string>;
 
   constructor(maxBytes: number) {
     this.#kept = new BoundedMap(maxBytes);
   }
 
   /** Remembers an answer; `key` names block and recipient. */
-  keep(key: string, rendered: RenderedBlock): void {
-    const { html, text } = rendered;
-    this.#kept.set(key, rendered, entryBytes + bytesACharacter * (key.length + html.length + text.length));
+  keep(key: string, { made, contentHash, dataText, freshness, globals }: RenderedBlock): void {
+    const { locale, timeZone } = globals;
+    const rest = JSON.stringify({ contentHash, freshness, globals: { locale, timeZone } });
+    const text = `{${made.quoted},"data":${dataText},${rest.slice(1)}`;
+    const bytes = (key.length + text.length) * (beyondLatin.test(text) ? 2 : 1);
+    this.#kept.set(key, text, entryBytes + bytes);
+  }
+
+  /** True if there is an answer to the key, which counts as asked for. */
+  has(key: string): boolean {
+    return this.#kept.get(key) !== undefined;
   }
 
   get(key: string): RenderedBlock | null {
-    return this.#kept.get(key) ?? null;
+    const text = this.#kept.get(key);
+    if (text === undefined) return null;
+    const kept = JSON.parse(text) as Kept;
+    const { html, text: plain, contentHash } = kept;
+    const quoted = `"html":${JSON.stringify(html)},"text":${JSON.stringify(plain)}`;
+    return {
+      ...kept,
+      made: { html, text: plain, contentHash, quoted, heads: null },
+      dataText: JSON.stringify(kept.data),
+      servedFrom: "live",
+      reason: null,
+      isFallback: false,
+    };
   }
 
   clear(): void {

@@ -40,9 +40,8 @@ export interface NeedServed {
 export interface RenderedBlock {
   readonly html: string;
   readonly text: string;
-  /** Both as members of a JSON object, without its braces. */
-  readonly quoted: string;
-  readonly heads: Made["heads"];
+  /** All that came of the template alone. */
+  readonly made: Made;
   /** What the template saw. */
   readonly data: BlockData;
   /** The same as JSON. */
@@ -168,8 +167,7 @@ function filled(
     html: made.html,
     text: made.text,
     contentHash: made.contentHash,
-    quoted: made.quoted,
-    heads: made.heads,
+    made,
     data,
     dataText,
     servedFrom,
@@ -203,7 +201,7 @@ function makeOf(
 function madeOf(html: string, text: string): Made {
   const hash = new Bun.CryptoHasher("sha256").update(html).update("\0").update(text);
   const quoted = `"html":${JSON.stringify(html)},"text":${JSON.stringify(text)}`;
-  return { html, text, contentHash: hash.digest("hex").slice(0, 32), quoted, heads: new Map() };
+  return { html, text, contentHash: hash.digest("hex").slice(0, 32), quoted, heads: null };
 }
 
 /** What is rendered with, and whether the template asked what time it is. */
@@ -237,7 +235,20 @@ function standIn(
   const servedFrom = ofSegment === undefined ? "default" : "segmentDefault";
   const made = madeOf(html, textOf(html));
   const dataText = JSON.stringify(data);
-  return { ...made, data, dataText, servedFrom, reason, freshness, globals, isFallback: true };
+  const { contentHash, text } = made;
+  return {
+    html,
+    text,
+    contentHash,
+    made,
+    data,
+    dataText,
+    servedFrom,
+    reason,
+    freshness,
+    globals,
+    isFallback: true,
+  };
 }
 
 /** The text part is no HTML: what the engine escaped is turned back. */

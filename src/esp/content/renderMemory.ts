@@ -1,8 +1,9 @@
 /**
  * What blocks made of values, remembered: the same block and values in the same locale and zone give the same HTML, whoever they
- * are of and whenever it is asked, so nothing here grows old. A second asker of the same recipient is spared the template
- * and the look through its HTML. Bounded in bytes; all of it goes when anybody is erased.
+ * are of and whenever it is asked, so nothing here grows old. Whoever asks for the same recipient again and again is spared the
+ * template and the look through its HTML. Bounded in bytes; all of it goes when anybody is erased.
  */
+import { Door } from "../../lib/door.ts";
 import { BoundedMap } from "../../lib/boundedMap.ts";
 
 export interface Made {
@@ -12,7 +13,7 @@ export interface Made {
   /** Both as members of a JSON object, without its braces. */
   readonly quoted: string;
   /** Heads of HTTP answers with it, by form and level, made once: they cost as much as all the rest of an answer. */
-  readonly heads: Map<string, AnswerHead>;
+  heads: Map<string, AnswerHead> | null;
 }
 
 export interface AnswerHead {
@@ -23,9 +24,11 @@ export interface AnswerHead {
 /** A text with a character beyond Latin takes two bytes for each of them. */
 const beyondLatin = /[^\u0000-\u00ff]/;
 const entryBytes = 1_500;
+const doorPlaces = 65_536;
 
 export class RenderMemory {
   readonly #made: BoundedMap<Made>;
+  readonly #door = new Door(doorPlaces);
 
   constructor(maxBytes: number) {
     this.#made = new BoundedMap(maxBytes);
@@ -36,6 +39,7 @@ export class RenderMemory {
   }
 
   keep(values: string, made: Made): void {
+    if (!this.#door.admits(values)) return;
     const { html, text, quoted } = made;
     const characters = values.length + html.length + text.length + quoted.length;
     this.#made.set(values, made, entryBytes + characters * (beyondLatin.test(html) ? 2 : 1));
@@ -43,6 +47,7 @@ export class RenderMemory {
 
   clear(): void {
     this.#made.clear();
+    this.#door.clear();
   }
 
   get bytes(): number {

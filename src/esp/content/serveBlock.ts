@@ -103,8 +103,10 @@ function renderedFor(
   { lastGood }: ServeBlockDeps,
 ): RenderedBlock {
   if (recipient.kind !== "rebuilding" && recipient.kind !== "overloaded") {
+    const isAsBefore = recipient.kind === "reading" && recipient.reading.whole !== null;
     const rendered = renderBlock(block, recipient, nowMs);
-    if (recipient.kind === "reading" && rendered.reason === null) lastGood.keep(key, rendered);
+    if (recipient.kind === "reading" && rendered.reason === null && !(isAsBefore && lastGood.has(key)))
+      lastGood.keep(key, rendered);
     return rendered;
   }
   const before = lastGood.get(key);

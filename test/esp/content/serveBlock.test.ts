@@ -98,9 +98,9 @@ test("the last good answers are bounded, and the one longest not asked for goes 
     kept.keep("first", rendered);
     expect(kept.bytes).toBeLessThanOrEqual(3_000);
   }
-  expect(kept.get("first")).toBe(rendered);
+  expect(kept.get("first")?.html).toBe(rendered.html);
   expect(kept.get("recipient-0")).toBe(null);
-  kept.keep("first", { ...rendered, html: "x".repeat(10_000) });
+  kept.keep("first", { ...rendered, dataText: JSON.stringify("x".repeat(10_000)) });
   expect(kept.get("first")).toBe(null);
 });
 
