@@ -4,6 +4,7 @@ import { threadCpuMs } from "../../lib/cpuTime.ts";
 import { addFilters, type MailGlobals } from "./filters.ts";
 import { BlockProblem } from "./frontMatter.ts";
 import { markFilter, marked, markOutputs } from "./marks.ts";
+import { lookUpDirectly } from "./directOutputs.ts";
 import { RenderMemory } from "./renderMemory.ts";
 import { RenderTime } from "./renderTime.ts";
 import { guardStyles, styleFilter, styleValue } from "./styleOutputs.ts";
@@ -92,6 +93,7 @@ export function newEngine(
     parse: (text, headLines) => {
       try {
         const template = liquid.parse(prepare(text, headLines));
+        lookUpDirectly(template);
         if (!isSharedBlended && !blendsPieces.test(text)) inPieces.add(template);
         return template;
       } catch (error) {
