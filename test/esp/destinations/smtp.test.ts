@@ -1,7 +1,9 @@
 /** To whom a mail goes, where strangers say what their address is. */
 import { expect, test } from "bun:test";
+import { generateKeyPairSync } from "node:crypto";
 import type { Tools } from "../../../src/esp/deliver/destination.ts";
 import { smtp } from "../../../src/esp/destinations/smtp.ts";
+import { dkimOf } from "../../support/dkim.ts";
 import { mailServer } from "../../support/mailServer.ts";
 import { until } from "../../support/until.ts";
 
@@ -131,4 +133,39 @@ test("TLS from the start is spoken over that connection, and the certificate is 
     reason: expect.stringMatching(/self.signed|certificate|altnames/i),
   });
   expect(server.mails).toHaveLength(0);
+});
+
+test("a mail is signed by DKIM, so that a receiver sees that nobody changed it", async () => {
+  await using server = await mailServer();
+  const { publicKey, privateKey } = generateKeyPairSync("rsa", {
+    modulusLength: 2_048,
+    publicKeyEncoding: { type: "spki", format: "pem" },
+    privateKeyEncoding: { type: "pkcs8", format: "pem" },
+  });
+  const settings = smtp.settings.parse({
+    url: server.url,
+    requireTls: false,
+    from: "shop@shop.example",
+    dkim: { domain: "shop.example", selector: "s1", privateKey },
+  });
+  const opened = smtp.open(settings, { nowMs: () => 0, fetch: () => Promise.reject(new Error("no")), reach });
+  const way = opened.send?.way;
+  if (way?.kind !== "own") throw new Error("mail has a way of its own");
+  const html = `<p>Grüße, ${"a long line ".repeat(20)}</p>`;
+  const row = {
+    profileId: "prf_1",
+    key: {},
+    id: "m1",
+    email: "ann@shop.example",
+    message: { ...message, html },
+  };
+  expect(await way.perform([row], new AbortController().signal)).toEqual({ kind: "done" });
+  opened.close?.();
+  const raw = server.mails[0]?.raw ?? "";
+  const { tags, holds } = dkimOf(raw, publicKey);
+  expect([tags.get("d"), tags.get("s"), tags.get("a")]).toEqual(["shop.example", "s1", "rsa-sha256"]);
+  expect(tags.get("h")?.toLowerCase().split(":")).toEqual(expect.arrayContaining(["from", "to", "subject"]));
+  expect(holds).toBe(true);
+  expect(dkimOf(raw.replace("Subject: Hi", "Subject: Ho"), publicKey).holds).toBe(false);
+  expect(dkimOf(raw.replace("a long line", "a short line"), publicKey).holds).toBe(false);
 });
