@@ -12,8 +12,8 @@ const partNames: Readonly<Record<string, string>> = {
   trackingPlan: "tracking plan",
   destinations: "destination",
   triggers: "trigger",
-  audits: "audits,",
-  freshness: "freshness,",
+  audits: "audit setting",
+  freshness: "freshness setting",
 };
 
 export function Difference({ difference }: { readonly difference: ConfigDifference }) {

@@ -67,7 +67,9 @@ const underWayMs = 250;
 /** Clocks are set right by less without anybody noticing. */
 const clockStepMs = 60_000;
 /** Rows planned before others have their turn. */
-const plannedAtOnce = 200;
+const plannedAtOnce = 40;
+/** Rows of profiles written down in one call: whatever is urgent waits behind one of these at most. */
+const writtenAtOnce = 125;
 const countsHeldMs = 250;
 /** Counting takes at most this part of the time. */
 const countsShare = 20;
@@ -331,12 +333,15 @@ export class Deliverer {
       send: (request) => send(request, this.#cut.signal),
       connection: (lane) => connections.take(lane),
       turn: (cost, lane, isFurther) => this.#gate.turn(cost, lane, isFurther),
-      begin: (beginnings, leased) =>
-        turnstile.pass(beginnings.length, () => ops.ask("deliveries", "begin", this.id, beginnings, leased)),
+      begin: async (beginnings, leased) => {
+        for (const some of parts(beginnings, leased))
+          await turnstile.pass(some.length, () => ops.ask("deliveries", "begin", this.id, some, leased));
+      },
       settle: async (settlements) => {
-        await turnstile.pass(settlements.length, () =>
-          ops.ask("deliveries", "settle", this.id, settlements, nowMs()),
-        );
+        // What may not be sent twice is written down as a whole.
+        const isWhole = settlements.some(({ ref }) => ref.kind !== "profile");
+        for (const some of parts(settlements, isWhole))
+          await turnstile.pass(some.length, () => ops.ask("deliveries", "settle", this.id, some, nowMs()));
         await this.#tellSends(settlements);
         // Whoever follows jobs may sleep for longer than this one takes.
         if (settlements.some(({ kind }) => kind === "job")) this.#wake.wake();
@@ -383,4 +388,11 @@ function windowsOf({ open, setting }: SetUp): readonly Window[] {
   const { requestsPerSecond } = setting.limits;
   const own = requestsPerSecond === null ? [] : [{ perMs: 1_000, requests: requestsPerSecond }];
   return [...open.limits.windows, ...own];
+}
+
+function parts<Row>(rows: readonly Row[], isWhole: boolean): readonly (readonly Row[])[] {
+  if (isWhole || rows.length <= writtenAtOnce) return [rows];
+  return Array.from({ length: Math.ceil(rows.length / writtenAtOnce) }, (_, at) =>
+    rows.slice(at * writtenAtOnce, (at + 1) * writtenAtOnce),
+  );
 }
