@@ -1,4 +1,5 @@
 /** A profile as it goes over the wire (docs/protocol.md, "Profiles"). Pure. */
+import { earlier } from "../lib/earlier.ts";
 import type { Json } from "../model/event.ts";
 import type { Identifier } from "../model/identifier.ts";
 import { isClaimed } from "../model/identity.ts";
@@ -99,10 +100,6 @@ export function renderProfileUntil(
     view: plainView(profile, visible, values, names),
     validUntilMs: earlier(validUntilMs, segments.validUntilMs),
   };
-}
-
-function earlier(left: number | null, right: number | null): number | null {
-  return left === null || (right !== null && right < left) ? right : left;
 }
 
 function plainView(

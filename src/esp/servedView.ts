@@ -2,6 +2,7 @@
  * A profile as it is served to whoever fills in a template: with what freshet.yaml gives for traits that are missing
  * or too old (model/freshness.ts). Feeds and exports tell what is known and nothing else. Pure.
  */
+import { earlier } from "../lib/earlier.ts";
 import { valueAt } from "../model/computed.ts";
 import type { Json } from "../model/event.ts";
 import { served, type AgedValue, type ServeOptions } from "../model/freshness.ts";
@@ -121,8 +122,4 @@ function updatedAt({ state, definitions }: StoredProfile, name: string, nowMs: n
     : undefined;
   if (trait !== undefined) return valueAt(state, trait, nowMs).updatedAtMs;
   return readTrait(state, name)?.updatedAtMs ?? null;
-}
-
-function earlier(left: number | null, right: number | null): number | null {
-  return left === null || (right !== null && right < left) ? right : left;
 }

@@ -78,3 +78,10 @@ interface Entry<Value> {
   bytes: number;
   isAsked: boolean;
 }
+
+const beyondLatin = /[^\u0000-\u00ff]/;
+
+/** What a text takes in memory: with a character beyond Latin, two bytes for each of them. */
+export function textBytes(text: string): number {
+  return beyondLatin.test(text) ? text.length * 2 : text.length;
+}

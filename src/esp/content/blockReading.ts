@@ -1,4 +1,5 @@
 /** What a block needs of somebody, read out of where it stands. Pure. */
+import { earlier } from "../../lib/earlier.ts";
 import { isTimeZone } from "../../lib/localDay.ts";
 import { valueAt } from "../../model/computed.ts";
 import type { AgedValue, Freshness } from "../../model/freshness.ts";
@@ -48,7 +49,8 @@ export interface ProfileReading extends BlockReading {
   readonly profileVersion: number;
 }
 
-const nothing: AgedValue = { value: null, updatedAtMs: null };
+/** Of a trait that is not there. */
+export const noValue: AgedValue = { value: null, updatedAtMs: null };
 
 /** What a block reads of a profile. */
 export function readProfile(block: Block, profile: StoredProfile, nowMs: number): ProfileReading {
@@ -78,7 +80,7 @@ export function readProfile(block: Block, profile: StoredProfile, nowMs: number)
 /** The same of values that somebody made up. */
 export function readGiven(block: Block, { traits, segments }: GivenValues): BlockReading {
   const values = new Map(
-    namesOf(block).map((name) => [name, (Object.hasOwn(traits, name) && traits[name]) || nothing] as const),
+    namesOf(block).map((name) => [name, (Object.hasOwn(traits, name) && traits[name]) || noValue] as const),
   );
   return { validUntilMs: null, ...readingOf(block, values, new Map(), segments) };
 }
@@ -120,7 +122,7 @@ function readOne(
   const computed = trait && valueAt(state, trait, nowMs);
   const untilMs = trait?.moves === true ? (computed?.nextChangeAtMs ?? null) : null;
   const found = computed !== undefined && computed.value !== null ? computed : readTrait(state, name);
-  if (found === undefined || found.value === null) return { value: nothing, untilMs };
+  if (found === undefined || found.value === null) return { value: noValue, untilMs };
   return { value: { value: found.value, updatedAtMs: found.updatedAtMs }, untilMs };
 }
 
@@ -139,8 +141,4 @@ function asksForSegments({ head }: Block, declared: ReadonlyMap<string, Freshnes
     head.fallbackBySegment.length > 0 ||
     head.needs.some(({ name }) => declared.get(name)?.defaultBySegment !== undefined)
   );
-}
-
-function earlier(left: number | null, right: number | null): number | null {
-  return left === null || (right !== null && right < left) ? right : left;
 }

@@ -4,11 +4,10 @@
  * collector goes through objects again and again. Bounded in bytes; those that were not asked for longest go first. All of
  * it goes when anybody is erased, since nothing may outlive them.
  */
-import { BoundedMap } from "../../lib/boundedMap.ts";
+import { BoundedMap, textBytes } from "../../lib/boundedMap.ts";
 import type { RenderedBlock } from "./renderBlock.ts";
+import { quotedOf } from "./renderMemory.ts";
 
-/** A text with a character beyond Latin takes two bytes for each of them. */
-const beyondLatin = /[^\u0000-\u00ff]/;
 const entryBytes = 200;
 
 type Kept = Pick<RenderedBlock, "html" | "text" | "contentHash" | "data" | "freshness" | "globals">;
@@ -25,8 +24,7 @@ export class LastGood {
     const { locale, timeZone } = globals;
     const rest = JSON.stringify({ contentHash, freshness, globals: { locale, timeZone } });
     const text = `{${made.quoted},"data":${dataText},${rest.slice(1)}`;
-    const bytes = (key.length + text.length) * (beyondLatin.test(text) ? 2 : 1);
-    this.#kept.set(key, text, entryBytes + bytes);
+    this.#kept.set(key, text, entryBytes + textBytes(key) + textBytes(text));
   }
 
   /** True if there is an answer to the key, which counts as asked for. */
@@ -39,10 +37,9 @@ export class LastGood {
     if (text === undefined) return null;
     const kept = JSON.parse(text) as Kept;
     const { html, text: plain, contentHash } = kept;
-    const quoted = `"html":${JSON.stringify(html)},"text":${JSON.stringify(plain)}`;
     return {
       ...kept,
-      made: { html, text: plain, contentHash, quoted, heads: null },
+      made: { html, text: plain, contentHash, quoted: quotedOf(html, plain), heads: null },
       dataText: JSON.stringify(kept.data),
       servedFrom: "live",
       reason: null,

@@ -2,11 +2,12 @@
  * One block for one recipient: values by the freshness that each need asks for, the template over them, and where that
  * can't be, what stands in. It always gives something. Pure but for the engine's clock.
  */
-import { served, type AgedValue, type ServedFrom } from "../../model/freshness.ts";
+import { served, type ServedFrom } from "../../model/freshness.ts";
 import type { Json } from "../../model/event.ts";
 import type { StoredProfile } from "../../store/profiles.ts";
 import type { Block } from "./block.ts";
 import {
+  noValue,
   readGiven,
   readNobody,
   readProfile,
@@ -18,7 +19,7 @@ import {
 import { textOf, type HtmlFault } from "./checkHtml.ts";
 import type { MailGlobals } from "./filters.ts";
 import type { Head } from "./frontMatter.ts";
-import type { Made } from "./renderMemory.ts";
+import { quotedOf, type Made } from "./renderMemory.ts";
 
 /** Why a block is not what it would be for a known recipient with fresh values. */
 export type Reason =
@@ -112,7 +113,7 @@ function gather(head: Head, reading: BlockReading, nowMs: number): Gathered {
   let missing = false;
   let level = 0;
   for (const need of head.needs) {
-    const found = values.get(need.name) ?? nothing;
+    const found = values.get(need.name) ?? noValue;
     const own = declared.get(need.name);
     const given = served(
       found,
@@ -137,7 +138,6 @@ function gather(head: Head, reading: BlockReading, nowMs: number): Gathered {
   return { data, freshness, servedFrom: order[level] ?? null, globals: { nowMs, locale, timeZone }, missing };
 }
 
-const nothing: AgedValue = { value: null, updatedAtMs: null };
 const order: readonly ServedFrom[] = ["live", "lastKnown", "segmentDefault", "default", null];
 
 function fill(block: Block, reading: BlockReading, nowMs: number): RenderedBlock {
@@ -200,8 +200,8 @@ function makeOf(
 
 function madeOf(html: string, text: string): Made {
   const hash = new Bun.CryptoHasher("sha256").update(html).update("\0").update(text);
-  const quoted = `"html":${JSON.stringify(html)},"text":${JSON.stringify(text)}`;
-  return { html, text, contentHash: hash.digest("hex").slice(0, 32), quoted, heads: null };
+  const contentHash = hash.digest("hex").slice(0, 32);
+  return { html, text, contentHash, quoted: quotedOf(html, text), heads: null };
 }
 
 /** What is rendered with, and whether the template asked what time it is. */

@@ -4,7 +4,7 @@
  * template and the look through its HTML. Bounded in bytes; all of it goes when anybody is erased.
  */
 import { Door } from "../../lib/door.ts";
-import { BoundedMap } from "../../lib/boundedMap.ts";
+import { BoundedMap, textBytes } from "../../lib/boundedMap.ts";
 
 export interface Made {
   readonly html: string;
@@ -21,8 +21,6 @@ export interface AnswerHead {
   readonly headers: Headers;
 }
 
-/** A text with a character beyond Latin takes two bytes for each of them. */
-const beyondLatin = /[^\u0000-\u00ff]/;
 const entryBytes = 1_500;
 const doorPlaces = 65_536;
 
@@ -41,8 +39,9 @@ export class RenderMemory {
   keep(values: string, made: Made): void {
     if (!this.#door.admits(values)) return;
     const { html, text, quoted } = made;
-    const characters = values.length + html.length + text.length + quoted.length;
-    this.#made.set(values, made, entryBytes + characters * (beyondLatin.test(html) ? 2 : 1));
+    const texts = [values, html, text, quoted];
+    const bytes = texts.reduce((sum, one) => sum + textBytes(one), entryBytes);
+    this.#made.set(values, made, bytes);
   }
 
   clear(): void {
@@ -53,4 +52,9 @@ export class RenderMemory {
   get bytes(): number {
     return this.#made.bytes;
   }
+}
+
+/** HTML and text as members of a JSON object, without its braces. */
+export function quotedOf(html: string, text: string): string {
+  return `"html":${JSON.stringify(html)},"text":${JSON.stringify(text)}`;
 }

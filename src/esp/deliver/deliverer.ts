@@ -334,13 +334,13 @@ export class Deliverer {
       connection: (lane) => connections.take(lane),
       turn: (cost, lane, isFurther) => this.#gate.turn(cost, lane, isFurther),
       begin: async (beginnings, leased) => {
-        for (const some of parts(beginnings, leased))
+        for (const some of smallParts(beginnings, leased))
           await turnstile.pass(some.length, () => ops.ask("deliveries", "begin", this.id, some, leased));
       },
       settle: async (settlements) => {
         // What may not be sent twice is written down as a whole.
         const isWhole = settlements.some(({ ref }) => ref.kind !== "profile");
-        for (const some of parts(settlements, isWhole))
+        for (const some of smallParts(settlements, isWhole))
           await turnstile.pass(some.length, () => ops.ask("deliveries", "settle", this.id, some, nowMs()));
         await this.#tellSends(settlements);
         // Whoever follows jobs may sleep for longer than this one takes.
@@ -390,7 +390,8 @@ function windowsOf({ open, setting }: SetUp): readonly Window[] {
   return [...open.limits.windows, ...own];
 }
 
-function parts<Row>(rows: readonly Row[], isWhole: boolean): readonly (readonly Row[])[] {
+/** Rows in calls that hold nobody up for long. */
+function smallParts<Row>(rows: readonly Row[], isWhole: boolean): readonly (readonly Row[])[] {
   if (isWhole || rows.length <= writtenAtOnce) return [rows];
   return Array.from({ length: Math.ceil(rows.length / writtenAtOnce) }, (_, at) =>
     rows.slice(at * writtenAtOnce, (at + 1) * writtenAtOnce),

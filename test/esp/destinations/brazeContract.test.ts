@@ -4,7 +4,7 @@ import type { OpenDestination } from "../../../src/esp/deliver/destination.ts";
 import type { Json } from "../../../src/model/event.ts";
 import { describeContract } from "../../conformance/contract.ts";
 import { requestOf } from "../../support/sameCall.ts";
-import { BrazeFake } from "../../support/vendors/braze.ts";
+import { BrazeFake, exportedFields } from "../../support/vendors/braze.ts";
 
 const own = (more: object) => braze.settings.parse({ apiKey: "braze-secret", ...more });
 const tools = { nowMs: () => 0, fetch: () => Promise.reject(new Error("no requests")) };
@@ -39,23 +39,7 @@ const exported = (body: object) => ({
   ...exporting,
   body: {
     ...body,
-    fields_to_export: [
-      "external_id",
-      "country",
-      "dob",
-      "email",
-      "email_subscribe",
-      "first_name",
-      "gender",
-      "home_city",
-      "language",
-      "last_name",
-      "phone",
-      "push_subscribe",
-      "time_zone",
-      "last_coordinates",
-      "custom_attributes",
-    ],
+    fields_to_export: exportedFields,
   },
 });
 const several = (subscription_state: string) => ({

@@ -4,6 +4,7 @@ import { Braze } from "braze-api";
 import type { OpenDestination, OutRequest } from "../../../src/esp/deliver/destination.ts";
 import { braze } from "../../../src/esp/destinations/braze.ts";
 import { bothCalls, requestOf } from "../../support/sameCall.ts";
+import { exportedFields } from "../../support/vendors/braze.ts";
 
 const own = (more: object) => braze.settings.parse({ apiKey: "braze-secret", ...more });
 
@@ -114,23 +115,7 @@ const calls: readonly (readonly [string, (open: OpenDestination) => OutRequest, 
     (client) =>
       client.users.export.ids({
         external_ids: ["u1"],
-        fields_to_export: [
-          "external_id",
-          "country",
-          "dob",
-          "email",
-          "email_subscribe",
-          "first_name",
-          "gender",
-          "home_city",
-          "language",
-          "last_name",
-          "phone",
-          "push_subscribe",
-          "time_zone",
-          "last_coordinates",
-          "custom_attributes",
-        ],
+        fields_to_export: [...exportedFields],
       }),
   ],
 ];

@@ -38,6 +38,25 @@ const profileFields: ReadonlySet<string> = new Set([
   "email_subscribe",
 ]);
 
+/** What a read-back asks an export for. */
+export const exportedFields = [
+  "external_id",
+  "country",
+  "dob",
+  "email",
+  "email_subscribe",
+  "first_name",
+  "gender",
+  "home_city",
+  "language",
+  "last_name",
+  "phone",
+  "push_subscribe",
+  "time_zone",
+  "last_coordinates",
+  "custom_attributes",
+] as const;
+
 export class BrazeFake implements DestinationFake {
   /** Attributes that were charged for. */
   billed = 0;
